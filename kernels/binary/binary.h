@@ -1,0 +1,43 @@
+// Elementwise functions of two tensors, with broadcasting: one family, one table of functions.
+#pragma once
+
+#include "kernels/clamp.h"
+#include "kernels/kernel.h"
+
+namespace octet {
+
+// The numbers are on disk: append only.
+enum class BinaryKind : int64_t { kAdd = 0, kSub = 1, kMul = 2, kDiv = 3, kPow = 4, kMin = 5, kMax = 6 };
+
+// dst = clamp(f(a, b)), a and b broadcast as NumPy does (aligned at the last axis).
+//
+// f32   all kinds.
+// s64   add, sub, mul, div (towards zero, division by 0 gives 0), min, max; no clamp (shape arithmetic at convert
+// time). u8    add, sub, mul; each tensor per tensor quantized with its own parameters:
+//   add, sub  saturate_u8(round_half_even(clamp_q(fma(f32(a - a_zp), a_scale/dst_scale, f32(b - b_zp) *
+//   (±b_scale/dst_scale)))) + dst_zp) mul       saturate_u8(round_half_even(clamp_q(f32((a - a_zp) * (b - b_zp)) *
+//   (a_scale*b_scale/dst_scale))) + dst_zp) with clamp_q the clamp in units of dst: [min/dst_scale, max/dst_scale].
+// inputs   a, b  any shapes that broadcast; either may be constant
+// outputs  dst   the broadcast shape
+struct BinaryParams {
+  static constexpr const char* kName = "binary";
+
+  BinaryKind kind = BinaryKind::kAdd;
+  Clamp clamp;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("kind", self.kind);
+    visit("clamp", self.clamp);
+  }
+};
+
+Result<std::vector<Shape>> infer_shapes(const BinaryParams& params, Descs inputs);
+Status check_types(const BinaryParams& params, Descs inputs, Descs outputs);
+std::span<const KernelRow<BinaryParams>> kernel_table(const BinaryParams&);
+int in_place_input(const BinaryParams& params, Descs inputs, Descs outputs);
+
+// "add", "sub", ...
+const char* to_string(BinaryKind kind);
+
+}  // namespace octet

@@ -1,0 +1,60 @@
+#include "kernels/cpu_features.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+namespace octet {
+namespace {
+
+Isa detect() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  Isa best = Isa::kAny;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) best = Isa::kAvx2;
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  if (best == Isa::kAvx2 && avx512) best = Isa::kAvx512;
+  if (best == Isa::kAvx512 && __builtin_cpu_supports("avx512vnni")) best = Isa::kAvx512Vnni;
+  return best;
+#else
+  return Isa::kAny;
+#endif
+}
+
+Isa capped() {
+  const Isa detected = detect();
+  const char* cap = std::getenv("OCTET_MAX_ISA");
+  if (cap == nullptr) return detected;
+  for (const Isa isa : {Isa::kAny, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
+    if (std::strcmp(cap, to_string(isa)) == 0) return isa < detected ? isa : detected;
+  }
+  return detected;
+}
+
+}  // namespace
+
+Isa best_isa() {
+  static const Isa isa = capped();
+  return isa;
+}
+
+bool is_available(Isa isa) {
+  return isa <= best_isa();
+}
+
+const char* to_string(Isa isa) {
+  switch (isa) {
+    case Isa::kAny:
+      return "any";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+    case Isa::kAvx512Vnni:
+      return "avx512_vnni";
+  }
+  return "any";
+}
+
+}  // namespace octet

@@ -1,0 +1,33 @@
+// Fully connected layer: a matrix of constants times each row of the source.
+#pragma once
+
+#include "kernels/clamp.h"
+#include "kernels/kernel.h"
+
+namespace octet {
+
+// dst[n,o] = clamp(bias[o] + sum over k of src[n,k] * weights[o,k])
+//
+// inputs   src      [N, K]         f32, or u8 per tensor
+//          weights  [O, K]         constant; f32, or s8 in [-127, 127] with one scale or O scales (axis 0)
+//          bias     [O] or absent  constant; f32, or s32 with scale src_scale * weights_scale[o]
+// outputs  dst      [N, O]         f32 for f32 src; u8 per tensor, or f32, for u8 src
+//
+// Prepared as a 1x1 convolution over an N x 1 x 1 image: the same numerics, and the fastest form in oneDNN.
+struct FullyConnectedParams {
+  static constexpr const char* kName = "fully_connected";
+
+  Clamp clamp;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("clamp", self.clamp);
+  }
+};
+
+Result<std::vector<Shape>> infer_shapes(const FullyConnectedParams& params, Descs inputs);
+Status check_types(const FullyConnectedParams& params, Descs inputs, Descs outputs);
+std::span<const KernelRow<FullyConnectedParams>> kernel_table(const FullyConnectedParams&);
+int64_t count_macs(const FullyConnectedParams& params, Descs inputs, Descs outputs);
+
+}  // namespace octet

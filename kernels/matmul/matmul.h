@@ -1,0 +1,23 @@
+// Matrix product of two tensors.
+#pragma once
+
+#include "kernels/kernel.h"
+
+namespace octet {
+
+// dst[..., m, n] = sum over k of a[..., m, k] * b[..., k, n]; the leading dimensions broadcast as NumPy does.
+// inputs   a, b  f32, rank >= 2; either may be constant
+// outputs  dst   f32
+struct MatmulParams {
+  static constexpr const char* kName = "matmul";
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self&, Visitor&) {}
+};
+
+Result<std::vector<Shape>> infer_shapes(const MatmulParams& params, Descs inputs);
+Status check_types(const MatmulParams& params, Descs inputs, Descs outputs);
+std::span<const KernelRow<MatmulParams>> kernel_table(const MatmulParams&);
+int64_t count_macs(const MatmulParams& params, Descs inputs, Descs outputs);
+
+}  // namespace octet

@@ -1,0 +1,35 @@
+// Padding of any axes.
+#pragma once
+
+#include "kernels/kernel.h"
+
+namespace octet {
+
+// The numbers are on disk: append only.
+enum class PadMode : int64_t { kConstant = 0, kReflect = 1, kEdge = 2 };
+
+// before[i] and after[i] elements are added along axis i; negative counts remove elements. Reflect needs more elements
+// along the axis than are added at either side.
+// inputs   src  f32, s64, or u8 per tensor
+// outputs  dst  the type and quantization of src; a constant pad is `value` quantized with those parameters
+struct PadParams {
+  static constexpr const char* kName = "pad";
+
+  PadMode mode = PadMode::kConstant;
+  std::vector<int64_t> before, after;  // one per axis
+  float value = 0;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("mode", self.mode);
+    visit("before", self.before);
+    visit("after", self.after);
+    visit("value", self.value);
+  }
+};
+
+Result<std::vector<Shape>> infer_shapes(const PadParams& params, Descs inputs);
+Status check_types(const PadParams& params, Descs inputs, Descs outputs);
+std::span<const KernelRow<PadParams>> kernel_table(const PadParams&);
+
+}  // namespace octet

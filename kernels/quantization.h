@@ -1,0 +1,66 @@
+// Scalar forms of all integer arithmetic: the norm that reference and own kernels call.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "octet/types.h"
+
+namespace octet {
+
+// Saturates to [0, 255], then rounds half to even (the order that oneDNN uses). NaN gives 0.
+inline uint8_t saturate_round_u8(float x) {
+  if (!(x > 0.0F)) return 0;
+  if (x >= 255.0F) return 255;
+  return static_cast<uint8_t>(std::nearbyintf(x));
+}
+
+// q = saturate(round_half_even(x / scale) + zero_point). NaN gives the zero point.
+inline uint8_t quantize_u8(float x, QuantParams quant) {
+  const float scaled = std::nearbyintf(x / quant.scale);
+  if (std::isnan(scaled)) return static_cast<uint8_t>(quant.zero_point);
+  const float shifted = scaled + static_cast<float>(quant.zero_point);
+  return shifted <= 0.0F ? 0 : shifted >= 255.0F ? 255 : static_cast<uint8_t>(shifted);
+}
+
+// real = scale * (q - zero_point)
+inline float dequantize(int32_t q, QuantParams quant) {
+  return quant.scale * static_cast<float>(q - quant.zero_point);
+}
+
+// What a convolution does to its accumulator, all in units of dst. The fields are fixed when a kernel is prepared.
+//
+//   multiplier         src_scale * weights_scale[o] / dst_scale, computed in double, rounded to f32
+//   bias               [o] s32, in units of the accumulator
+//   residual_scale     residual_scale / dst_scale; unused without a residual
+//   clamp_min/max      the clamp in units of dst, before the zero point; +-inf where saturation does the clamp
+struct Requantization {
+  float residual_scale = 0;
+  int32_t residual_zero_point = 0;
+  float clamp_min = -INFINITY;
+  float clamp_max = INFINITY;
+  int32_t dst_zero_point = 0;
+};
+
+// The accumulator with its bias in units of dst. oneDNN 2 adds the bias to the accumulator and then multiplies; oneDNN
+// 3 multiplies, rounds to f32 and then adds the f32 bias bias * multiplier. Both majors saturate, then round half to
+// even. OCTET_ONEDNN_MAJOR is the version that is linked, so that reference and oneDNN kernels give the same bytes.
+inline float scale_accumulator(int32_t acc, int32_t bias, float multiplier) {
+#if OCTET_ONEDNN_MAJOR >= 3
+  const float product = static_cast<float>(acc) * multiplier;
+  return product + static_cast<float>(bias) * multiplier;
+#else
+  return (static_cast<float>(acc) + static_cast<float>(bias)) * multiplier;
+#endif
+}
+
+// One u8 output of a convolution, from the scaled accumulator and, if there is one, the residual's element.
+inline uint8_t requantize_u8(float scaled, const uint8_t* residual, const Requantization& r) {
+  if (residual != nullptr) {
+    scaled = std::fmaf(static_cast<float>(*residual - r.residual_zero_point), r.residual_scale, scaled);
+  }
+  scaled = std::fmin(std::fmax(scaled, r.clamp_min), r.clamp_max);
+  return saturate_round_u8(scaled + static_cast<float>(r.dst_zero_point));
+}
+
+}  // namespace octet

@@ -1,0 +1,44 @@
+// Reductions over axes: one family, one table of functions.
+#pragma once
+
+#include "kernels/kernel.h"
+
+namespace octet {
+
+// The numbers are on disk: append only.
+enum class ReduceKind : int64_t {
+  kSum = 0,
+  kMean = 1,
+  kMax = 2,
+  kMin = 3,
+  kProd = 4,
+  kSumSquare = 5,
+  kL1 = 6,
+  kL2 = 7
+};
+
+// inputs   src  f32 (all kinds), s64 (sum, max, min, prod)
+// outputs  dst  the type of src; the reduced axes are 1 with keep_dims, else gone. Sums are kept in double.
+struct ReduceParams {
+  static constexpr const char* kName = "reduce";
+
+  ReduceKind kind = ReduceKind::kSum;
+  std::vector<int64_t> axes;  // distinct, in [0, rank); empty reduces nothing
+  bool keep_dims = true;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("kind", self.kind);
+    visit("axes", self.axes);
+    visit("keep_dims", self.keep_dims);
+  }
+};
+
+Result<std::vector<Shape>> infer_shapes(const ReduceParams& params, Descs inputs);
+Status check_types(const ReduceParams& params, Descs inputs, Descs outputs);
+std::span<const KernelRow<ReduceParams>> kernel_table(const ReduceParams&);
+
+// "sum", "mean", ...
+const char* to_string(ReduceKind kind);
+
+}  // namespace octet

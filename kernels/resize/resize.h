@@ -1,0 +1,47 @@
+// Resizing images by nearest neighbour or bilinear interpolation, as ONNX Resize defines it.
+#pragma once
+
+#include <array>
+
+#include "kernels/kernel.h"
+
+namespace octet {
+
+// The numbers are on disk: append only.
+enum class ResizeMode : int64_t { kNearest = 0, kLinear = 1 };
+// Where the centre of output pixel x lies in the input; s = output size / input size.
+enum class CoordinateTransform : int64_t {
+  kHalfPixel = 0,         // (x + 0.5) / s - 0.5
+  kAsymmetric = 1,        // x / s
+  kAlignCorners = 2,      // x * (in - 1) / (out - 1); 0 if out is 1
+  kPytorchHalfPixel = 3,  // out > 1 ? (x + 0.5) / s - 0.5 : 0
+};
+enum class NearestRounding : int64_t { kRoundPreferFloor = 0, kRoundPreferCeil = 1, kFloor = 2, kCeil = 3 };
+
+// inputs   src  [N, H, W, C]    f32 or u8 per tensor
+// outputs  dst  [N, OH, OW, C]  the type and quantization of src; OH = sizes[0] if > 0, else floor(H * scales[0])
+// Linear in u8: interpolated in f32 on the integers, rounded half to even.
+struct ResizeParams {
+  static constexpr const char* kName = "resize";
+
+  ResizeMode mode = ResizeMode::kNearest;
+  CoordinateTransform coordinates = CoordinateTransform::kHalfPixel;
+  NearestRounding rounding = NearestRounding::kRoundPreferFloor;
+  std::array<int64_t, 2> sizes{};     // height, width; 0: by scales
+  std::array<float, 2> scales{1, 1};  // height, width; > 0. Where sizes are given s is their ratio to the input.
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("mode", self.mode);
+    visit("coordinates", self.coordinates);
+    visit("rounding", self.rounding);
+    visit("sizes", self.sizes);
+    visit("scales", self.scales);
+  }
+};
+
+Result<std::vector<Shape>> infer_shapes(const ResizeParams& params, Descs inputs);
+Status check_types(const ResizeParams& params, Descs inputs, Descs outputs);
+std::span<const KernelRow<ResizeParams>> kernel_table(const ResizeParams&);
+
+}  // namespace octet

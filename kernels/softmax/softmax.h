@@ -1,0 +1,29 @@
+// Softmax and its logarithm, in f32 with a fixed order of reduction: the same bytes on every CPU and thread count.
+#pragma once
+
+#include "kernels/kernel.h"
+
+namespace octet {
+
+// dst = exp(src - m) / sum(exp(src - m)), m = max(src), over one axis; with `log`: src - m - log(sum(exp(src - m))).
+// inputs   src  f32, any shape of rank >= 1
+// outputs  dst  f32, the shape of src
+struct SoftmaxParams {
+  static constexpr const char* kName = "softmax";
+
+  int64_t axis = 0;  // in [0, rank)
+  bool log = false;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("axis", self.axis);
+    visit("log", self.log);
+  }
+};
+
+Result<std::vector<Shape>> infer_shapes(const SoftmaxParams& params, Descs inputs);
+Status check_types(const SoftmaxParams& params, Descs inputs, Descs outputs);
+std::span<const KernelRow<SoftmaxParams>> kernel_table(const SoftmaxParams&);
+int in_place_input(const SoftmaxParams& params, Descs inputs, Descs outputs);
+
+}  // namespace octet

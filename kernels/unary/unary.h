@@ -1,0 +1,65 @@
+// Elementwise functions of one tensor: one family, one table of functions.
+#pragma once
+
+#include "kernels/kernel.h"
+
+namespace octet {
+
+// The numbers are on disk: append only.
+enum class UnaryKind : int64_t {
+  kIdentity = 0,     // x; on u8 with other parameters at the output: requantization
+  kClip = 1,         // min(max(x, alpha), beta): ReLU is alpha 0, beta inf
+  kLeakyRelu = 2,    // x < 0 ? alpha * x : x
+  kElu = 3,          // x < 0 ? alpha * (exp(x) - 1) : x
+  kSigmoid = 4,      // 1 / (1 + exp(-x))
+  kTanh = 5,         //
+  kHardSigmoid = 6,  // min(max(alpha * x + beta, 0), 1)
+  kHardSwish = 7,    // x * min(max(x / 6 + 0.5, 0), 1)
+  kExp = 8,
+  kLog = 9,
+  kSqrt = 10,
+  kNeg = 11,
+  kAbs = 12,
+  kReciprocal = 13,
+  kFloor = 14,
+  kCeil = 15,
+  kErf = 16,
+  kSoftplus = 17,  // log(1 + exp(x))
+  kSoftsign = 18,  // x / (1 + |x|)
+  kSilu = 19,      // x * sigmoid(x)
+  kRound = 20,     // half to even
+};
+
+// dst = f(src), elementwise.
+//
+// f32 -> f32  all kinds.
+// u8 -> u8    all kinds, both per tensor, through a table of 256 entries: saturate_u8(round_half_even(f(src_scale *
+//             (q - src_zp)) / dst_scale) + dst_zp), so exact whatever f.
+// inputs   src  any shape
+// outputs  dst  the shape of src
+struct UnaryParams {
+  static constexpr const char* kName = "unary";
+
+  UnaryKind kind = UnaryKind::kIdentity;
+  float alpha = 0;
+  float beta = 0;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("kind", self.kind);
+    visit("alpha", self.alpha);
+    visit("beta", self.beta);
+  }
+};
+
+Result<std::vector<Shape>> infer_shapes(const UnaryParams& params, Descs inputs);
+Status check_types(const UnaryParams& params, Descs inputs, Descs outputs);
+std::span<const KernelRow<UnaryParams>> kernel_table(const UnaryParams&);
+int in_place_input(const UnaryParams& params, Descs inputs, Descs outputs);
+
+// The function itself, in f32.
+float evaluate(const UnaryParams& params, float x);
+// "identity", "clip", ...
+const char* to_string(UnaryKind kind);
+
+}  // namespace octet
