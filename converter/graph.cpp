@@ -1,0 +1,240 @@
+#include "converter/graph.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "runtime/fields.h"
+
+namespace octet {
+namespace {
+
+template <class Items>
+std::string unique_name(const Items& items, std::string_view wanted) {
+  const auto taken = [&](std::string_view name) {
+    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.name == name; });
+  };
+  std::string name(wanted.empty() ? "unnamed" : wanted);
+  for (int i = 2; taken(name); ++i) name = std::string(wanted) + "_" + std::to_string(i);
+  return name;
+}
+
+// The type of a node's outputs, where it is not that of the first input.
+DataType inferred_type(const Node& node, size_t output, const Graph& graph) {
+  if (node.is<ShapeOfParams>()) return DataType::kS64;
+  // A cast's target is the type of its output value.
+  if (node.is<CastParams>()) return graph.value(node.outputs[output]).type;
+  return graph.value(node.inputs[0]).type;
+}
+
+Error broken(const std::string& what) {
+  return {ErrorCode::kInvalidFile, "the graph is broken: " + what};
+}
+
+}  // namespace
+
+ValueId Graph::add_value(std::string_view wanted_name, DataType type, const Shape& shape) {
+  values.push_back({unique_name(values, wanted_name), type, shape, std::nullopt});
+  return static_cast<ValueId>(values.size() - 1);
+}
+
+ValueId Graph::add_constant(std::string_view wanted_name, Tensor tensor) {
+  const ValueId id = add_value(wanted_name, tensor.type(), tensor.shape());
+  value(id).constant = std::move(tensor);
+  return id;
+}
+
+void Graph::insert_node(size_t index, std::string_view wanted_name, GraphOp op, std::vector<ValueId> node_inputs,
+                        std::vector<ValueId> node_outputs) {
+  Node node{unique_name(nodes, wanted_name), std::move(op), std::move(node_inputs), std::move(node_outputs)};
+  nodes.insert(nodes.begin() + static_cast<std::ptrdiff_t>(index), std::move(node));
+}
+
+Node* Graph::producer(ValueId id) {
+  for (Node& node : nodes) {
+    if (std::find(node.outputs.begin(), node.outputs.end(), id) != node.outputs.end()) return &node;
+  }
+  return nullptr;
+}
+
+int Graph::use_count(ValueId id) const {
+  auto count = std::count(outputs.begin(), outputs.end(), id);
+  for (const Node& node : nodes) count += std::count(node.inputs.begin(), node.inputs.end(), id);
+  return static_cast<int>(count);
+}
+
+bool Graph::is_output(ValueId id) const {
+  return std::find(outputs.begin(), outputs.end(), id) != outputs.end();
+}
+
+std::vector<Node*> Graph::users(ValueId id) {
+  std::vector<Node*> found;
+  for (Node& node : nodes) {
+    if (std::find(node.inputs.begin(), node.inputs.end(), id) != node.inputs.end()) found.push_back(&node);
+  }
+  return found;
+}
+
+void Graph::replace_uses(ValueId from, ValueId to) {
+  for (Node& node : nodes) std::replace(node.inputs.begin(), node.inputs.end(), from, to);
+  std::replace(outputs.begin(), outputs.end(), from, to);
+}
+
+void Graph::replace_value(ValueId from, ValueId to) {
+  replace_uses(from, to);
+  // A graph input or another output keeps the name that the user knows it by.
+  const bool to_is_public = std::find(inputs.begin(), inputs.end(), to) != inputs.end() ||
+                            std::count(outputs.begin(), outputs.end(), to) > 1 || value(to).is_constant();
+  if (!to_is_public) std::swap(value(from).name, value(to).name);
+}
+
+int Graph::remove_dead() {
+  std::vector<bool> live(values.size(), false);
+  for (const ValueId id : outputs) live[static_cast<size_t>(id)] = true;
+  std::vector<Node> kept;
+  for (size_t i = nodes.size(); i-- > 0;) {
+    Node& node = nodes[i];
+    const bool needed = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                    [&](ValueId id) { return live[static_cast<size_t>(id)]; });
+    if (!needed) continue;
+    for (const ValueId id : node.inputs) {
+      if (id != kNoValue) live[static_cast<size_t>(id)] = true;
+    }
+    for (const ValueId id : node.outputs) live[static_cast<size_t>(id)] = true;
+    kept.push_back(std::move(node));
+  }
+  const int dropped = static_cast<int>(nodes.size() - kept.size());
+  std::reverse(kept.begin(), kept.end());
+  nodes = std::move(kept);
+
+  for (const ValueId id : inputs) live[static_cast<size_t>(id)] = true;
+  std::vector<ValueId> new_ids(values.size(), kNoValue);
+  std::vector<Value> kept_values;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!live[i]) continue;
+    new_ids[i] = static_cast<ValueId>(kept_values.size());
+    kept_values.push_back(std::move(values[i]));
+  }
+  values = std::move(kept_values);
+  const auto renumber = [&](std::vector<ValueId>& ids) {
+    for (ValueId& id : ids) {
+      if (id != kNoValue) id = new_ids[static_cast<size_t>(id)];
+    }
+  };
+  for (Node& node : nodes) {
+    renumber(node.inputs);
+    renumber(node.outputs);
+  }
+  renumber(inputs);
+  renumber(outputs);
+  return dropped;
+}
+
+std::vector<TensorDesc> Graph::descs(const std::vector<ValueId>& ids) const {
+  std::vector<TensorDesc> found;
+  for (const ValueId id : ids) {
+    if (id == kNoValue) {
+      found.push_back({.present = false});
+      continue;
+    }
+    const Value& v = value(id);
+    found.push_back({.type = v.type, .shape = v.shape, .data = v.is_constant() ? v.constant->data() : nullptr});
+  }
+  return found;
+}
+
+Status Graph::infer() {
+  for (const Node& node : nodes) {
+    const std::vector<TensorDesc> in = descs(node.inputs);
+    Result<std::vector<Shape>> shapes = infer_shapes(node.op, in);
+    if (!shapes.ok()) {
+      return Error{shapes.error().code, "node '" + node.name + "': " + shapes.error().message};
+    }
+    if (shapes->size() != node.outputs.size()) {
+      return broken("node '" + node.name + "' has " + std::to_string(node.outputs.size()) + " outputs, but its op " +
+                    std::to_string(shapes->size()));
+    }
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      Value& output = value(node.outputs[i]);
+      output.type = inferred_type(node, i, *this);
+      output.shape = (*shapes)[i];
+    }
+  }
+  return {};
+}
+
+Status Graph::verify() const {
+  std::unordered_set<std::string_view> names;
+  const auto valid = [&](ValueId id) { return id >= 0 && static_cast<size_t>(id) < values.size(); };
+  for (const Value& v : values) {
+    if (v.name.empty() || !names.insert(v.name).second)
+      return broken("the value name '" + v.name + "' is empty or taken");
+    if (v.is_constant() && (v.constant->shape() != v.shape || v.constant->type() != v.type)) {
+      return broken("the constant '" + v.name + "' is " + v.constant->shape().to_string() + ", but its value says " +
+                    v.shape.to_string());
+    }
+  }
+  std::vector<bool> ready(values.size(), false);
+  for (size_t i = 0; i < values.size(); ++i) ready[i] = values[i].is_constant();
+  for (const ValueId id : inputs) {
+    if (!valid(id)) return broken("a graph input does not exist");
+    ready[static_cast<size_t>(id)] = true;
+  }
+  names.clear();
+  for (const Node& node : nodes) {
+    if (node.name.empty() || !names.insert(node.name).second) {
+      return broken("the node name '" + node.name + "' is empty or taken");
+    }
+    for (const ValueId id : node.inputs) {
+      if (id == kNoValue) continue;
+      if (!valid(id) || !ready[static_cast<size_t>(id)]) {
+        return broken("node '" + node.name + "' reads " + (valid(id) ? "'" + value(id).name + "'" : "a value") +
+                      " before it is written");
+      }
+    }
+    const Result<std::vector<Shape>> shapes = infer_shapes(node.op, descs(node.inputs));
+    if (!shapes.ok()) return broken("node '" + node.name + "': " + shapes.error().message);
+    if (shapes->size() != node.outputs.size()) return broken("node '" + node.name + "' has a wrong number of outputs");
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const ValueId id = node.outputs[i];
+      if (!valid(id) || ready[static_cast<size_t>(id)]) {
+        return broken("node '" + node.name + "' writes " + (valid(id) ? "'" + value(id).name + "' again" : "no value"));
+      }
+      if (value(id).shape != (*shapes)[i]) {
+        return broken("'" + value(id).name + "' has the shape " + value(id).shape.to_string() + ", but node '" +
+                      node.name + "' makes " + (*shapes)[i].to_string());
+      }
+      ready[static_cast<size_t>(id)] = true;
+    }
+  }
+  for (const ValueId id : outputs) {
+    if (!valid(id) || !ready[static_cast<size_t>(id)]) return broken("a graph output is never written");
+  }
+  return {};
+}
+
+std::string Graph::dump() const {
+  std::string text;
+  const auto list = [&](const std::vector<ValueId>& ids) {
+    std::string part;
+    for (const ValueId id : ids) {
+      if (!part.empty()) part += ", ";
+      if (id == kNoValue) {
+        part += "-";
+        continue;
+      }
+      part += value(id).name + ":" + to_string(value(id).type) + "[" + value(id).shape.to_string() + "]";
+      if (value(id).is_constant()) part += " const";
+    }
+    return part;
+  };
+  text += "inputs " + list(inputs) + "\n";
+  for (const Node& node : nodes) {
+    const std::string fields = std::visit([](const auto& params) { return fields_to_string(params); }, node.op);
+    text += "  " + node.name + " = " + op_name(node.op) + "(" + fields + ") (" + list(node.inputs) + ") -> (" +
+            list(node.outputs) + ")\n";
+  }
+  return text + "outputs " + list(outputs) + "\n";
+}
+
+}  // namespace octet

@@ -1,0 +1,44 @@
+// The way in: a model file of any supported format becomes a float graph.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "converter/graph.h"
+
+namespace octet {
+
+struct ImportOptions {
+  std::map<std::string, Shape> input_shapes;  // by input name; overrides what the file says
+};
+
+// One thing that keeps a model from being converted.
+struct ImportProblem {
+  std::string node;    // its name in the source model, or the name of an input or tensor
+  std::string op;      // "Conv", or "" where no op is at fault
+  std::string reason;  // one line
+};
+
+// What was found beside the graph. Problems are all listed at once; any makes the import fail.
+struct ImportReport {
+  std::string format;  // "ONNX (opset 13, IR 7)", "octet JSON", "TensorFlow.js layers"
+  std::vector<ImportProblem> problems;
+  std::vector<std::string> warnings;
+};
+
+// Reads MODEL by its content: ONNX, octet JSON, or TensorFlow.js layers. The graph's batch dimension is dynamic where
+// the network allows that (whatever the file says), every other dimension is known. kInvalidFile: missing, damaged or
+// contradictory; kUnsupported: valid, but `report` has problems (the error names the first and counts them); kUsage:
+// input_shapes name no input.
+Result<Graph> import_model(const std::string& path, const ImportOptions& options, ImportReport& report);
+
+// The formats behind import_model.
+Result<Graph> import_onnx(const std::string& path, const ImportOptions& options, ImportReport& report);
+Result<Graph> import_json(const std::string& path, const ImportOptions& options, ImportReport& report);
+Result<Graph> import_tfjs(const std::string& path, const ImportOptions& options, ImportReport& report);
+
+// Whether this build reads ONNX (libonnx was there when it was built).
+bool has_onnx();
+
+}  // namespace octet

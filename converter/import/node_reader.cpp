@@ -1,0 +1,122 @@
+#include "converter/import/node_reader.h"
+
+namespace octet {
+namespace {
+
+// The transposes between the source's NCHW and the graph's NHWC.
+const std::vector<int64_t> kToChannelsLast{0, 2, 3, 1};
+const std::vector<int64_t> kToChannelsFirst{0, 3, 1, 2};
+
+template <class T>
+Result<T> typed_attribute(const NodeReader& reader, std::string_view name, const T& otherwise, const char* type) {
+  const auto found = reader.node().attributes.find(name);
+  if (found == reader.node().attributes.end()) return otherwise;
+  if (const T* value = std::get_if<T>(&found->second)) return *value;
+  return reader.invalid("the attribute '" + std::string(name) + "' is not " + type);
+}
+
+}  // namespace
+
+ValueId NodeReader::input(size_t i) const {
+  if (!has_input(i)) return kNoValue;
+  const auto found = names_.find(node_.inputs[i]);
+  return found == names_.end() ? kNoValue : found->second;
+}
+
+const Tensor* NodeReader::constant(size_t i) const {
+  const ValueId id = input(i);
+  if (id == kNoValue || !graph_.value(id).is_constant()) return nullptr;
+  return &*graph_.value(id).constant;
+}
+
+Result<std::vector<int64_t>> NodeReader::constant_ints(size_t i) const {
+  const Tensor* tensor = constant(i);
+  if (tensor == nullptr) return unsupported("its input " + std::to_string(i) + " is computed, not a constant");
+  if (tensor->type() == DataType::kS64) {
+    const auto values = tensor->as<int64_t>();
+    return std::vector<int64_t>(values.begin(), values.end());
+  }
+  if (tensor->type() == DataType::kS32) {
+    const auto values = tensor->as<int32_t>();
+    return std::vector<int64_t>(values.begin(), values.end());
+  }
+  return invalid("its input " + std::to_string(i) + " is " + to_string(tensor->type()) + ", not an integer");
+}
+
+Result<std::vector<float>> NodeReader::constant_floats(size_t i) const {
+  const Tensor* tensor = constant(i);
+  if (tensor == nullptr) return unsupported("its input " + std::to_string(i) + " is computed, not a constant");
+  if (tensor->type() != DataType::kF32) {
+    return invalid("its input " + std::to_string(i) + " is " + to_string(tensor->type()) + ", not f32");
+  }
+  const auto values = tensor->as<float>();
+  return std::vector<float>(values.begin(), values.end());
+}
+
+Result<int64_t> NodeReader::attribute(std::string_view name, int64_t otherwise) const {
+  return typed_attribute<int64_t>(*this, name, otherwise, "an integer");
+}
+
+Result<float> NodeReader::attribute(std::string_view name, float otherwise) const {
+  const auto found = node_.attributes.find(name);
+  if (found != node_.attributes.end()) {
+    // JSON writes 1 where it means 1.0.
+    if (const int64_t* integer = std::get_if<int64_t>(&found->second)) return static_cast<float>(*integer);
+  }
+  return typed_attribute<float>(*this, name, otherwise, "a number");
+}
+
+Result<std::string> NodeReader::attribute(std::string_view name, const std::string& otherwise) const {
+  return typed_attribute<std::string>(*this, name, otherwise, "a string");
+}
+
+Result<std::vector<int64_t>> NodeReader::attribute(std::string_view name, const std::vector<int64_t>& otherwise) const {
+  return typed_attribute<std::vector<int64_t>>(*this, name, otherwise, "a list of integers");
+}
+
+Result<int64_t> NodeReader::normalize_axis(int64_t axis, int rank) const {
+  if (axis < -rank || axis >= rank) {
+    return invalid("the axis " + std::to_string(axis) + " does not exist in a tensor of rank " + std::to_string(rank));
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
+Result<ValueId> NodeReader::emit(GraphOp op, std::vector<ValueId> inputs, std::optional<DataType> type) {
+  const Result<std::vector<Shape>> shapes = infer_shapes(op, graph_.descs(inputs));
+  if (!shapes.ok()) return Error{shapes.error().code, unsupported(shapes.error().message).message};
+  const ValueId output =
+      graph_.add_value(node_.name + ":" + op_name(op), type.value_or(graph_.value(inputs[0]).type), shapes->front());
+  graph_.insert_node(graph_.nodes.size(), node_.name, std::move(op), std::move(inputs), {output});
+  return output;
+}
+
+Result<ValueId> NodeReader::emit_channels_last(GraphOp op, ValueId image, std::vector<ValueId> others) {
+  OCTET_TRY(const ValueId before, emit(TransposeParams{kToChannelsLast}, {image}));
+  others.insert(others.begin(), before);
+  OCTET_TRY(const ValueId result, emit(std::move(op), std::move(others)));
+  return emit(TransposeParams{kToChannelsFirst}, {result});
+}
+
+ValueId NodeReader::add_constant(Tensor tensor, std::string_view suffix) {
+  return graph_.add_constant(node_.name + "." + std::string(suffix), std::move(tensor));
+}
+
+void NodeReader::set_output(size_t i, ValueId value) {
+  if (i >= node_.outputs.size() || node_.outputs[i].empty()) return;
+  const std::string& name = node_.outputs[i];
+  names_[name] = value;
+  // A value that this node made takes the output's name; one that passes through (Identity) keeps its own.
+  Value& v = graph_.value(value);
+  const bool made_here = v.name.rfind(node_.name + ":", 0) == 0;
+  if (made_here) v.name = name;
+}
+
+Error NodeReader::unsupported(const std::string& why) const {
+  return {ErrorCode::kUnsupported, "node '" + node_.name + "' (" + node_.op_type + "): " + why};
+}
+
+Error NodeReader::invalid(const std::string& why) const {
+  return {ErrorCode::kInvalidFile, "node '" + node_.name + "' (" + node_.op_type + "): " + why};
+}
+
+}  // namespace octet

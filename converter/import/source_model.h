@@ -1,0 +1,31 @@
+// A model as its file describes it, free of the file format; and the one function that makes a float graph of it.
+#pragma once
+
+#include "converter/import/import.h"
+#include "converter/import/node_reader.h"
+
+namespace octet {
+
+struct SourceInput {
+  std::string name;
+  DataType type = DataType::kF32;
+  Shape shape;  // dynamic dimensions are kDynamic
+};
+
+// Untrusted: names may clash, nodes may be in any order, form cycles, or read what does not exist.
+struct SourceModel {
+  std::string name;
+  std::vector<SourceInput> inputs;
+  std::vector<std::string> outputs;
+  std::vector<std::pair<std::string, Tensor>> constants;
+  std::vector<SourceNode> nodes;
+  std::string preprocessing;
+  std::vector<std::string> class_names;
+};
+
+// Sorts the nodes, reads each with its op's OpReader, evaluates what depends on constants alone (the shape arithmetic
+// of exporters), and frees the batch dimension. A dynamic first dimension of an input is taken as 1 until then; another
+// dynamic dimension must be in options.input_shapes. Every problem of every node goes to `report` before it fails.
+Result<Graph> build_graph(const SourceModel& source, const ImportOptions& options, ImportReport& report);
+
+}  // namespace octet

@@ -1,0 +1,36 @@
+// What the converter must know of each op: one row per op, listed in op_table.cpp.
+#pragma once
+
+#include <span>
+
+#include "converter/import/node_reader.h"
+
+namespace octet {
+
+// How an op behaves when a network becomes integers.
+enum class QuantizationRule {
+  kFloat,      // always f32
+  kWeighted,   // u8 in, s8 weights, own range at the output: conv2d, fully_connected
+  kOwnRange,   // u8 in, u8 out, own range at the output: average pool, add, sigmoid
+  kSameRange,  // moves or selects values: inputs and output share one range: max pool, concat, reshape, slice
+};
+
+struct OpRule {
+  std::string_view name;  // the op's name; also its file's
+  // How this node is quantized (an op may decide by its parameters).
+  QuantizationRule (*quantization)(const Graph& graph, const Node& node);
+  // Makes the node work on inputs whose axes are permuted: on entry, each data input i of rank > 0 is about to be
+  // replaced by transpose(input, permutation); rewrites parameters (and constants, by adding new ones) so that the
+  // output comes out as transpose(output, permutation). False, with nothing changed, where that cannot be done.
+  // Null: transposes stop here.
+  bool (*permute)(Graph& graph, Node& node, std::span<const int64_t> permutation);
+  // Names and readers in the source formats.
+  std::span<const OpReader> readers;
+};
+
+// All rows.
+std::span<const OpRule* const> op_rules();
+// The row of a node's op.
+const OpRule& op_rule(const GraphOp& op);
+
+}  // namespace octet
