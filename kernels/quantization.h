@@ -10,9 +10,19 @@ namespace octet {
 
 // Saturates to [0, 255], then rounds half to even (the order that oneDNN uses). NaN gives 0.
 inline uint8_t saturate_round_u8(float x) {
-  if (!(x > 0.0F)) return 0;
-  if (x >= 255.0F) return 255;
-  return static_cast<uint8_t>(std::nearbyintf(x));
+  const float saturated = x > 0.0F ? (x < 255.0F ? x : 255.0F) : 0.0F;
+  // Where floats lie 1 apart, the addition rounds half to even; unlike nearbyint, it is no call on plain x86-64.
+  constexpr float kRounder = 0x1.8p23F;
+  return static_cast<uint8_t>(static_cast<int32_t>((saturated + kRounder) - kRounder));
+}
+
+// saturate_u8(round_half_even(x) + zero_point) for a zero point in [0, 255]; NaN as some saturated value.
+inline uint8_t round_saturate_u8(float x, int32_t zero_point) {
+  // Beyond 1024 on either side the sum saturates anyway; within, kRounder rounds as above.
+  constexpr float kRounder = 0x1.8p23F;
+  const float bounded = x > -1024.0F ? (x < 1024.0F ? x : 1024.0F) : -1024.0F;
+  const int32_t q = static_cast<int32_t>((bounded + kRounder) - kRounder) + zero_point;
+  return static_cast<uint8_t>(q < 0 ? 0 : q > 255 ? 255 : q);
 }
 
 // q = saturate(round_half_even(x / scale) + zero_point). NaN gives the zero point.

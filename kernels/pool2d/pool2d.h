@@ -10,6 +10,8 @@ namespace octet {
 // The numbers are on disk: append only.
 enum class PoolKind : int64_t { kMax = 0, kAverage = 1 };
 
+// A window without a tap inside src gives the real value 0.
+//
 // max:      dst = max over the taps of the window that lie inside src
 // average:  dst = sum over those taps / count; count is the number of those taps, or with count_include_pad the number
 // of

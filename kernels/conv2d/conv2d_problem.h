@@ -1,0 +1,49 @@
+// What the rows of conv2d's table share: the sizes and the numbers of one problem.
+#pragma once
+
+#include <vector>
+
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/quantization.h"
+
+namespace octet {
+
+// The sizes of one problem under short names; taken from checked, concrete shapes.
+struct Conv2dSizes {
+  int64_t n, h, w, c;      // src
+  int64_t oh, ow, o;       // dst
+  int64_t kh, kw, c_of_g;  // weights; c_of_g input channels per group
+  int64_t groups, o_of_g;  // o_of_g output channels per group
+
+  explicit Conv2dSizes(const Problem<Conv2dParams>& problem) {
+    const Shape& src = problem.inputs[kConvSrc].shape;
+    const Shape& weights = problem.inputs[kConvWeights].shape;
+    const Shape& dst = problem.outputs[0].shape;
+    n = src[0], h = src[1], w = src[2], c = src[3];
+    oh = dst[1], ow = dst[2], o = dst[3];
+    kh = weights[1], kw = weights[2], c_of_g = weights[3];
+    groups = problem.params.groups, o_of_g = o / groups;
+  }
+  int64_t taps() const { return kh * kw * c_of_g; }
+  bool is_depthwise() const { return c_of_g == 1 && o_of_g == 1; }
+};
+
+// src_scale * weights_scale / dst_scale, one per scale of the weights; an f32 dst counts as scale 1.
+std::vector<float> conv2d_multipliers(Descs inputs, const TensorDesc& dst);
+
+// The rest of the arithmetic for a u8 dst. Clamps that saturation does anyway are left out.
+Requantization conv2d_requantization(const Conv2dParams& params, Descs inputs, const TensorDesc& dst);
+
+// check_types of a convolution under the name of the op that becomes one.
+Status check_conv2d_types(const char* op, Descs inputs, Descs outputs);
+
+// kInvalidFile unless min <= max.
+Status check_clamp(const char* op, const Clamp& clamp);
+
+// The rows of the table. What they prepare keeps addresses of constants, but no reference to the problem or its descs.
+inline constexpr size_t kConv2dRowCount = 2;
+bool onednn_supports(const Problem<Conv2dParams>& problem);
+Result<Kernel> prepare_onednn(const Problem<Conv2dParams>& problem);
+Result<Kernel> prepare_reference(const Problem<Conv2dParams>& problem);
+
+}  // namespace octet

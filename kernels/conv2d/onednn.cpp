@@ -1,0 +1,157 @@
+// conv2d on oneDNN. Int8 works in units of dst: one multiplier per output channel, no other scales, so that both majors
+// of oneDNN compute what kernels/quantization.h says.
+#include <cstring>
+#include <optional>
+
+#include "kernels/conv2d/conv2d_problem.h"
+#include "kernels/onednn_context.h"
+
+namespace octet {
+namespace {
+
+using onednn::Executable;
+using Dims = dnnl::memory::dims;
+
+struct Prepared {
+  std::optional<Executable> executable;
+  size_t src_slot = 0;
+  size_t dst_slot = 0;
+  size_t residual_bytes = 0;
+
+  void operator()(const Buffers& buffers) {
+    void* dst = buffers.dst[0];
+    // oneDNN adds to what stands in dst; the runtime mostly lets dst take the residual's memory.
+    if (residual_bytes > 0 && buffers.src[kConvResidual] != dst) {
+      std::memcpy(dst, buffers.src[kConvResidual], residual_bytes);
+    }
+    executable->set(src_slot, buffers.src[kConvSrc]);
+    executable->set(dst_slot, dst);
+    executable->run();
+  }
+};
+
+bool is_int8(const Problem<Conv2dParams>& problem) {
+  return problem.inputs[kConvSrc].type == DataType::kU8;
+}
+
+// [O, KH, KW, C/groups] in oneDNN's order of dimensions: [groups,] O, C, H, W.
+Dims weights_dims(const Conv2dSizes& s) {
+  Dims dims{s.o_of_g, s.c_of_g, s.kh, s.kw};
+  if (s.groups > 1) dims.insert(dims.begin(), s.groups);
+  return dims;
+}
+
+Dims weights_strides(const Conv2dSizes& s) {
+  Dims strides{s.taps(), 1, s.kw * s.c_of_g, s.c_of_g};
+  if (s.groups > 1) strides.insert(strides.begin(), s.o_of_g * s.taps());
+  return strides;
+}
+
+void set_attributes(const Problem<Conv2dParams>& problem, bool grouped, onednn::Attributes& attributes) {
+  const TensorDesc& residual = input_or_absent(problem.inputs, kConvResidual);
+  const TensorDesc& dst = problem.outputs[0];
+  if (!is_int8(problem)) {
+    if (residual.present) attributes.append_sum(1.0F, 0, DataType::kF32);
+    attributes.append_clamp(problem.params.clamp);
+    return;
+  }
+  attributes.set_multiplier(conv2d_multipliers(problem.inputs, dst), grouped);
+  attributes.set_zero_point(DNNL_ARG_SRC, problem.inputs[kConvSrc].quant().zero_point);
+  if (dst.type == DataType::kF32) {
+    attributes.append_clamp(problem.params.clamp);
+    return;
+  }
+  const Requantization r = conv2d_requantization(problem.params, problem.inputs, dst);
+  if (residual.present) attributes.append_sum(r.residual_scale, r.residual_zero_point, DataType::kU8);
+  attributes.append_clamp({r.clamp_min, r.clamp_max});
+  attributes.set_zero_point(DNNL_ARG_DST, r.dst_zero_point);
+}
+
+// oneDNN 2 takes the s32 bias of the accumulator, oneDNN 3 the f32 bias of the result.
+dnnl::memory make_bias(const Problem<Conv2dParams>& problem, const TensorDesc& bias) {
+  const Dims dims{bias.shape[0]};
+#if OCTET_ONEDNN_MAJOR >= 3
+  if (is_int8(problem)) {
+    const std::vector<float> multipliers = conv2d_multipliers(problem.inputs, problem.outputs[0]);
+    std::vector<float> scaled;
+    for (int64_t o = 0; o < bias.shape[0]; ++o) {
+      const float multiplier = multipliers[multipliers.size() == 1 ? 0 : static_cast<size_t>(o)];
+      scaled.push_back(static_cast<float>(bias.as<int32_t>()[o]) * multiplier);
+    }
+    return onednn::constant(DataType::kF32, std::span<const float>(scaled));
+  }
+#else
+  (void)problem;
+#endif
+  return {onednn::dense_desc(bias.type, dims), onednn::engine(), const_cast<void*>(bias.data)};
+}
+
+Result<Kernel> prepare(const Problem<Conv2dParams>& problem) {
+  const Conv2dParams& params = problem.params;
+  const Conv2dSizes sizes(problem);
+  const bool grouped = sizes.groups > 1;
+  const TensorDesc& weights = problem.inputs[kConvWeights];
+  const TensorDesc& bias = input_or_absent(problem.inputs, kConvBias);
+  const TensorDesc& residual = input_or_absent(problem.inputs, kConvResidual);
+  const TensorDesc& dst = problem.outputs[0];
+
+  onednn::Attributes attributes;
+  set_attributes(problem, grouped, attributes);
+  attributes.finish();
+
+  // Activations are NHWC on every floor, so oneDNN is not asked; it may choose for the weights.
+  const dnnl::memory::desc src_desc = onednn::nhwc_desc(problem.inputs[kConvSrc].type, problem.inputs[kConvSrc].shape);
+  const dnnl::memory::desc dst_desc = onednn::nhwc_desc(dst.type, dst.shape);
+  const onednn::Window window{
+      .kernel = {sizes.kh, sizes.kw},
+      .strides = {params.strides[0], params.strides[1]},
+      .dilations = {params.dilations[0], params.dilations[1]},
+      .pads_before = {params.pads[0], params.pads[1]},
+      .pads_after = {params.pads[2], params.pads[3]},
+  };
+  dnnl::memory bias_memory;
+  dnnl::memory::desc bias_desc;
+  if (bias.present) {
+    bias_memory = make_bias(problem, bias);
+    bias_desc = bias_memory.get_desc();
+  }
+  const auto pd = onednn::convolution_desc(src_desc, onednn::any_desc(weights.type, weights_dims(sizes)),
+                                           bias.present ? &bias_desc : nullptr, dst_desc, window, attributes.attr());
+  if (onednn::is_reference(pd.impl_info_str())) {
+    return Error{ErrorCode::kUnsupported, std::string("conv2d: oneDNN has only ") + pd.impl_info_str()};
+  }
+
+  auto prepared = std::make_shared<Prepared>();
+  Executable& executable = prepared->executable.emplace(dnnl::convolution_forward(pd), pd);
+  prepared->src_slot = executable.bind(DNNL_ARG_SRC, src_desc);
+  prepared->dst_slot = executable.bind(DNNL_ARG_DST, dst_desc);
+  const auto canonical = onednn::strided_desc(weights.type, weights_dims(sizes), weights_strides(sizes));
+  executable.bind_constant(DNNL_ARG_WEIGHTS, onednn::reordered(weights.data, canonical, pd.weights_desc()));
+  if (bias.present) executable.bind_constant(DNNL_ARG_BIAS, bias_memory);
+  for (const auto& [arg, memory] : attributes.arguments()) executable.bind_constant(arg, memory);
+  if (residual.present) {
+    prepared->residual_bytes = static_cast<size_t>(dst.shape.element_count() * element_bytes(dst.type));
+  }
+  return Kernel([prepared](const Buffers& buffers) { (*prepared)(buffers); });
+}
+
+}  // namespace
+
+bool onednn_supports(const Problem<Conv2dParams>& problem) {
+  const Conv2dParams& params = problem.params;
+  const Conv2dSizes sizes(problem);
+  if (problem.outputs[0].shape.element_count() == 0 || problem.inputs[kConvSrc].shape.element_count() == 0)
+    return false;
+  // Pads that hold a whole window are no pads of a real net, and oneDNN's 32-bit sizes need not hold them.
+  const int64_t max_pad_h = params.dilations[0] * (sizes.kh - 1), max_pad_w = params.dilations[1] * (sizes.kw - 1);
+  if (std::max(params.pads[0], params.pads[2]) > max_pad_h) return false;
+  if (std::max(params.pads[1], params.pads[3]) > max_pad_w) return false;
+  return !is_int8(problem) || onednn::has_exact_int8();
+}
+
+Result<Kernel> prepare_onednn(const Problem<Conv2dParams>& problem) {
+  const onednn::ThreadScope threads(problem.threads);
+  return onednn::guarded("conv2d", [&] { return prepare(problem); });
+}
+
+}  // namespace octet

@@ -1,0 +1,246 @@
+#include "kernels/onednn_context.h"
+
+#include <omp.h>
+
+#include <cassert>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "kernels/cpu_features.h"
+
+namespace octet::onednn {
+namespace {
+
+using Dims = dnnl::memory::dims;
+
+void cap_isa() {
+#if defined(__x86_64__)
+  if (std::getenv("OCTET_MAX_ISA") == nullptr) return;
+  // A failure means that oneDNN was used before, by the application: then its own cap stands.
+  switch (best_isa()) {
+    case Isa::kAny:
+      (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
+      break;
+    case Isa::kAvx2:
+      (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+      break;
+    case Isa::kAvx512:
+      (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core);
+      break;
+    case Isa::kAvx512Vnni:
+      (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_vnni);
+      break;
+  }
+#endif
+}
+
+dnnl::memory::data_type to_onednn(DataType type) {
+  switch (type) {
+    case DataType::kF32:
+      return dnnl::memory::data_type::f32;
+    case DataType::kU8:
+      return dnnl::memory::data_type::u8;
+    case DataType::kS8:
+      return dnnl::memory::data_type::s8;
+    case DataType::kS32:
+      return dnnl::memory::data_type::s32;
+    default:
+      return dnnl::memory::data_type::undef;
+  }
+}
+
+// oneDNN counts the elements between taps.
+Dims to_onednn_dilations(Dims dilations) {
+  for (dnnl::memory::dim& dilation : dilations) --dilation;
+  return dilations;
+}
+
+}  // namespace
+
+const dnnl::engine& engine() {
+  static const dnnl::engine cpu = [] {
+    cap_isa();
+    return dnnl::engine(dnnl::engine::kind::cpu, 0);
+  }();
+  return cpu;
+}
+
+bool has_exact_int8() {
+#if defined(__x86_64__)
+  static const bool exact = [] {
+    (void)guarded("oneDNN's engine", []() -> Status { return engine(), Status{}; });
+    const int isa = static_cast<int>(dnnl::get_effective_cpu_isa());
+    // Values are sets of features: a CPU with AMX has all bits of VNNI.
+    const auto has = [isa](int features) { return (isa & features) == features; };
+    return has(dnnl_cpu_isa_avx512_core_vnni);
+  }();
+  return exact;
+#else
+  return true;
+#endif
+}
+
+dnnl::memory::desc strided_desc(DataType type, const Dims& dims, const Dims& strides) {
+  return dnnl::memory::desc(dims, to_onednn(type), strides);
+}
+
+dnnl::memory::desc dense_desc(DataType type, const Dims& dims) {
+  Dims strides(dims.size(), 1);
+  for (size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
+  return strided_desc(type, dims, strides);
+}
+
+dnnl::memory::desc nhwc_desc(DataType type, const Shape& nhwc) {
+  assert(nhwc.rank() == 4);
+  const int64_t h = nhwc[1], w = nhwc[2], c = nhwc[3];
+  return strided_desc(type, {nhwc[0], c, h, w}, {h * w * c, 1, w * c, c});
+}
+
+dnnl::memory::desc any_desc(DataType type, const Dims& dims) {
+  return dnnl::memory::desc(dims, to_onednn(type), dnnl::memory::format_tag::any);
+}
+
+Attributes::Attributes() {
+  // oneDNN's own scratchpad belongs to the thread that makes the primitive; ours moves with the kernel.
+  attr_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+}
+
+void Attributes::set_multiplier(std::span<const float> multiplier, bool grouped) {
+#if OCTET_ONEDNN_MAJOR >= 3
+  const int per_channel = grouped ? 3 : 1;
+  attr_.set_scales_mask(DNNL_ARG_WEIGHTS, multiplier.size() == 1 ? 0 : per_channel);
+  arguments_.emplace_back(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, constant(DataType::kF32, multiplier));
+#else
+  (void)grouped;
+  attr_.set_output_scales(multiplier.size() == 1 ? 0 : 2, {multiplier.begin(), multiplier.end()});
+#endif
+}
+
+void Attributes::set_zero_point(int arg, int32_t zero_point) {
+  if (zero_point == 0) return;
+#if OCTET_ONEDNN_MAJOR >= 3
+  attr_.set_zero_points_mask(arg, 0);
+  arguments_.emplace_back(DNNL_ARG_ATTR_ZERO_POINTS | arg,
+                          constant(DataType::kS32, std::span<const int32_t>(&zero_point, 1)));
+#else
+  attr_.set_zero_points(arg, 0, {zero_point});
+#endif
+}
+
+void Attributes::append_sum(float scale, int32_t zero_point, DataType type) {
+  post_ops_.append_sum(scale, zero_point, to_onednn(type));
+}
+
+void Attributes::append_clamp(const Clamp& clamp) {
+  if (clamp.is_none()) return;
+  constexpr float kMax = std::numeric_limits<float>::max();
+  const bool relu = clamp == Clamp{.min = 0};
+  const dnnl::algorithm algorithm = relu ? dnnl::algorithm::eltwise_relu : dnnl::algorithm::eltwise_clip;
+  const float alpha = relu ? 0.0F : std::max(clamp.min, -kMax);
+  const float beta = relu ? 0.0F : std::min(clamp.max, kMax);
+#if OCTET_ONEDNN_MAJOR >= 3
+  post_ops_.append_eltwise(algorithm, alpha, beta);
+#else
+  post_ops_.append_eltwise(1.0F, algorithm, alpha, beta);
+#endif
+}
+
+void Attributes::finish() {
+  attr_.set_post_ops(post_ops_);
+}
+
+dnnl::convolution_forward::primitive_desc convolution_desc(const dnnl::memory::desc& src,
+                                                           const dnnl::memory::desc& weights,
+                                                           const dnnl::memory::desc* bias,
+                                                           const dnnl::memory::desc& dst, const Window& window,
+                                                           const dnnl::primitive_attr& attr) {
+  // Winograd and the like round differently; direct is also what int8 has.
+  constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+  constexpr auto kInference = dnnl::prop_kind::forward_inference;
+  const Dims dilates = to_onednn_dilations(window.dilations);
+  const dnnl::memory::desc bias_desc = bias != nullptr ? *bias : dnnl::memory::desc();
+#if OCTET_ONEDNN_MAJOR >= 3
+  return {engine(), kInference,         kDirect,           src, weights, bias_desc, dst, window.strides,
+          dilates,  window.pads_before, window.pads_after, attr};
+#else
+  return {dnnl::convolution_forward::desc(kInference, kDirect, src, weights, bias_desc, dst, window.strides, dilates,
+                                          window.pads_before, window.pads_after),
+          attr, engine()};
+#endif
+}
+
+PoolingForward::primitive_desc pooling_desc(dnnl::algorithm algorithm, const dnnl::memory::desc& src,
+                                            const dnnl::memory::desc& dst, const Window& window,
+                                            const dnnl::primitive_attr& attr) {
+  constexpr auto kInference = dnnl::prop_kind::forward_inference;
+  const Dims dilates = to_onednn_dilations(window.dilations);
+#if OCTET_ONEDNN_MAJOR >= 3
+  return {engine(), kInference,         algorithm,         src, dst, window.strides, window.kernel,
+          dilates,  window.pads_before, window.pads_after, attr};
+#else
+  return {dnnl::pooling_v2_forward::desc(kInference, algorithm, src, dst, window.strides, window.kernel, dilates,
+                                         window.pads_before, window.pads_after),
+          attr, engine()};
+#endif
+}
+
+Executable::Executable(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad)
+    : primitive_(std::move(primitive)), stream_(engine()) {
+  if (scratchpad.get_size() > 0) bind_constant(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratchpad, engine()));
+}
+
+void Executable::bind_constant(int arg, const dnnl::memory& memory) {
+  memories_.push_back(memory);
+  addresses_.push_back(memory.get_data_handle());
+  args_.push_back({arg, memory.get()});
+}
+
+size_t Executable::bind(int arg, const dnnl::memory::desc& desc) {
+  bind_constant(arg, dnnl::memory(desc, engine(), nullptr));
+  return args_.size() - 1;
+}
+
+void Executable::set(size_t slot, const void* data) {
+  if (addresses_[slot] == data) return;
+  addresses_[slot] = data;
+  [[maybe_unused]] const dnnl_status_t status =
+      dnnl_memory_set_data_handle(args_[slot].memory, const_cast<void*>(data));
+  assert(status == dnnl_success);
+}
+
+void Executable::run() {
+  [[maybe_unused]] const dnnl_status_t status =
+      dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(args_.size()), args_.data());
+  assert(status == dnnl_success);
+}
+
+dnnl::memory reordered(const void* data, const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
+  dnnl::memory source(from, engine(), const_cast<void*>(data));
+  if (from == to) return source;
+  dnnl::memory target(to, engine());
+  dnnl::stream stream(engine());
+  dnnl::reorder(source, target).execute(stream, source, target);
+  stream.wait();
+  return target;
+}
+
+bool is_reference(const char* impl_info) {
+  return std::strncmp(impl_info, "ref", 3) == 0;
+}
+
+ThreadScope::ThreadScope(int threads) : before_(omp_get_max_threads()) {
+  omp_set_num_threads(threads);
+}
+
+ThreadScope::~ThreadScope() {
+  omp_set_num_threads(before_);
+}
+
+Error to_error(const char* what, const dnnl::error& error) {
+  const bool unsupported = error.status == dnnl_unimplemented || error.status == dnnl_invalid_arguments;
+  return {unsupported ? ErrorCode::kUnsupported : ErrorCode::kResource,
+          std::string(what) + ": oneDNN says: " + error.what()};
+}
+
+}  // namespace octet::onednn

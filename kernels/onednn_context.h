@@ -1,0 +1,145 @@
+// The one front to oneDNN: hides what differs between its majors 2 and 3, its exceptions, and how its calls take
+// memory.
+#pragma once
+
+#include <dnnl.hpp>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/clamp.h"
+#include "octet/result.h"
+#include "octet/types.h"
+
+namespace octet::onednn {
+
+// The CPU engine of this process. Its first use caps oneDNN's ISA as OCTET_MAX_ISA says. Throws dnnl::error.
+const dnnl::engine& engine();
+
+// Whether oneDNN's products of u8 and s8 are exact on this CPU: without VNNI, x86 saturates sums of two in 16 bits.
+bool has_exact_int8();
+
+// A tensor of `dims` whose element [i, j, ...] lies at i * strides[0] + j * strides[1] + ...
+dnnl::memory::desc strided_desc(DataType type, const dnnl::memory::dims& dims, const dnnl::memory::dims& strides);
+// A dense row-major tensor.
+dnnl::memory::desc dense_desc(DataType type, const dnnl::memory::dims& dims);
+// A dense NHWC tensor; in oneDNN's order of dimensions, N, C, H, W.
+dnnl::memory::desc nhwc_desc(DataType type, const Shape& nhwc);
+// The same dimensions in the layout that the primitive likes best.
+dnnl::memory::desc any_desc(DataType type, const dnnl::memory::dims& dims);
+
+// A window that slides over height and width, in octet's terms (dilation 1 means dense).
+struct Window {
+  dnnl::memory::dims kernel, strides, dilations, pads_before, pads_after;
+};
+
+// Attributes of a primitive, and the constant arguments that go with them in each call.
+class Attributes {
+ public:
+  Attributes();
+
+  // dst = multiplier * accumulator: one, or one per output channel. `grouped` tells the rank of the weights.
+  void set_multiplier(std::span<const float> multiplier, bool grouped);
+  // The zero point of the argument `arg`; nothing is set for 0.
+  void set_zero_point(int arg, int32_t zero_point);
+  // Post-operations, in this order: adds scale * (dst as it was - zero_point), then clamps.
+  void append_sum(float scale, int32_t zero_point, DataType type);
+  void append_clamp(const Clamp& clamp);
+  // Makes what was set visible in attr(); call it last.
+  void finish();
+
+  const dnnl::primitive_attr& attr() const { return attr_; }
+  const std::vector<std::pair<int, dnnl::memory>>& arguments() const { return arguments_; }
+
+ private:
+  dnnl::primitive_attr attr_;
+  dnnl::post_ops post_ops_;
+  std::vector<std::pair<int, dnnl::memory>> arguments_;
+};
+
+// The descriptors of primitives, for both majors. `bias` may be null. All throw dnnl::error.
+dnnl::convolution_forward::primitive_desc convolution_desc(const dnnl::memory::desc& src,
+                                                           const dnnl::memory::desc& weights,
+                                                           const dnnl::memory::desc* bias,
+                                                           const dnnl::memory::desc& dst, const Window& window,
+                                                           const dnnl::primitive_attr& attr);
+#if OCTET_ONEDNN_MAJOR >= 3
+using PoolingForward = dnnl::pooling_forward;
+#else
+using PoolingForward = dnnl::pooling_v2_forward;
+#endif
+PoolingForward::primitive_desc pooling_desc(dnnl::algorithm algorithm, const dnnl::memory::desc& src,
+                                            const dnnl::memory::desc& dst, const Window& window,
+                                            const dnnl::primitive_attr& attr);
+
+// A primitive with its arguments, its stream and its scratchpad, callable without allocating. Not thread-safe.
+class Executable {
+ public:
+  // pd must come from attributes made by Attributes. Throws dnnl::error.
+  template <class Primitive>
+  Executable(const Primitive& primitive, const typename Primitive::primitive_desc& pd)
+      : Executable(primitive, pd.scratchpad_desc()) {}
+
+  // An argument that is the same in each call. Owns the memory object.
+  void bind_constant(int arg, const dnnl::memory& memory);
+  // An argument whose address is given before each call. Returns the slot for set().
+  size_t bind(int arg, const dnnl::memory::desc& desc);
+
+  void set(size_t slot, const void* data);
+  void run();
+
+ private:
+  Executable(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad);
+
+  dnnl::primitive primitive_;
+  dnnl::stream stream_;
+  std::vector<dnnl::memory> memories_;
+  std::vector<const void*> addresses_;
+  std::vector<dnnl_exec_arg_t> args_;
+};
+
+// A copy of `data` (laid out as `from`) in the layout `to`; `data` itself, not owned, if the layouts are the same.
+// Throws dnnl::error.
+dnnl::memory reordered(const void* data, const dnnl::memory::desc& from, const dnnl::memory::desc& to);
+// A copy of `values` in memory that oneDNN owns.
+template <class T>
+dnnl::memory constant(DataType type, std::span<const T> values) {
+  const dnnl::memory::desc desc = dense_desc(type, {static_cast<dnnl::memory::dim>(values.size())});
+  dnnl::memory memory(desc, engine());
+  std::copy(values.begin(), values.end(), static_cast<T*>(memory.get_data_handle()));
+  return memory;
+}
+
+// Whether oneDNN found nothing better than its own reference code, which is slower than ours.
+bool is_reference(const char* impl_info);
+
+// oneDNN plans for omp_get_max_threads(): sets it, and restores it when the scope ends.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads);
+  ~ThreadScope();
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int before_;
+};
+
+// The Error for an exception of oneDNN: kUnsupported where it has no such primitive, else kResource.
+Error to_error(const char* what, const dnnl::error& error);
+
+// make() with what it throws turned into an Error. `what` names the object.
+template <class F>
+auto guarded(const char* what, F&& make) -> decltype(make()) {
+  try {
+    return make();
+  } catch (const dnnl::error& error) {
+    return to_error(what, error);
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kResource, std::string(what) + ": out of memory"};
+  }
+}
+
+}  // namespace octet::onednn
