@@ -1,0 +1,72 @@
+#include "kernels/binary/binary.h"
+
+#include "kernels/binary/reference.h"
+#include "kernels/checks.h"
+#include "kernels/strides.h"
+
+namespace octet {
+namespace {
+
+bool supports_all(const Problem<BinaryParams>&) {
+  return true;
+}
+
+[[maybe_unused]] bool supports_add_u8(const Problem<BinaryParams>& problem) {
+  const BinaryKind kind = problem.params.kind;
+  return problem.outputs[0].type == DataType::kU8 && (kind == BinaryKind::kAdd || kind == BinaryKind::kSub);
+}
+
+template <AddU8Row kRow>
+Result<Kernel> prepare(const Problem<BinaryParams>& problem) {
+  return prepare_add_u8(problem, kRow);
+}
+
+constexpr KernelRow<BinaryParams> kTable[] = {
+#if defined(__x86_64__)
+    {"avx512", Isa::kAvx512, supports_add_u8, prepare<add_u8_row_avx512>},
+    {"avx2", Isa::kAvx2, supports_add_u8, prepare<add_u8_row_avx2>},
+#endif
+    {"reference", Isa::kAny, supports_all, prepare_binary_reference},
+};
+
+}  // namespace
+
+Result<std::vector<Shape>> infer_shapes(const BinaryParams& params, Descs inputs) {
+  OCTET_CHECK(check_input_count(params.kName, inputs, 2, 2));
+  OCTET_CHECK(check_enum(params.kName, "kind", static_cast<int64_t>(params.kind), binary_functions().size()));
+  OCTET_CHECK(check_clamp(params.kName, params.clamp));
+  OCTET_TRY(const Shape dst, broadcast_shapes(params.kName, inputs[0].shape, inputs[1].shape));
+  return single_output(params.kName, dst);
+}
+
+Status check_types(const BinaryParams& params, Descs inputs, Descs outputs) {
+  OCTET_CHECK(check_arity(params.kName, inputs, 2, 2, outputs));
+  OCTET_CHECK(check_enum(params.kName, "kind", static_cast<int64_t>(params.kind), binary_functions().size()));
+  const BinaryFunction& function = binary_functions()[static_cast<size_t>(params.kind)];
+  const auto all = [&](const auto& test) { return test(inputs[0]) && test(inputs[1]) && test(outputs[0]); };
+  if (all([](const TensorDesc& t) { return plain(t, DataType::kF32); })) return {};
+  if (function.u8 != nullptr && all(per_tensor_u8)) return {};
+  const bool s64 = function.s64 != nullptr && params.clamp.is_none();
+  if (s64 && all([](const TensorDesc& t) { return plain(t, DataType::kS64); })) return {};
+  return unsupported_types((std::string(params.kName) + " " + function.name).c_str(), inputs, outputs);
+}
+
+std::span<const KernelRow<BinaryParams>> kernel_table(const BinaryParams&) {
+  return kTable;
+}
+
+// Each element is read before it is written; a broadcast input would be read again.
+int in_place_input(const BinaryParams&, Descs inputs, Descs outputs) {
+  for (int i = 0; i < 2; ++i) {
+    const bool same = inputs[i].shape == outputs[0].shape && inputs[i].type == outputs[0].type;
+    if (same && !inputs[i].is_constant()) return i;
+  }
+  return -1;
+}
+
+const char* to_string(BinaryKind kind) {
+  const auto i = static_cast<uint64_t>(kind);
+  return i < binary_functions().size() ? binary_functions()[i].name : "unknown";
+}
+
+}  // namespace octet

@@ -1,0 +1,24 @@
+// Functions of one u8 element as tables of their 256 results.
+#pragma once
+
+#include <array>
+
+#include "kernels/quantization.h"
+
+namespace octet {
+
+using LookupU8 = std::array<uint8_t, 256>;
+
+// table[q] = quantize_u8(f(dequantize(q, src)), dst)
+template <class F>
+LookupU8 make_lookup(QuantParams src, QuantParams dst, const F& f) {
+  LookupU8 table{};
+  for (int q = 0; q < 256; ++q) table[q] = quantize_u8(f(dequantize(q, src)), dst);
+  return table;
+}
+
+inline void apply_lookup(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst) {
+  for (int64_t i = 0; i < n; ++i) dst[i] = table[src[i]];
+}
+
+}  // namespace octet
