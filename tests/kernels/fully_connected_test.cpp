@@ -37,6 +37,10 @@ struct Layer {
   }
 };
 
+std::span<const KernelRow<FullyConnectedParams>> rows() {
+  return kernel_table(FullyConnectedParams{});
+}
+
 Layer make_int8_layer(int64_t batch, int64_t size, int64_t outputs, int32_t zero_point, bool dst_f32, uint32_t seed) {
   Random random(seed);
   Layer layer;
@@ -68,7 +72,7 @@ TEST_CASE("fully_connected adds up a layer that fits on paper") {
   layer.inputs[2].allocate();
   std::ranges::copy(std::array<int32_t, 2>{8, -4}, layer.inputs[2].as<int32_t>().begin());  // 1 and -1
   layer.dst = make_u8({1, 2}, 0.5F, 10);
-  for (const auto& row : kernel_table(layer.params)) {
+  for (const auto& row : rows()) {
     const Result<Bytes> result = layer.run(row);
     if (!result.ok()) continue;
     CAPTURE(row.name);
@@ -86,9 +90,8 @@ TEST_CASE("every row of fully_connected makes the bytes of the reference for int
         for (const bool dst_f32 : {false, true}) {
           Layer layer = make_int8_layer(batch, size, outputs, static_cast<int32_t>(size % 3 * 60), dst_f32, seed);
           layer.threads = 1 + static_cast<int>(outputs % 2);
-          const auto rows = kernel_table(layer.params);
-          const Bytes expected = *layer.run(rows.back());
-          for (const auto& row : rows) {
+          const Bytes expected = *layer.run(rows().back());
+          for (const auto& row : rows()) {
             const Result<Bytes> result = layer.run(row);
             if (!result.ok()) {
               CHECK(result.error().code == ErrorCode::kUnsupported);
@@ -120,7 +123,7 @@ TEST_CASE("every row of fully_connected is close to a sum in double for floats")
       layer.dst = make_f32({3, outputs});
       fill_uniform(layer.inputs[0], random, -1, 1);
       fill_uniform(layer.inputs[1], random, -1, 1);
-      for (const auto& row : kernel_table(layer.params)) {
+      for (const auto& row : rows()) {
         const Result<Bytes> result = layer.run(row);
         if (!result.ok()) continue;
         CAPTURE(row.name);
@@ -144,8 +147,8 @@ TEST_CASE("every row of fully_connected is close to a sum in double for floats")
 
 TEST_CASE("a prepared fully_connected outlives the problem that it was made from") {
   auto layer = std::make_unique<Layer>(make_int8_layer(1, 64, 10, 3, false, 3));
-  const Bytes expected = *layer->run(kernel_table({}).back());
-  for (const auto& row : kernel_table({})) {
+  const Bytes expected = *layer->run(rows().back());
+  for (const auto& row : rows()) {
     auto descs = std::make_unique<std::array<TensorDesc, 3>>(
         std::array<TensorDesc, 3>{layer->inputs[0].desc(), layer->inputs[1].desc(), layer->inputs[2].desc()});
     auto dst_desc = std::make_unique<TensorDesc>(layer->dst.desc());
