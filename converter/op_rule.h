@@ -19,10 +19,13 @@ struct OpRule {
   std::string_view name;  // the op's name; also its file's
   // How this node is quantized (an op may decide by its parameters).
   QuantizationRule (*quantization)(const Graph& graph, const Node& node);
-  // Makes the node work on inputs whose axes are permuted: on entry, each data input i of rank > 0 is about to be
-  // replaced by transpose(input, permutation); rewrites parameters (and constants, by adding new ones) so that the
-  // output comes out as transpose(output, permutation). False, with nothing changed, where that cannot be done.
-  // Null: transposes stop here.
+  // Makes the node work on inputs whose axes are permuted: transpose(x, p).shape[i] = x.shape[p[i]]. On return the
+  // layout pass replaces each computed input by its transpose; permute itself rewrites the parameters (axes, pads) and
+  // the constant inputs (by new constants, one of lower rank first lifted to the rank by leading 1s), so that the
+  // output comes out as transpose(output, permutation). On entry every computed data input has the permutation's rank,
+  // or is to be lifted to it as broadcasting does; the values' shapes are the old ones. False, with nothing changed,
+  // where that cannot be done. Null: transposes stop here (reshape and transpose, which the pass knows by itself; and
+  // what is NHWC by definition).
   bool (*permute)(Graph& graph, Node& node, std::span<const int64_t> permutation);
   // Names and readers in the source formats.
   std::span<const OpReader> readers;

@@ -6,6 +6,9 @@
 
 namespace octet {
 
+// SourceNode::domain of a node whose op_type is its name in octet's own JSON (OpReader::json), as ONNX has none for it.
+inline constexpr const char* kJsonDomain = "octet";
+
 struct SourceInput {
   std::string name;
   DataType type = DataType::kF32;

@@ -1,0 +1,262 @@
+#include "converter/import/json_file.h"
+
+#include <bit>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace octet {
+namespace {
+
+constexpr int64_t kMaxTextBytes = int64_t{256} << 20;
+constexpr int kMaxDepth = 128;
+
+Error invalid_file(const std::string& path, const std::string& what) {
+  return {ErrorCode::kInvalidFile, path + ": " + what};
+}
+
+Result<std::string> read_file(const std::string& path, int64_t max_bytes) {
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(path, failed)) return invalid_file(path, "there is no such file");
+  const auto size = std::filesystem::file_size(path, failed);
+  if (failed) return invalid_file(path, failed.message());
+  if (static_cast<int64_t>(size) > max_bytes) {
+    return invalid_file(path,
+                        "the file has " + std::to_string(size) + " bytes, more than " + std::to_string(max_bytes));
+  }
+  std::ifstream stream(path, std::ios::binary);
+  std::string bytes(size, '\0');
+  stream.read(bytes.data(), static_cast<std::streamsize>(size));
+  if (!stream || static_cast<uintmax_t>(stream.gcount()) != size) return invalid_file(path, "the file cannot be read");
+  return bytes;
+}
+
+std::string line_and_column(std::string_view text, size_t position) {
+  size_t line = 1;
+  size_t column = 1;
+  for (size_t i = 0; i < std::min(position, text.size()); ++i) {
+    if (text[i] == '\n') {
+      ++line;
+      column = 1;
+    } else {
+      ++column;
+    }
+  }
+  return "line " + std::to_string(line) + ", column " + std::to_string(column);
+}
+
+// The position of the first bracket that is nested too deeply, or npos. Strings are skipped.
+size_t too_deep(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kMaxDepth) return i;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
+
+Error JsonAt::invalid(const std::string& what) const {
+  return {ErrorCode::kInvalidFile, where + ": " + what};
+}
+
+bool JsonAt::has(const char* field) const {
+  return json.is_object() && json.contains(field) && !json.at(field).is_null();
+}
+
+Result<JsonAt> JsonAt::field(const char* name) const {
+  if (!json.is_object()) return invalid(std::string("is a ") + json.type_name() + ", not an object");
+  const auto found = json.find(name);
+  if (found == json.end()) return invalid("the field '" + std::string(name) + "' is missing");
+  return JsonAt{*found, where + ": " + name};
+}
+
+Result<std::vector<JsonAt>> JsonAt::list() const {
+  if (!json.is_array()) return invalid(std::string("is a ") + json.type_name() + ", not a list");
+  std::vector<JsonAt> elements;
+  for (size_t i = 0; i < json.size(); ++i) elements.push_back({json[i], where + "[" + std::to_string(i) + "]"});
+  return elements;
+}
+
+Result<std::string> JsonAt::as_string() const {
+  if (!json.is_string()) return invalid(std::string("is a ") + json.type_name() + ", not a string");
+  return json.get<std::string>();
+}
+
+Result<int64_t> JsonAt::as_integer() const {
+  if (json.is_number_unsigned() && json.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) {
+    return invalid("the number " + json.dump() + " is too large");
+  }
+  if (json.is_number_integer()) return json.get<int64_t>();
+  return invalid(std::string("is a ") + json.type_name() + ", not an integer");
+}
+
+Result<double> JsonAt::as_number() const {
+  if (!json.is_number()) return invalid(std::string("is a ") + json.type_name() + ", not a number");
+  const double number = json.get<double>();
+  if (!std::isfinite(number)) return invalid("the number is not finite");
+  return number;
+}
+
+Result<bool> JsonAt::as_bool() const {
+  if (!json.is_boolean()) return invalid(std::string("is a ") + json.type_name() + ", not true or false");
+  return json.get<bool>();
+}
+
+Result<std::vector<std::string>> JsonAt::as_strings() const {
+  OCTET_TRY(const auto elements, list());
+  std::vector<std::string> strings;
+  for (const JsonAt& element : elements) {
+    OCTET_TRY(std::string text, element.as_string());
+    strings.push_back(std::move(text));
+  }
+  return strings;
+}
+
+Result<std::vector<int64_t>> JsonAt::as_integers() const {
+  OCTET_TRY(const auto elements, list());
+  std::vector<int64_t> integers;
+  for (const JsonAt& element : elements) {
+    OCTET_TRY(const int64_t integer, element.as_integer());
+    integers.push_back(integer);
+  }
+  return integers;
+}
+
+Result<std::string> JsonAt::string_or(const char* name, const std::string& otherwise) const {
+  return has(name) ? field(name)->as_string() : otherwise;
+}
+
+Result<int64_t> JsonAt::integer_or(const char* name, int64_t otherwise) const {
+  return has(name) ? field(name)->as_integer() : otherwise;
+}
+
+Result<double> JsonAt::number_or(const char* name, double otherwise) const {
+  return has(name) ? field(name)->as_number() : otherwise;
+}
+
+Result<bool> JsonAt::bool_or(const char* name, bool otherwise) const {
+  return has(name) ? field(name)->as_bool() : otherwise;
+}
+
+Result<Json> read_json_file(const std::string& path) {
+  OCTET_TRY(const std::string text, read_file(path, kMaxTextBytes));
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return invalid_file(path, "the file is empty");
+  if (const size_t position = too_deep(text); position != std::string_view::npos) {
+    return invalid_file(path, line_and_column(text, position) + ": nested deeper than " + std::to_string(kMaxDepth));
+  }
+  try {
+    Json json = Json::parse(text);
+    if (!json.is_object()) return invalid_file(path, std::string("holds a ") + json.type_name() + ", not an object");
+    return json;
+  } catch (const Json::parse_error& error) {
+    // error.byte counts from 1, and is one past the end where the text breaks off.
+    const size_t position = error.byte > 0 ? error.byte - 1 : 0;
+    const std::string what = position >= text.size() ? "the file breaks off" : "this is no JSON";
+    return invalid_file(path, line_and_column(text, position) + ": " + what);
+  } catch (const Json::exception& error) {
+    return invalid_file(path, error.what());
+  }
+}
+
+WeightFiles::WeightFiles(const std::string& json_path) {
+  folder_ = std::filesystem::path(json_path).parent_path().string();
+  if (!folder_.empty() && !folder_.ends_with('/')) folder_ += '/';
+}
+
+Result<std::string_view> WeightFiles::read(const std::string& name) {
+  const std::filesystem::path path(name);
+  bool inside = !name.empty() && path.is_relative() && name.find('\0') == std::string::npos;
+  for (const auto& part : path) inside = inside && part != "..";
+  if (!inside) {
+    return Error{ErrorCode::kInvalidFile,
+                 "the weights file '" + name + "' is not a relative path below the model's folder"};
+  }
+  auto found = files_.find(name);
+  if (found == files_.end()) {
+    OCTET_TRY(std::string bytes, read_file(folder_ + name, INT64_MAX));
+    found = files_.emplace(name, std::move(bytes)).first;
+  }
+  return std::string_view(found->second);
+}
+
+Result<Shape> read_shape(const JsonAt& at) {
+  OCTET_TRY(const std::vector<int64_t> dims, at.as_integers());
+  if (dims.size() > Shape::kMaxRank) {
+    return at.invalid("has " + std::to_string(dims.size()) + " dimensions, but at most " +
+                      std::to_string(Shape::kMaxRank) + " are possible");
+  }
+  for (const int64_t dim : dims) {
+    if (dim < 0) return at.invalid("the dimension " + std::to_string(dim) + " is negative");
+  }
+  const Shape shape(dims);
+  if (shape.element_count() < 0) {
+    return at.invalid("the shape " + shape.to_string() + " has more than " + std::to_string(Shape::kMaxElements) +
+                      " elements");
+  }
+  return shape;
+}
+
+Result<Tensor> read_tensor(const WeightRange& range, std::string_view dtype, std::string_view bytes,
+                           const std::string& file) {
+  struct Type {
+    std::string_view name;
+    DataType type;
+    int64_t stored_bytes;
+  };
+  static constexpr std::array kTypes{Type{"f32", DataType::kF32, 4}, Type{"f16", DataType::kF32, 2},
+                                     Type{"s8", DataType::kS8, 1},   Type{"u8", DataType::kU8, 1},
+                                     Type{"s32", DataType::kS32, 4}, Type{"s64", DataType::kS64, 8}};
+  const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](const Type& t) { return t.name == dtype; });
+  const auto invalid = [&](const std::string& what) {
+    return Error{ErrorCode::kInvalidFile, "tensor '" + range.name + "' " + what};
+  };
+  if (type == kTypes.end()) {
+    return invalid("has the dtype '" + std::string(dtype) + "', not one of f32, f16, s8, u8, s32, s64");
+  }
+  const int64_t count = range.shape.element_count();
+  const auto available = static_cast<int64_t>(bytes.size());
+  if (range.offset < 0) return invalid("starts at byte " + std::to_string(range.offset));
+  // No overflow: count is at most 2^40.
+  if (range.offset > available || count * type->stored_bytes > available - range.offset) {
+    const uint64_t end = static_cast<uint64_t>(range.offset) + static_cast<uint64_t>(count * type->stored_bytes);
+    return invalid("ends at byte " + std::to_string(end) + ", but '" + file + "' has " + std::to_string(available));
+  }
+  Tensor tensor(type->type, range.shape);
+  const char* source = bytes.data() + range.offset;
+  if (dtype != "f16") {
+    if (count > 0) std::memcpy(tensor.data(), source, static_cast<size_t>(tensor.byte_count()));
+    return tensor;
+  }
+  for (float& element : tensor.as<float>()) {
+    uint16_t half = 0;
+    std::memcpy(&half, source, 2);
+    element = half_to_float(half);
+    source += 2;
+  }
+  return tensor;
+}
+
+float half_to_float(uint16_t half) {
+  const uint32_t sign = (half & 0x8000U) << 16;
+  const uint32_t exponent = (half >> 10) & 0x1FU;
+  const uint32_t mantissa = half & 0x3FFU;
+  if (exponent == 0x1F) return std::bit_cast<float>(sign | 0x7F800000U | mantissa << 13);
+  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
+  const float magnitude = std::ldexp(static_cast<float>(mantissa), -24);  // subnormal
+  return sign != 0 ? -magnitude : magnitude;
+}
+
+}  // namespace octet
