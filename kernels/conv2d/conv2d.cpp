@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/checks.h"
 #include "kernels/conv2d/conv2d_problem.h"
 
 namespace octet {
@@ -61,12 +62,6 @@ constexpr KernelRow<Conv2dParams> kTable[kConv2dRowCount] = {
 };
 
 }  // namespace
-
-Status check_clamp(const char* op, const Clamp& clamp) {
-  if (clamp.min <= clamp.max) return {};  // false for NaN
-  return invalid(std::string(op) + ": the clamp's minimum " + std::to_string(clamp.min) + " is not below its maximum " +
-                 std::to_string(clamp.max));
-}
 
 Result<int64_t> window_output_size(const char* op, int64_t size, int64_t kernel, int64_t stride, int64_t dilation,
                                    int64_t pad_before, int64_t pad_after, bool ceil) {

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "kernels/checks.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/quantization.h"
 
@@ -36,9 +37,6 @@ Requantization conv2d_requantization(const Conv2dParams& params, Descs inputs, c
 
 // check_types of a convolution under the name of the op that becomes one.
 Status check_conv2d_types(const char* op, Descs inputs, Descs outputs);
-
-// kInvalidFile unless min <= max.
-Status check_clamp(const char* op, const Clamp& clamp);
 
 // The rows of the table. What they prepare keeps addresses of constants, but no reference to the problem or its descs.
 inline constexpr size_t kConv2dRowCount = 2;

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "kernels/checks.h"
 #include "kernels/conv2d/conv2d_problem.h"
 
 namespace octet {
