@@ -1,0 +1,229 @@
+#include "runtime/execution_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "runtime/memory_planner.h"
+#include "runtime/step_patterns.h"
+
+namespace octet {
+namespace {
+
+constexpr int kBeforeFirstStep = -1;
+constexpr int kAfterLastStep = std::numeric_limits<int>::max();
+
+// Tensors that share memory (views, in-place outputs) form a group; a group is one buffer of the arena.
+class BufferGroups {
+ public:
+  explicit BufferGroups(size_t tensors) : parent_(tensors), lifetimes_(tensors) {
+    for (size_t i = 0; i < tensors; ++i) parent_[i] = static_cast<int32_t>(i);
+  }
+
+  int32_t root(int32_t tensor) const {
+    while (parent_[static_cast<size_t>(tensor)] != tensor) tensor = parent_[static_cast<size_t>(tensor)];
+    return tensor;
+  }
+  BufferLifetime& lifetime(int32_t tensor) { return lifetimes_[static_cast<size_t>(root(tensor))]; }
+  // `tensor` (not yet in a group) becomes a member of the group of `host`.
+  void join(int32_t tensor, int32_t host) {
+    const BufferLifetime added = lifetimes_[static_cast<size_t>(tensor)];
+    parent_[static_cast<size_t>(tensor)] = root(host);
+    BufferLifetime& group = lifetime(host);
+    group.bytes = std::max(group.bytes, added.bytes);
+    group.last = std::max(group.last, added.last);
+  }
+
+ private:
+  std::vector<int32_t> parent_;
+  std::vector<BufferLifetime> lifetimes_;
+};
+
+class Planner {
+ public:
+  Planner(const PackedModel& model, std::vector<Shape> shapes, int threads)
+      : model_(model), shapes_(std::move(shapes)), threads_(threads), groups_(model.tensors.size()) {}
+
+  Result<ExecutionPlan> plan() {
+    count_uses();
+    OCTET_CHECK(make_steps());
+    set_lifetimes();
+    share_memory();
+    return place();
+  }
+
+ private:
+  const PackedTensor& tensor(int32_t id) const { return model_.tensors[static_cast<size_t>(id)]; }
+  bool is_constant(int32_t id) const { return tensor(id).data != nullptr; }
+
+  void count_uses() {
+    use_counts_.assign(model_.tensors.size(), 0);
+    for (const PackedNode& node : model_.nodes) {
+      for (const int32_t id : node.inputs) {
+        if (id >= 0) ++use_counts_[static_cast<size_t>(id)];
+      }
+    }
+    for (const int32_t id : model_.outputs) ++use_counts_[static_cast<size_t>(id)];
+  }
+
+  std::vector<TensorDesc> descs(const std::vector<int32_t>& ids) const {
+    std::vector<TensorDesc> found;
+    for (const int32_t id : ids) {
+      if (id < 0) {
+        found.push_back({.present = false});
+        continue;
+      }
+      found.push_back(tensor(id).desc());
+      found.back().shape = shapes_[static_cast<size_t>(id)];
+    }
+    return found;
+  }
+
+  Status make_steps() {
+    const PatternContext context{model_, shapes_, use_counts_, threads_};
+    for (size_t i = 0; i < model_.nodes.size();) {
+      const auto pattern = std::find_if(step_patterns().begin(), step_patterns().end(), [&](const StepPattern& row) {
+        return i + row.count <= model_.nodes.size() && row.matches(context, i);
+      });
+      if (pattern != step_patterns().end()) {
+        const PackedNode& last = model_.nodes[i + pattern->count - 1];
+        OCTET_TRY(Kernel kernel, pattern->prepare(context, i));
+        add_step(model_.nodes[i].inputs, last, pattern->name, std::move(kernel));
+        i += pattern->count;
+      } else {
+        OCTET_CHECK(make_single_step(model_.nodes[i]));
+        ++i;
+      }
+    }
+    return {};
+  }
+
+  Status make_single_step(const PackedNode& node) {
+    PlannedStep& step = add_step(node.inputs, node, "view", {});
+    if (is_view(node.op) && !is_constant(node.inputs[0])) return {};
+    step.macs = count_macs(node.op, step.inputs, step.outputs);
+    Result<SelectedKernel> selected = select_kernel(node.op, step.inputs, step.outputs, threads_);
+    if (!selected.ok()) {
+      return Error{selected.error().code, "node '" + node.name + "': " + selected.error().message};
+    }
+    step.kernel_name = selected->name;
+    step.kernel = std::move(selected->kernel);
+    return {};
+  }
+
+  PlannedStep& add_step(const std::vector<int32_t>& inputs, const PackedNode& node, const char* name, Kernel kernel) {
+    auto step = std::make_unique<PlannedStep>();
+    step->node = &node;
+    step->kernel_name = name;
+    step->kernel = std::move(kernel);
+    step->inputs = descs(inputs);
+    step->outputs = descs(node.outputs);
+    step->input_ids = inputs;
+    plan_.steps.push_back(std::move(step));
+    return *plan_.steps.back();
+  }
+
+  void set_lifetimes() {
+    live_.assign(model_.tensors.size(), false);
+    const auto start = [&](int32_t id, int step) {
+      live_[static_cast<size_t>(id)] = true;
+      groups_.lifetime(id) = {shapes_[static_cast<size_t>(id)].element_count() * element_bytes(tensor(id).type), step,
+                              step};
+    };
+    // Inputs and outputs keep their memory for the whole run: the caller fills and reads them at any time.
+    for (const int32_t id : model_.inputs) {
+      start(id, kBeforeFirstStep);
+      groups_.lifetime(id).last = kAfterLastStep;
+    }
+    for (size_t i = 0; i < plan_.steps.size(); ++i) {
+      for (const int32_t id : plan_.steps[i]->input_ids) {
+        if (id < 0 || is_constant(id)) continue;
+        int& last = groups_.lifetime(id).last;
+        last = std::max(last, static_cast<int>(i));
+      }
+      for (const int32_t id : plan_.steps[i]->node->outputs) start(id, static_cast<int>(i));
+    }
+    for (const int32_t id : model_.outputs) {
+      groups_.lifetime(id).first = kBeforeFirstStep;
+      groups_.lifetime(id).last = kAfterLastStep;
+    }
+  }
+
+  void share_memory() {
+    for (size_t i = 0; i < plan_.steps.size(); ++i) {
+      const PlannedStep& step = *plan_.steps[i];
+      const int32_t output = step.node->outputs[0];
+      if (!step.kernel) {
+        groups_.join(output, plan_.steps[i]->input_ids[0]);
+      } else if (const int host = in_place_host(i); host >= 0) {
+        groups_.join(output, host);
+      }
+    }
+  }
+
+  // The tensor whose memory step i may overwrite with its output, or -1.
+  int32_t in_place_host(size_t i) {
+    const PlannedStep& step = *plan_.steps[i];
+    const int32_t output = step.node->outputs[0];
+    const int index = step.input_ids == step.node->inputs ? in_place_input(step.node->op, step.inputs, step.outputs)
+                                                          : -1;  // a pattern: its kernels do not promise it
+    if (index < 0 || groups_.lifetime(output).last == kAfterLastStep) return -1;
+    const int32_t host = plan_.steps[i]->input_ids[static_cast<size_t>(index)];
+    if (host < 0 || is_constant(host)) return -1;
+    const BufferLifetime& lifetime = groups_.lifetime(host);
+    if (lifetime.last != static_cast<int>(i) || lifetime.bytes < groups_.lifetime(output).bytes) return -1;
+    const auto same_memory = std::count_if(
+        plan_.steps[i]->input_ids.begin(), plan_.steps[i]->input_ids.end(),
+        [&](int32_t id) { return id >= 0 && !is_constant(id) && groups_.root(id) == groups_.root(host); });
+    return same_memory == 1 ? host : -1;
+  }
+
+  ExecutionPlan place() {
+    std::vector<BufferLifetime> buffers;
+    std::vector<size_t> buffer_of(model_.tensors.size(), 0);
+    for (size_t id = 0; id < model_.tensors.size(); ++id) {
+      const auto tensor_id = static_cast<int32_t>(id);
+      if (!live_[id] || groups_.root(tensor_id) != tensor_id) continue;
+      buffer_of[id] = buffers.size();
+      buffers.push_back(groups_.lifetime(tensor_id));
+    }
+    const ArenaPlacement placement = place_buffers(buffers);
+    plan_.arena_bytes = placement.arena_bytes;
+    plan_.offsets.assign(model_.tensors.size(), -1);
+    for (size_t id = 0; id < model_.tensors.size(); ++id) {
+      if (!live_[id]) continue;
+      const auto root = static_cast<size_t>(groups_.root(static_cast<int32_t>(id)));
+      plan_.offsets[id] = placement.offsets[buffer_of[root]];
+    }
+    plan_.shapes = std::move(shapes_);
+    return std::move(plan_);
+  }
+
+  const PackedModel& model_;
+  std::vector<Shape> shapes_;
+  int threads_;
+  BufferGroups groups_;
+  std::vector<int> use_counts_;
+  std::vector<bool> live_;  // made by a step or given: has memory
+  ExecutionPlan plan_;
+};
+
+}  // namespace
+
+Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes, int threads) {
+  OCTET_TRY(std::vector<Shape> shapes, infer_model_shapes(model, input_shapes));
+  return Planner(model, std::move(shapes), threads).plan();
+}
+
+void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena) {
+  const auto address = [&](int32_t id) -> void* {
+    if (id < 0) return nullptr;
+    const int64_t offset = plan.offsets[static_cast<size_t>(id)];
+    return offset < 0 ? const_cast<void*>(model.tensors[static_cast<size_t>(id)].data) : arena + offset;
+  };
+  for (const auto& step : plan.steps) {
+    for (const int32_t id : step->input_ids) step->src.push_back(address(id));
+    for (const int32_t id : step->node->outputs) step->dst.push_back(address(id));
+  }
+}
+
+}  // namespace octet

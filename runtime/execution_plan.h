@@ -1,0 +1,38 @@
+// What a session runs: kernels chosen, activations placed, nothing left that can fail.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/packed_model.h"
+
+namespace octet {
+
+// One call of a prepared kernel. Address tables point into the arena, or at constants.
+struct PlannedStep {
+  const PackedNode* node = nullptr;  // the (last) node that it computes
+  const char* kernel_name = "view";
+  Kernel kernel;                            // empty: a view, nothing to compute
+  std::vector<int32_t> input_ids;           // tensors that it reads; it writes node->outputs
+  std::vector<TensorDesc> inputs, outputs;  // what the kernel was prepared for, concrete
+  std::vector<const void*> src;
+  std::vector<void*> dst;
+  int64_t macs = 0;
+};
+
+// Where a tensor lives: at `offset` in the arena, unless it is a constant.
+struct ExecutionPlan {
+  std::vector<Shape> shapes;     // per tensor, concrete
+  std::vector<int64_t> offsets;  // per tensor; -1 for constants and for tensors that fusion removed
+  int64_t arena_bytes = 0;
+  std::vector<std::unique_ptr<PlannedStep>> steps;  // kernels hold references into their step, so steps do not move
+};
+
+// Plans `model` for concrete input shapes. Kernels are prepared here, on the calling thread, for `threads` threads.
+// kUsage: shapes that the model does not take; kUnsupported: no kernel for a node; kResource: memory.
+Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes, int threads);
+
+// Fills the steps' address tables for an arena that starts at `arena` (64-byte aligned).
+void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena);
+
+}  // namespace octet

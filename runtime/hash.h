@@ -1,0 +1,14 @@
+// XXH64, the checksum of packed files: fast enough to check a file at every load, good enough for damage, not for
+// attackers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace octet {
+
+// The algorithm as specified by Yann Collet (xxHash specification, "XXH64"); the same number on every CPU.
+uint64_t xxh64(std::span<const std::byte> bytes, uint64_t seed = 0);
+
+}  // namespace octet

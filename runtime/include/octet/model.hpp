@@ -1,0 +1,54 @@
+// A packed model in memory: loaded once, shared by any number of sessions.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "octet/result.h"
+#include "octet/types.h"
+
+namespace octet {
+
+struct PackedModel;
+
+// A model's input or output, in the source model's own type, shape and layout. A dynamic dimension (the batch, as a
+// rule) is Shape::kDynamic until a session fixes it.
+struct TensorInfo {
+  std::string name;
+  DataType type = DataType::kF32;
+  Shape shape;
+};
+
+// Immutable and cheap to copy: copies share one model. Thread-safe.
+class Model {
+ public:
+  // Maps the file into memory and checks all of it (header, checksum, every index, type and shape). The file must not
+  // be changed while a model made from it lives; replace it by renaming another over it. kInvalidFile: missing,
+  // damaged, or written by a newer version; kUnsupported: an op that this build lacks.
+  static Result<Model> load(const std::string& path);
+  // The same from the bytes of such a file, which are copied.
+  static Result<Model> from_memory(std::span<const std::byte> bytes);
+  // For the converter: `packed` has passed check_model.
+  static Model from_packed(std::shared_ptr<const PackedModel> packed) { return Model(std::move(packed)); }
+
+  const std::string& name() const;
+  std::vector<TensorInfo> inputs() const;
+  std::vector<TensorInfo> outputs() const;
+  // How an image becomes the input (see octet/image.hpp); empty if the model does not say.
+  const std::string& preprocessing() const;
+  // One name per class, or none.
+  const std::vector<std::string>& class_names() const;
+
+  const PackedModel& packed() const { return *packed_; }
+
+ private:
+  explicit Model(std::shared_ptr<const PackedModel> packed) : packed_(std::move(packed)) {}
+
+  std::shared_ptr<const PackedModel> packed_;
+  friend class Session;
+};
+
+}  // namespace octet

@@ -1,0 +1,70 @@
+// A model planned for concrete shapes and a number of threads, ready to run.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "octet/model.hpp"
+
+namespace octet {
+
+// The least of OMP_NUM_THREADS, the CPUs that this process may run on, and its cgroup's CPU quota (rounded up).
+int default_threads();
+
+struct SessionOptions {
+  int threads = 0;    // 0: default_threads()
+  int64_t batch = 1;  // what a dynamic first dimension of an input becomes
+  // If not empty: one concrete shape per model input, in order; `batch` is ignored.
+  std::vector<Shape> input_shapes;
+};
+
+// One step of the plan, for benchmarks and reports.
+struct StepInfo {
+  std::string name;    // the node's
+  std::string op;      // "conv2d"
+  std::string kernel;  // the row of the kernel table that was chosen: "onednn", "reference"
+  Shape output_shape;
+  int64_t macs = 0;  // multiply-accumulates
+};
+
+// Owns its activations in one arena and its prepared kernels; shares the model's weights. Not thread-safe: one thread
+// at a time; different sessions may run at once, also on one model.
+class Session {
+ public:
+  // Infers shapes, chooses kernels, places every activation. All that can fail, fails here.
+  // kUsage: shapes that the model does not take; kUnsupported: no kernel; kResource: memory.
+  static Result<Session> create(const Model& model, const SessionOptions& options = {});
+
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // Where input i is read from, at every run, and output i written to. Valid as long as the session; run() leaves
+  // inputs as they are. Index by order (as Model::inputs() lists them); i must exist.
+  TensorView input(size_t i = 0);
+  TensorView output(size_t i = 0) const;
+
+  // Computes the outputs from the inputs. Cannot fail.
+  void run();
+
+  // run(), calling `observer` after each step for each tensor that it wrote, while its bytes are still there. Graph
+  // inputs come first. Names are those of the tensors.
+  using Observer = std::function<void(const std::string& name, const TensorView& tensor)>;
+  void run(const Observer& observer);
+
+  // run(), adding to step_us[i] the microseconds that step i took. step_us.size() == steps().size().
+  void run(std::span<double> step_us);
+
+  std::vector<StepInfo> steps() const;
+  int64_t arena_bytes() const;
+  int threads() const;
+
+ private:
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace octet

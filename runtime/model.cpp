@@ -1,0 +1,54 @@
+#include "octet/model.hpp"
+
+#include "octet/octet.hpp"
+#include "runtime/mapped_file.h"
+#include "runtime/packed_format.h"
+
+namespace octet {
+namespace {
+
+std::vector<TensorInfo> describe(const PackedModel& model, const std::vector<int32_t>& ids) {
+  std::vector<TensorInfo> infos;
+  for (const int32_t id : ids) {
+    const PackedTensor& tensor = model.tensors[static_cast<size_t>(id)];
+    infos.push_back({tensor.name, tensor.type, tensor.shape});
+  }
+  return infos;
+}
+
+}  // namespace
+
+Result<Model> Model::load(const std::string& path) {
+  OCTET_TRY(FileBytes file, map_file(path));
+  Result<PackedModel> packed = read_model(file.bytes, std::move(file.owner));
+  if (!packed.ok()) return Error{packed.error().code, "'" + path + "': " + packed.error().message};
+  return Model(std::make_shared<PackedModel>(std::move(*packed)));
+}
+
+Result<Model> Model::from_memory(std::span<const std::byte> bytes) {
+  OCTET_TRY(FileBytes copy, copy_bytes(bytes));
+  OCTET_TRY(PackedModel packed, read_model(copy.bytes, std::move(copy.owner)));
+  return Model(std::make_shared<PackedModel>(std::move(packed)));
+}
+
+const std::string& Model::name() const {
+  return packed_->name;
+}
+std::vector<TensorInfo> Model::inputs() const {
+  return describe(*packed_, packed_->inputs);
+}
+std::vector<TensorInfo> Model::outputs() const {
+  return describe(*packed_, packed_->outputs);
+}
+const std::string& Model::preprocessing() const {
+  return packed_->preprocessing;
+}
+const std::vector<std::string>& Model::class_names() const {
+  return packed_->class_names;
+}
+
+const char* version() {
+  return OCTET_VERSION;
+}
+
+}  // namespace octet

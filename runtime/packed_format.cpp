@@ -1,0 +1,393 @@
+#include "runtime/packed_format.h"
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "runtime/hash.h"
+
+namespace octet {
+namespace {
+
+constexpr std::array<char, 8> kMagic{'\x89', 'O', 'C', 'T', 'E', 'T', '\r', '\n'};
+constexpr uint64_t kNoData = ~uint64_t{0};
+
+struct Header {
+  std::array<char, 8> magic;
+  uint32_t version;
+  uint32_t header_bytes;
+  uint64_t file_bytes;
+  uint64_t graph_offset, graph_bytes;
+  uint64_t data_offset, data_bytes;
+  uint64_t checksum;  // xxh64 of all bytes behind the header, seeded with the xxh64 of the header before this field
+};
+static_assert(sizeof(Header) == kPackedHeaderBytes);
+
+// How a field's value is written; on disk before each field.
+enum class FieldType : uint8_t { kInteger = 1, kReal = 2, kIntegers = 3, kReals = 4 };
+
+uint64_t checksum(std::span<const std::byte> bytes) {
+  return xxh64(bytes.subspan(kPackedHeaderBytes), xxh64(bytes.first(offsetof(Header, checksum))));
+}
+
+size_t align(size_t offset) {
+  return (offset + kPackedAlignment - 1) / kPackedAlignment * kPackedAlignment;
+}
+
+// --- writing ---
+
+class Writer {
+ public:
+  template <class T>
+  void put(T value) {
+    static_assert(std::is_arithmetic_v<T>);
+    const auto* p = reinterpret_cast<const std::byte*>(&value);
+    bytes_.insert(bytes_.end(), p, p + sizeof value);
+  }
+  void put(const std::string& text) {
+    put(static_cast<uint32_t>(text.size()));
+    const auto* p = reinterpret_cast<const std::byte*>(text.data());
+    bytes_.insert(bytes_.end(), p, p + text.size());
+  }
+  template <class T>
+  void put_list(std::span<const T> items) {
+    put(static_cast<uint32_t>(items.size()));
+    for (const T& item : items) put(item);
+  }
+
+  // The visitor of a Params struct's fields.
+  void operator()(const char*, int64_t value) { tagged(FieldType::kInteger, value); }
+  void operator()(const char*, bool value) { tagged(FieldType::kInteger, int64_t{value}); }
+  void operator()(const char*, float value) { tagged(FieldType::kReal, value); }
+  void operator()(const char*, const Clamp& clamp) {
+    put(static_cast<uint8_t>(FieldType::kReals));
+    put_list(std::span<const float>(std::array{clamp.min, clamp.max}));
+  }
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  void operator()(const char*, Enum value) { tagged(FieldType::kInteger, static_cast<int64_t>(value)); }
+  template <size_t n>
+  void operator()(const char*, const std::array<int64_t, n>& list) {
+    integers(list);
+  }
+  template <size_t n>
+  void operator()(const char*, const std::array<float, n>& list) {
+    put(static_cast<uint8_t>(FieldType::kReals));
+    put_list(std::span<const float>(list));
+  }
+  void operator()(const char*, const std::vector<int64_t>& list) { integers(list); }
+
+  std::vector<std::byte> take() { return std::move(bytes_); }
+
+ private:
+  template <class T>
+  void tagged(FieldType type, T value) {
+    put(static_cast<uint8_t>(type));
+    put(value);
+  }
+  void integers(std::span<const int64_t> list) {
+    put(static_cast<uint8_t>(FieldType::kIntegers));
+    put_list(list);
+  }
+
+  std::vector<std::byte> bytes_;
+};
+
+std::vector<std::byte> write_graph(const PackedModel& model, std::span<const uint64_t> data_offsets) {
+  Writer out;
+  out.put(model.name);
+  out.put(model.preprocessing);
+  out.put(static_cast<uint32_t>(model.class_names.size()));
+  for (const std::string& name : model.class_names) out.put(name);
+  out.put(static_cast<uint32_t>(model.metadata.size()));
+  for (const auto& [key, value] : model.metadata) {
+    out.put(key);
+    out.put(value);
+  }
+  out.put(static_cast<uint32_t>(model.tensors.size()));
+  for (size_t i = 0; i < model.tensors.size(); ++i) {
+    const PackedTensor& tensor = model.tensors[i];
+    out.put(tensor.name);
+    out.put(static_cast<uint8_t>(tensor.type));
+    out.put_list(std::span(tensor.shape.begin(), tensor.shape.end()));
+    out.put_list(std::span(tensor.scales));
+    out.put_list(std::span(tensor.zero_points));
+    out.put(static_cast<int32_t>(tensor.axis));
+    out.put(data_offsets[i]);
+    out.put(static_cast<uint64_t>(tensor.data_bytes));
+  }
+  out.put(static_cast<uint32_t>(model.nodes.size()));
+  for (const PackedNode& node : model.nodes) {
+    out.put(node.name);
+    out.put(op_id(node.op));
+    std::visit(
+        [&](const auto& params) {
+          uint16_t count = 0;
+          auto counter = [&](const char*, const auto&) { ++count; };
+          params.visit_fields(params, counter);
+          out.put(count);
+          params.visit_fields(params, out);
+        },
+        node.op);
+    out.put_list(std::span(node.inputs));
+    out.put_list(std::span(node.outputs));
+  }
+  out.put_list(std::span(model.inputs));
+  out.put_list(std::span(model.outputs));
+  return out.take();
+}
+
+// --- reading ---
+
+Error damaged(const std::string& what) {
+  return {ErrorCode::kInvalidFile, what};
+}
+
+// Reads the graph section. After the first failure every read gives zeros, and error() says what went wrong.
+class Reader {
+ public:
+  explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+  // What is being read, for messages.
+  void set_context(std::string context) { context_ = std::move(context); }
+  bool ok() const { return message_.empty(); }
+  Error error() const { return damaged(message_); }
+  void fail(const std::string& what) {
+    if (ok()) message_ = context_ + ": " + what;
+  }
+  bool at_end() const { return at_ == bytes_.size(); }
+  size_t position() const { return at_; }
+
+  template <class T>
+  T get() {
+    T value{};
+    if (!need(sizeof value)) return value;
+    std::memcpy(&value, bytes_.data() + at_, sizeof value);
+    at_ += sizeof value;
+    return value;
+  }
+  std::string get_string() {
+    const size_t count = get_count(1);
+    std::string text(reinterpret_cast<const char*>(bytes_.data() + at_), count);
+    at_ += count;
+    return text;
+  }
+  // A count of items of at least `item_bytes` each: never more than the section has left.
+  size_t get_count(size_t item_bytes) {
+    const size_t count = get<uint32_t>();
+    return need(count * item_bytes) ? count : 0;
+  }
+  template <class T>
+  std::vector<T> get_list() {
+    std::vector<T> items(get_count(sizeof(T)));
+    for (T& item : items) item = get<T>();
+    return items;
+  }
+
+  // The visitor of a Params struct's fields: the first `fields_left` of them are in the file, the others keep their
+  // defaults (a file from before they were added).
+  void set_fields(uint16_t count) { fields_left_ = count; }
+  uint16_t fields_left() const { return fields_left_; }
+  void operator()(const char* name, int64_t& value) {
+    if (expect(name, FieldType::kInteger)) value = get<int64_t>();
+  }
+  void operator()(const char* name, bool& value) {
+    if (!expect(name, FieldType::kInteger)) return;
+    const auto number = get<int64_t>();
+    if (number != 0 && number != 1) fail(std::string(name) + " is " + std::to_string(number) + ", not 0 or 1");
+    value = number == 1;
+  }
+  void operator()(const char* name, float& value) {
+    if (expect(name, FieldType::kReal)) value = get<float>();
+  }
+  void operator()(const char* name, Clamp& clamp) {
+    std::array<float, 2> bounds{clamp.min, clamp.max};
+    (*this)(name, bounds);
+    if (!(bounds[0] <= bounds[1])) fail(std::string(name) + " is empty or not a number");
+    clamp = {bounds[0], bounds[1]};
+  }
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  void operator()(const char* name, Enum& value) {
+    if (expect(name, FieldType::kInteger)) value = static_cast<Enum>(get<int64_t>());
+  }
+  template <class T, size_t n>
+  void operator()(const char* name, std::array<T, n>& list) {
+    if (!expect(name, std::is_same_v<T, float> ? FieldType::kReals : FieldType::kIntegers)) return;
+    const std::vector<T> items = get_list<T>();
+    if (items.size() != n)
+      return fail(std::string(name) + " has " + std::to_string(items.size()) + " items, not " + std::to_string(n));
+    std::copy(items.begin(), items.end(), list.begin());
+  }
+  void operator()(const char* name, std::vector<int64_t>& list) {
+    if (expect(name, FieldType::kIntegers)) list = get_list<int64_t>();
+  }
+
+ private:
+  bool need(size_t count) {
+    if (!ok()) return false;
+    if (count <= bytes_.size() - at_) return true;
+    fail("needs " + std::to_string(count) + " bytes at byte " + std::to_string(at_) +
+         " of the graph section, which has " + std::to_string(bytes_.size()));
+    return false;
+  }
+  bool expect(const char* name, FieldType type) {
+    if (!ok() || fields_left_ == 0) return false;
+    --fields_left_;
+    const auto found = get<uint8_t>();
+    if (ok() && found != static_cast<uint8_t>(type)) {
+      fail(std::string(name) + " has the field type " + std::to_string(found) + ", not " +
+           std::to_string(static_cast<int>(type)));
+    }
+    return ok();
+  }
+
+  std::span<const std::byte> bytes_;
+  size_t at_ = 0;
+  uint16_t fields_left_ = 0;
+  std::string context_ = "graph section";
+  std::string message_;
+};
+
+Status check_header(const Header& header, std::span<const std::byte> bytes) {
+  if (header.magic != kMagic) return damaged("not an octet file (its first 8 bytes are not octet's)");
+  if (header.version == 0 || header.version > kPackedVersion) {
+    return damaged("the file has format version " + std::to_string(header.version) + ", but this octet reads up to " +
+                   std::to_string(kPackedVersion));
+  }
+  if (header.file_bytes != bytes.size()) {
+    return damaged("the header says " + std::to_string(header.file_bytes) + " bytes, but the file has " +
+                   std::to_string(bytes.size()));
+  }
+  if (header.checksum != checksum(bytes)) return damaged("the checksum does not match: the file is damaged");
+  const auto inside = [&](uint64_t offset, uint64_t count) {
+    return offset % kPackedAlignment == 0 && offset >= kPackedHeaderBytes && offset <= bytes.size() &&
+           count <= bytes.size() - offset;
+  };
+  if (header.header_bytes != kPackedHeaderBytes || !inside(header.graph_offset, header.graph_bytes) ||
+      !inside(header.data_offset, header.data_bytes)) {
+    return damaged("a section lies outside the file of " + std::to_string(bytes.size()) + " bytes");
+  }
+  return {};
+}
+
+PackedTensor read_tensor(Reader& in, size_t index, std::span<const std::byte> data) {
+  in.set_context("tensor " + std::to_string(index));
+  PackedTensor tensor;
+  tensor.name = in.get_string();
+  in.set_context("tensor '" + tensor.name + "'");
+  tensor.type = static_cast<DataType>(in.get<uint8_t>());
+  const std::vector<int64_t> dims = in.get_list<int64_t>();
+  if (dims.size() > Shape::kMaxRank) {
+    in.fail("has rank " + std::to_string(dims.size()) + ", above " + std::to_string(Shape::kMaxRank));
+    return tensor;
+  }
+  tensor.shape = Shape(std::span(dims));
+  tensor.scales = in.get_list<float>();
+  tensor.zero_points = in.get_list<int32_t>();
+  tensor.axis = in.get<int32_t>();
+  const auto offset = in.get<uint64_t>();
+  const auto count = in.get<uint64_t>();
+  if (!in.ok() || offset == kNoData) return tensor;
+  if (offset % kPackedAlignment != 0 || offset > data.size() || count > data.size() - offset) {
+    in.fail("ends at byte " + std::to_string(offset + count) + " of the data section, which has " +
+            std::to_string(data.size()));
+    return tensor;
+  }
+  tensor.data = data.data() + offset;
+  tensor.data_bytes = static_cast<int64_t>(count);
+  return tensor;
+}
+
+PackedNode read_node(Reader& in, size_t index) {
+  in.set_context("node " + std::to_string(index));
+  PackedNode node;
+  node.name = in.get_string();
+  in.set_context("node '" + node.name + "'");
+  const auto id = in.get<uint16_t>();
+  const std::optional<OpParams> op = op_from_id(id);
+  if (!op.has_value()) {
+    in.fail("has the op number " + std::to_string(id) + ", which this octet does not know");
+    return node;
+  }
+  node.op = *op;
+  in.set_fields(in.get<uint16_t>());
+  std::visit([&](auto& params) { params.visit_fields(params, in); }, node.op);
+  if (in.fields_left() > 0)
+    in.fail("has " + std::to_string(in.fields_left()) + " parameters that this octet does not know");
+  node.inputs = in.get_list<int32_t>();
+  node.outputs = in.get_list<int32_t>();
+  return node;
+}
+
+}  // namespace
+
+std::vector<std::byte> write_model(const PackedModel& model) {
+  std::vector<uint64_t> offsets(model.tensors.size(), kNoData);
+  size_t data_bytes = 0;
+  for (size_t i = 0; i < model.tensors.size(); ++i) {
+    if (model.tensors[i].data == nullptr) continue;
+    offsets[i] = data_bytes;
+    data_bytes = align(data_bytes + static_cast<size_t>(model.tensors[i].data_bytes));
+  }
+  const std::vector<std::byte> graph = write_graph(model, offsets);
+  Header header{};
+  header.magic = kMagic;
+  header.version = kPackedVersion;
+  header.header_bytes = kPackedHeaderBytes;
+  header.graph_offset = kPackedHeaderBytes;
+  header.graph_bytes = graph.size();
+  header.data_offset = align(header.graph_offset + graph.size());
+  header.data_bytes = data_bytes;
+  header.file_bytes = header.data_offset + data_bytes;
+
+  std::vector<std::byte> bytes(header.file_bytes);
+  std::memcpy(bytes.data() + header.graph_offset, graph.data(), graph.size());
+  for (size_t i = 0; i < model.tensors.size(); ++i) {
+    const PackedTensor& tensor = model.tensors[i];
+    if (tensor.data == nullptr) continue;
+    std::memcpy(bytes.data() + header.data_offset + offsets[i], tensor.data, static_cast<size_t>(tensor.data_bytes));
+  }
+  std::memcpy(bytes.data(), &header, sizeof header);
+  header.checksum = checksum(bytes);
+  std::memcpy(bytes.data(), &header, sizeof header);
+  return bytes;
+}
+
+Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage) {
+  if (bytes.size() < kPackedHeaderBytes) {
+    return damaged("the file has " + std::to_string(bytes.size()) + " bytes, fewer than a header of " +
+                   std::to_string(kPackedHeaderBytes));
+  }
+  Header header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  OCTET_CHECK(check_header(header, bytes));
+
+  Reader in(bytes.subspan(header.graph_offset, header.graph_bytes));
+  const auto data = bytes.subspan(header.data_offset, header.data_bytes);
+  PackedModel model;
+  model.storage = std::move(storage);
+  model.name = in.get_string();
+  model.preprocessing = in.get_string();
+  model.class_names.resize(in.get_count(sizeof(uint32_t)));
+  for (std::string& name : model.class_names) name = in.get_string();
+  for (size_t count = in.get_count(2 * sizeof(uint32_t)); count > 0; --count) {
+    std::string key = in.get_string();
+    model.metadata[std::move(key)] = in.get_string();
+  }
+  const size_t tensors = in.get_count(37);  // the bytes of a tensor with no name and rank 0
+  for (size_t i = 0; i < tensors && in.ok(); ++i) model.tensors.push_back(read_tensor(in, i, data));
+  in.set_context("graph section");
+  const size_t nodes = in.get_count(16);  // the bytes of a node with no name, fields, inputs and outputs
+  for (size_t i = 0; i < nodes && in.ok(); ++i) model.nodes.push_back(read_node(in, i));
+  in.set_context("graph section");
+  model.inputs = in.get_list<int32_t>();
+  model.outputs = in.get_list<int32_t>();
+  if (in.ok() && !in.at_end()) in.fail("has bytes left at " + std::to_string(in.position()));
+  if (!in.ok()) return in.error();
+  OCTET_CHECK(check_model(model));
+  return model;
+}
+
+}  // namespace octet

@@ -1,0 +1,24 @@
+// The bytes of a .octet file. The layout is described in runtime/README.md.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/packed_model.h"
+
+namespace octet {
+
+constexpr uint32_t kPackedVersion = 1;
+constexpr size_t kPackedHeaderBytes = 64;
+constexpr size_t kPackedAlignment = 64;  // of the file's address in memory, and of every tensor's data in the file
+
+// Deterministic: the same model gives the same bytes.
+std::vector<std::byte> write_model(const PackedModel& model);
+
+// Parses and checks a whole file; the model's constants point into `bytes`, which `storage` keeps alive. bytes.data()
+// is aligned to kPackedAlignment. kInvalidFile: damaged, or newer; the message names the thing and both numbers.
+Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage);
+
+}  // namespace octet

@@ -1,0 +1,113 @@
+#include "runtime/packed_format.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+#include "octet/model.hpp"
+#include "octet/session.hpp"
+#include "runtime/hash.h"
+#include "tests/support/packed_builder.h"
+
+namespace octet {
+namespace {
+
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+// Puts a right checksum on changed bytes, so that a test reaches what lies behind it.
+void reseal(std::vector<std::byte>& bytes) {
+  const uint64_t sum = xxh64(std::span(bytes).subspan(64), xxh64(std::span(bytes).first(56)));
+  std::memcpy(bytes.data() + 56, &sum, sizeof sum);
+}
+
+}  // namespace
+
+TEST_CASE("xxh64 gives the published numbers") {
+  CHECK(xxh64({}) == 0xEF46DB3751D8E999U);
+  CHECK(xxh64(as_bytes("a")) == 0xD24EC4F1A98C6E5BU);
+  CHECK(xxh64(as_bytes("abc")) == 0x44BC2CF5AD770999U);
+  CHECK(xxh64(as_bytes("Nobody inspects the spammish repetition")) == 0xFBCEA83C8A378BF1U);
+}
+
+TEST_CASE("a model survives writing and reading, byte for byte") {
+  const PackedModel model = test::small_int8_net();
+  REQUIRE(check_model(model).ok());
+  const std::vector<std::byte> bytes = write_model(model);
+  const Result<Model> read = Model::from_memory(bytes);
+  REQUIRE_MESSAGE(read.ok(), read.error().message);
+  CHECK(write_model(read->packed()) == bytes);
+  CHECK(read->class_names() == model.class_names);
+  CHECK(read->preprocessing() == "raw");
+  CHECK(read->inputs()[0].shape == Shape{Shape::kDynamic, 3, 8, 8});
+}
+
+TEST_CASE("every truncated prefix is refused with both sizes") {
+  const std::vector<std::byte> bytes = write_model(test::small_int8_net());
+  for (size_t count = 0; count < bytes.size(); ++count) {
+    const Result<Model> read = Model::from_memory(std::span(bytes).first(count));
+    REQUIRE(!read.ok());
+    CHECK(read.error().code == ErrorCode::kInvalidFile);
+    CHECK(read.error().message.find(std::to_string(count)) != std::string::npos);
+  }
+}
+
+TEST_CASE("bytes behind the end are refused") {
+  std::vector<std::byte> bytes = write_model(test::small_int8_net());
+  bytes.push_back({});
+  CHECK(!Model::from_memory(bytes).ok());
+}
+
+TEST_CASE("every flipped byte is refused") {
+  const std::vector<std::byte> bytes = write_model(test::small_int8_net());
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::vector<std::byte> changed = bytes;
+    changed[i] ^= std::byte{0x40};
+    CHECK(!Model::from_memory(changed).ok());
+  }
+}
+
+TEST_CASE("a changed byte under a right checksum is refused or harmless") {
+  const std::vector<std::byte> bytes = write_model(test::small_int8_net());
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    for (const auto value : {std::byte{0x00}, std::byte{0x01}, std::byte{0x7F}, std::byte{0xFF}}) {
+      std::vector<std::byte> changed = bytes;
+      changed[i] = value;
+      reseal(changed);
+      CAPTURE(i);
+      const Result<Model> read = Model::from_memory(changed);
+      if (!read.ok()) continue;
+      Result<Session> session = Session::create(*read, {.threads = 1});
+      if (session.ok()) session->run();
+    }
+  }
+}
+
+TEST_CASE("a newer version is refused by its number") {
+  std::vector<std::byte> bytes = write_model(test::small_int8_net());
+  const uint32_t version = kPackedVersion + 1;
+  std::memcpy(bytes.data() + 8, &version, sizeof version);
+  reseal(bytes);
+  const Result<Model> read = Model::from_memory(bytes);
+  REQUIRE(!read.ok());
+  CHECK(read.error().message.find("version 2") != std::string::npos);
+}
+
+TEST_CASE("something else is not an octet file") {
+  const std::vector<std::byte> bytes(1000, std::byte{7});
+  const Result<Model> read = Model::from_memory(bytes);
+  REQUIRE(!read.ok());
+  CHECK(read.error().message.find("not an octet file") != std::string::npos);
+}
+
+TEST_CASE("a missing, empty or wrong path is an error that names it") {
+  for (const char* path : {"/nonexistent/model.octet", "/dev/null", "/"}) {
+    const Result<Model> read = Model::load(path);
+    REQUIRE(!read.ok());
+    CHECK(read.error().code == ErrorCode::kInvalidFile);
+    CHECK(read.error().message.find(path) != std::string::npos);
+  }
+}
+
+}  // namespace octet

@@ -1,0 +1,118 @@
+#include "octet/session.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <map>
+#include <random>
+
+#include "tests/support/packed_builder.h"
+
+namespace octet {
+namespace {
+
+Model small_model() {
+  PackedModel packed = test::small_int8_net();
+  REQUIRE(check_model(packed).ok());
+  return Model::from_packed(std::make_shared<PackedModel>(std::move(packed)));
+}
+
+void fill(const TensorView& view, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, 1);
+  for (float& v : view.as<float>()) v = normal(random);
+}
+
+std::vector<float> result_of(Session& session, uint32_t seed) {
+  fill(session.input(), seed);
+  session.run();
+  const auto output = session.output().as<float>();
+  return {output.begin(), output.end()};
+}
+
+}  // namespace
+
+TEST_CASE("a session gives the same bytes again, at any thread count, and leaves its input alone") {
+  const Model model = small_model();
+  Result<Session> one = Session::create(model, {.threads = 1});
+  Result<Session> two = Session::create(model, {.threads = 2});
+  REQUIRE_MESSAGE(one.ok(), one.error().message);
+  REQUIRE(two.ok());
+  const std::vector<float> first = result_of(*one, 7);
+  const std::vector<float> input_before(one->input().as<float>().begin(), one->input().as<float>().end());
+  one->run();
+  CHECK(std::equal(input_before.begin(), input_before.end(), one->input().as<float>().begin()));
+  CHECK(std::equal(first.begin(), first.end(), one->output().as<float>().begin()));
+  CHECK(result_of(*two, 7) == first);
+  CHECK(result_of(*one, 8) != first);
+}
+
+TEST_CASE("a batch gives what its samples give alone") {
+  const Model model = small_model();
+  Result<Session> single = Session::create(model, {.threads = 1});
+  Result<Session> batch = Session::create(model, {.threads = 1, .batch = 3});
+  REQUIRE(single.ok());
+  REQUIRE(batch.ok());
+  const size_t count = static_cast<size_t>(single->input().shape.element_count());
+  std::vector<float> expected;
+  for (uint32_t i = 0; i < 3; ++i) {
+    const std::vector<float> alone = result_of(*single, i);
+    expected.insert(expected.end(), alone.begin(), alone.end());
+    std::copy_n(single->input().as<float>().begin(), count, batch->input().as<float>().begin() + i * count);
+  }
+  batch->run();
+  CHECK(batch->output().shape == Shape{3, 5});
+  CHECK(std::equal(expected.begin(), expected.end(), batch->output().as<float>().begin()));
+}
+
+TEST_CASE("an observer sees every tensor that is made, with its bytes") {
+  const Model model = small_model();
+  Result<Session> session = Session::create(model, {.threads = 1});
+  REQUIRE(session.ok());
+  fill(session->input(), 3);
+  std::map<std::string, Shape> seen;
+  session->run([&](const std::string& name, const TensorView& tensor) { seen[name] = tensor.shape; });
+  CHECK(seen.contains("image"));
+  CHECK(seen.contains("flat"));
+  CHECK(seen["a"] == Shape{1, 8, 8, 4});
+  CHECK(seen["probabilities"] == Shape{1, 5});
+  // The quantize + transpose pattern never makes the tensor between the two.
+  CHECK(!seen.contains("image:u8"));
+}
+
+TEST_CASE("a convolution adds its residual in place") {
+  const Model model = small_model();
+  Result<Session> session = Session::create(model, {.threads = 1});
+  REQUIRE(session.ok());
+  std::map<std::string, const void*> address;
+  session->run([&](const std::string& name, const TensorView& tensor) { address[name] = tensor.data; });
+  // Here the residual is also the convolution's source, so it must not be overwritten.
+  CHECK(address["a"] != address["b"]);
+  CHECK(address["pooled"] == address["flat"]);
+}
+
+TEST_CASE("wrong shapes and thread counts are refused with both shapes") {
+  const Model model = small_model();
+  const Result<Session> wrong = Session::create(model, {.input_shapes = {Shape{1, 3, 8, 9}}});
+  REQUIRE(!wrong.ok());
+  CHECK(wrong.error().code == ErrorCode::kUsage);
+  CHECK(wrong.error().message.find("1x3x8x9") != std::string::npos);
+  CHECK(wrong.error().message.find("Nx3x8x8") != std::string::npos);
+  CHECK(!Session::create(model, {.input_shapes = {Shape{1, 3, 8, 8}, Shape{1}}}).ok());
+  CHECK(!Session::create(model, {.threads = -1}).ok());
+  CHECK(!Session::create(model, {.batch = 0}).ok());
+  CHECK(!Session::create(model, {.batch = int64_t{1} << 60}).ok());
+}
+
+TEST_CASE("steps name their kernels") {
+  const Model model = small_model();
+  Result<Session> session = Session::create(model, {.threads = 1});
+  REQUIRE(session.ok());
+  const std::vector<StepInfo> steps = session->steps();
+  CHECK(steps[0].kernel == "quantize_nhwc");
+  CHECK(steps[1].macs == 8 * 8 * 4 * 27);
+  std::vector<double> step_us(steps.size(), 0);
+  session->run(std::span<double>(step_us));
+}
+
+}  // namespace octet
