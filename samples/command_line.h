@@ -1,0 +1,41 @@
+// What all octet programs share: option parsing with exit codes of the contract, and error output.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "octet/result.h"
+
+namespace octet {
+
+// The exit codes of every program.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitResource = 1,
+  kExitUsage = 2,
+  kExitUnsupported = 3,
+  kExitInvalidFile = 4,
+  kExitAccuracy = 5,
+  kExitSqnr = 6,
+};
+
+int exit_code(ErrorCode code);
+
+// Adds --version to the program or sub-command.
+void add_version(CLI::App& app);
+
+// Parses; on --help, --version or a wrong command line prints what is due and returns the exit code. An unknown option
+// is named with its nearest match.
+std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
+
+// "PROGRAM: MESSAGE" on stderr; returns the error's exit code.
+int report(std::string_view program, const Error& error);
+// "PROGRAM: warning: MESSAGE" on stderr.
+void warn(std::string_view program, std::string_view message);
+
+// The candidate with the fewest single-character changes to `word`, if that is few enough to be meant; else empty.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace octet

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs what building octet needs, from Debian's packages (Debian 12 and 13), if any of it is missing.
+#   install_dependencies.sh            what the programs need
+#   install_dependencies.sh --tests    and what the tests need
+set -euo pipefail
+packages=(g++ cmake ninja-build pkg-config libdnnl-dev nlohmann-json3-dev libstb-dev libcli11-dev libonnx-dev libprotobuf-dev
+          protobuf-compiler)
+[ "${1:-}" != --tests ] || packages+=(doctest-dev libbenchmark-dev python3)
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || { echo "please install, as root: apt-get install ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+echo "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
