@@ -1,0 +1,313 @@
+#include "converter/lower.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "converter/op_rule.h"
+#include "converter/precision.h"
+#include "converter/quantize.h"
+#include "kernels/quantization.h"
+
+namespace octet {
+namespace {
+
+// The u8 parameters of each value that has an integer form, after values that must share a range were united.
+class ValueQuantization {
+ public:
+  ValueQuantization(const Graph& graph, const std::vector<Precision>& precisions, const Ranges& ranges)
+      : graph_(graph), ranges_(ranges), parent_(graph.values.size()) {
+    std::iota(parent_.begin(), parent_.end(), 0);
+    for (size_t i = 0; i < graph.nodes.size(); ++i) {
+      const Node& node = graph.nodes[i];
+      if (precisions[i] != Precision::kInt8) continue;
+      if (op_rule(node.op).quantization(graph, node) != QuantizationRule::kSameRange) continue;
+      for (const size_t input : data_inputs(node)) unite(node.inputs[input], node.outputs[0]);
+    }
+    std::map<ValueId, Range> united;
+    for (size_t i = 0; i < graph.values.size(); ++i) {
+      const Range* range = range_of(static_cast<ValueId>(i));
+      if (range == nullptr) continue;
+      Range& group = united[root(static_cast<ValueId>(i))];
+      group.min = std::min(group.min, range->min);
+      group.max = std::max(group.max, range->max);
+    }
+    for (const auto& [id, range] : united) params_[id] = u8_params(range);
+  }
+
+  // Null if the value, and all that share its range, are unknown to the ranges.
+  const QuantParams* find(ValueId id) const {
+    const auto found = params_.find(root(id));
+    return found == params_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  ValueId root(ValueId id) const {
+    while (parent_[static_cast<size_t>(id)] != id) id = parent_[static_cast<size_t>(id)];
+    return id;
+  }
+  void unite(ValueId a, ValueId b) { parent_[static_cast<size_t>(root(a))] = root(b); }
+
+  const Range* range_of(ValueId id) {
+    const Value& value = graph_.value(id);
+    if (value.is_constant()) {
+      if (value.type != DataType::kF32) return nullptr;
+      constant_range_ = {};
+      for (const float v : value.constant->as<float>()) {
+        constant_range_.min = std::min(constant_range_.min, v);
+        constant_range_.max = std::max(constant_range_.max, v);
+      }
+      return &constant_range_;
+    }
+    const auto found = ranges_.find(value.name);
+    return found == ranges_.end() ? nullptr : &found->second;
+  }
+
+  const Graph& graph_;
+  const Ranges& ranges_;
+  std::vector<ValueId> parent_;
+  std::map<ValueId, QuantParams> params_;
+  Range constant_range_;
+};
+
+class Lowering {
+ public:
+  Lowering(const Graph& graph, std::vector<Precision> precisions, const Ranges& ranges, const QuantizeOptions& options,
+           std::vector<std::string>& notices)
+      : graph_(graph),
+        precisions_(std::move(precisions)),
+        options_(options),
+        notices_(notices),
+        quantization_(graph, precisions_, ranges),
+        plain_(graph.values.size(), -1),
+        u8_(graph.values.size(), -1) {}
+
+  Result<PackedModel> run() {
+    model_.name = graph_.name;
+    model_.preprocessing = graph_.preprocessing;
+    model_.class_names = graph_.class_names;
+    for (const ValueId id : graph_.inputs) {
+      plain_[static_cast<size_t>(id)] = add_activation(id, graph_.value(id).name);
+      model_.inputs.push_back(plain_[static_cast<size_t>(id)]);
+    }
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const bool int8 = precisions_[i] == Precision::kInt8;
+      OCTET_CHECK(int8 ? lower_int8_node(graph_.nodes[i]) : lower_plain_node(graph_.nodes[i]));
+    }
+    for (const ValueId id : graph_.outputs) {
+      // A constant or an input as an output gets a node of its own: outputs are written by nodes.
+      OCTET_TRY(const int32_t tensor, plain(id));
+      model_.outputs.push_back(tensor);
+    }
+    model_.storage = std::make_shared<std::vector<Tensor>>(std::move(constants_));
+    if (const Status checked = check_model(model_); !checked.ok()) {
+      return Error{checked.error().code, "lowering made a broken model: " + checked.error().message};
+    }
+    return std::move(model_);
+  }
+
+ private:
+  // --- tensors ---
+
+  std::string unique(std::string name) const {
+    const auto taken = [&] {
+      return std::any_of(model_.tensors.begin(), model_.tensors.end(), [&](const auto& t) { return t.name == name; });
+    };
+    while (taken()) name += "'";
+    return name;
+  }
+
+  int32_t add_tensor(PackedTensor tensor) {
+    tensor.name = unique(std::move(tensor.name));
+    model_.tensors.push_back(std::move(tensor));
+    return static_cast<int32_t>(model_.tensors.size() - 1);
+  }
+
+  int32_t add_activation(ValueId id, const std::string& name) {
+    return add_tensor({.name = name, .type = graph_.value(id).type, .shape = graph_.value(id).shape});
+  }
+
+  int32_t add_u8_activation(ValueId id, const std::string& name, QuantParams quant) {
+    return add_tensor({.name = name,
+                       .type = DataType::kU8,
+                       .shape = graph_.value(id).shape,
+                       .scales = {quant.scale},
+                       .zero_points = {quant.zero_point}});
+  }
+
+  int32_t add_constant(const std::string& name, const Tensor& tensor, std::vector<float> scales = {},
+                       std::vector<int32_t> zero_points = {}) {
+    constants_.push_back(tensor);
+    return add_tensor({.name = name,
+                       .type = tensor.type(),
+                       .shape = tensor.shape(),
+                       .scales = std::move(scales),
+                       .zero_points = std::move(zero_points),
+                       .data = tensor.data(),
+                       .data_bytes = tensor.byte_count()});
+  }
+
+  void add_node(const std::string& name, OpParams op, std::vector<int32_t> inputs, std::vector<int32_t> outputs) {
+    model_.nodes.push_back({name, std::move(op), std::move(inputs), std::move(outputs)});
+  }
+
+  bool is_public(ValueId id) const {
+    return graph_.is_output(id) || std::find(graph_.inputs.begin(), graph_.inputs.end(), id) != graph_.inputs.end();
+  }
+
+  // The value in its own type: as it was made, or dequantized here and now.
+  Result<int32_t> plain(ValueId id) {
+    int32_t& tensor = plain_[static_cast<size_t>(id)];
+    const Value& value = graph_.value(id);
+    if (tensor < 0 && value.is_constant()) tensor = add_constant(value.name, *value.constant);
+    if (tensor < 0) {
+      tensor = add_activation(id, is_public(id) ? value.name : value.name + ":f32");
+      add_node(value.name + ":dequantize", DequantizeParams{}, {u8_[static_cast<size_t>(id)]}, {tensor});
+    }
+    return tensor;
+  }
+
+  Result<QuantParams> quant_of(ValueId id) const {
+    if (const QuantParams* found = quantization_.find(id)) return *found;
+    return Error{ErrorCode::kInvalidFile, "the calibration knows no value '" + graph_.value(id).name + "'"};
+  }
+
+  // The value as u8: as it was made, or quantized here and now (constants at convert time).
+  Result<int32_t> u8(ValueId id) {
+    int32_t& tensor = u8_[static_cast<size_t>(id)];
+    if (tensor >= 0) return tensor;
+    const Value& value = graph_.value(id);
+    OCTET_TRY(const QuantParams quant, quant_of(id));
+    if (value.is_constant()) {
+      Tensor quantized(DataType::kU8, value.shape);
+      std::transform(value.constant->as<float>().begin(), value.constant->as<float>().end(),
+                     quantized.as<uint8_t>().begin(), [&](float v) { return quantize_u8(v, quant); });
+      tensor = add_constant(value.name + ":u8", quantized, {quant.scale}, {quant.zero_point});
+    } else {
+      const int32_t added = add_u8_activation(id, value.name + ":u8", quant);
+      add_node(value.name + ":quantize", QuantizeParams{}, {plain_[static_cast<size_t>(id)]}, {added});
+      u8_[static_cast<size_t>(id)] = added;
+      return added;
+    }
+    return tensor;
+  }
+
+  // --- nodes ---
+
+  Status lower_plain_node(const Node& node) {
+    std::optional<OpParams> op = to_packed(node.op);
+    if (!op.has_value()) {
+      return Error{ErrorCode::kUnsupported,
+                   "node '" + node.name + "': " + op_name(node.op) + " could not be folded and has no packed form"};
+    }
+    std::vector<int32_t> inputs;
+    for (const ValueId id : node.inputs) {
+      if (id == kNoValue) {
+        inputs.push_back(-1);
+        continue;
+      }
+      OCTET_TRY(const int32_t tensor, plain(id));
+      inputs.push_back(tensor);
+    }
+    std::vector<int32_t> outputs;
+    for (const ValueId id : node.outputs) {
+      plain_[static_cast<size_t>(id)] = add_activation(id, graph_.value(id).name);
+      outputs.push_back(plain_[static_cast<size_t>(id)]);
+    }
+    add_node(node.name, std::move(*op), std::move(inputs), std::move(outputs));
+    return {};
+  }
+
+  Status lower_int8_node(const Node& node) {
+    const std::vector<size_t> data = data_inputs(node);
+    std::vector<int32_t> inputs(node.inputs.size(), -1);
+    for (const size_t i : data) {
+      OCTET_TRY(inputs[i], u8(node.inputs[i]));
+    }
+    if (op_rule(node.op).quantization(graph_, node) == QuantizationRule::kWeighted) {
+      OCTET_CHECK(add_weights(node, inputs));
+    }
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (inputs[i] >= 0 || node.inputs[i] == kNoValue) continue;
+      OCTET_TRY(inputs[i], plain(node.inputs[i]));
+    }
+    OCTET_TRY(const int32_t output, add_int8_output(node));
+    add_node(node.name, *to_packed(node.op), std::move(inputs), {output});
+    return {};
+  }
+
+  Status add_weights(const Node& node, std::vector<int32_t>& inputs) {
+    const Value& weights = graph_.value(node.inputs[kConvWeights]);
+    const ValueId bias_id = node.input(kConvBias);
+    const Tensor* bias = bias_id == kNoValue ? nullptr : &*graph_.value(bias_id).constant;
+    const int64_t taps = weights.shape[0] == 0 ? 0 : weights.constant->element_count() / weights.shape[0];
+    if (taps > kMaxAccumulatedTaps) {
+      return Error{ErrorCode::kUnsupported, "node '" + node.name + "' adds " + std::to_string(taps) +
+                                                " products, but a 32-bit accumulator holds " +
+                                                std::to_string(kMaxAccumulatedTaps) + "; keep it in float"};
+    }
+    OCTET_TRY(const QuantParams src, quant_of(node.inputs[kConvSrc]));
+    const QuantizedWeights quantized =
+        quantize_weights(*weights.constant, bias, src.scale, options_.per_channel_weights, node.name, notices_);
+    inputs.resize(std::max<size_t>(inputs.size(), kConvBias + 1), -1);
+    inputs[kConvWeights] = add_constant(weights.name, quantized.weights, quantized.scales);
+    inputs[kConvBias] = add_constant(node.name + ".bias", quantized.bias);
+    return {};
+  }
+
+  // Whether some int8 node reads the value as u8.
+  bool has_int8_reader(ValueId id) const {
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (precisions_[i] != Precision::kInt8) continue;
+      const Node& node = graph_.nodes[i];
+      for (const size_t input : data_inputs(node)) {
+        if (node.inputs[input] == id) return true;
+      }
+    }
+    return false;
+  }
+
+  Result<int32_t> add_int8_output(const Node& node) {
+    const ValueId id = node.outputs[0];
+    const Value& value = graph_.value(id);
+    const auto* pool = node.as<Pool2dParams>();
+    const bool can_write_f32 = (pool != nullptr && pool->kind == PoolKind::kAverage) ||
+                               node.is<FullyConnectedParams>() ||
+                               (node.is<Conv2dParams>() && node.input(kConvResidual) == kNoValue);
+    if (can_write_f32 && !has_int8_reader(id)) {
+      plain_[static_cast<size_t>(id)] = add_activation(id, value.name);
+      return plain_[static_cast<size_t>(id)];
+    }
+    OCTET_TRY(const QuantParams quant, quant_of(id));
+    u8_[static_cast<size_t>(id)] = add_u8_activation(id, is_public(id) ? value.name + ":u8" : value.name, quant);
+    return u8_[static_cast<size_t>(id)];
+  }
+
+  const Graph& graph_;
+  std::vector<Precision> precisions_;
+  const QuantizeOptions& options_;
+  std::vector<std::string>& notices_;
+  ValueQuantization quantization_;
+  std::vector<int32_t> plain_, u8_;  // packed tensors of a value, in its own type and as u8; -1: not made
+  std::vector<Tensor> constants_;
+  PackedModel model_;
+};
+
+}  // namespace
+
+Result<PackedModel> lower_f32(const Graph& graph) {
+  std::vector<std::string> notices;
+  const QuantizeOptions options;
+  return Lowering(graph, std::vector(graph.nodes.size(), Precision::kF32), {}, options, notices).run();
+}
+
+Result<PackedModel> lower_int8(const Graph& graph, const Ranges& ranges, const QuantizeOptions& options,
+                               std::vector<std::string>& notices) {
+  for (const std::string& name : options.keep_float) {
+    if (std::none_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) { return node.name == name; })) {
+      return Error{ErrorCode::kUsage, "--keep-float names '" + name + "', but the network has no such node"};
+    }
+  }
+  return Lowering(graph, choose_precisions(graph, options.keep_float), ranges, options, notices).run();
+}
+
+}  // namespace octet

@@ -1,0 +1,31 @@
+// From the float graph to the packed graph: f32 as it stands, or with integers by ranges and precisions.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "converter/activation_stats.h"
+#include "converter/graph.h"
+#include "runtime/packed_model.h"
+
+namespace octet {
+
+// Every node in f32, with the same parameters and tensor names: how a float model runs, is calibrated and is compared.
+// The constants share the graph's memory. kUnsupported: an op that only a float graph has is left.
+Result<PackedModel> lower_f32(const Graph& graph);
+
+struct QuantizeOptions {
+  bool per_channel_weights = true;
+  std::set<std::string> keep_float;  // node names
+};
+
+// int8 where choose_precisions says so. An activation keeps its name in its main form; where both exist the other is
+// "NAME:u8" or "NAME:f32". Values that kSameRange ops connect share one range, the union of theirs. A weighted node or
+// average pool whose readers are all f32 writes f32 straight from its accumulator.
+// kInvalidFile: `ranges` lack a value; kUsage: keep_float names no node; kUnsupported: a node with too many taps for
+// s32.
+Result<PackedModel> lower_int8(const Graph& graph, const Ranges& ranges, const QuantizeOptions& options,
+                               std::vector<std::string>& notices);
+
+}  // namespace octet
