@@ -1,5 +1,6 @@
 #include "converter/tensor.h"
 
+#include <array>
 #include <cassert>
 #include <cstdlib>
 
@@ -20,6 +21,40 @@ Tensor Tensor::reshaped(Shape shape) const {
   Tensor other = *this;
   other.shape_ = shape;
   return other;
+}
+
+Tensor transposed(const Tensor& tensor, std::span<const int64_t> permutation) {
+  const int rank = tensor.shape().rank();
+  assert(static_cast<size_t>(rank) == permutation.size());
+  Shape shape = tensor.shape();
+  std::array<int64_t, Shape::kMaxRank> strides{}, source_strides{}, index{};
+  int64_t stride = 1;
+  for (int i = rank - 1; i >= 0; --i) {
+    source_strides[static_cast<size_t>(i)] = stride;
+    stride *= tensor.shape()[i];
+  }
+  for (int i = 0; i < rank; ++i) {
+    const int64_t axis = permutation[static_cast<size_t>(i)];
+    shape[i] = tensor.shape()[static_cast<int>(axis)];
+    strides[static_cast<size_t>(i)] = source_strides[static_cast<size_t>(axis)];
+  }
+  Tensor result(tensor.type(), shape);
+  const int64_t bytes = element_bytes(tensor.type());
+  const auto* source = static_cast<const char*>(tensor.data());
+  auto* destination = static_cast<char*>(result.data());
+  int64_t offset = 0;
+  for (int64_t n = result.element_count(); n > 0; --n) {
+    std::memcpy(destination, source + offset * bytes, static_cast<size_t>(bytes));
+    destination += bytes;
+    for (int i = rank - 1; i >= 0; --i) {
+      const auto axis = static_cast<size_t>(i);
+      offset += strides[axis];
+      if (++index[axis] < shape[i]) break;
+      offset -= strides[axis] * shape[i];
+      index[axis] = 0;
+    }
+  }
+  return result;
 }
 
 }  // namespace octet

@@ -50,4 +50,7 @@ class Tensor {
   std::shared_ptr<void> bytes_;
 };
 
+// The elements with their axes permuted: result.shape()[i] = tensor.shape()[permutation[i]].
+Tensor transposed(const Tensor& tensor, std::span<const int64_t> permutation);
+
 }  // namespace octet

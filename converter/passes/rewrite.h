@@ -42,9 +42,6 @@ void replace_constant(Graph& graph, Node& node, size_t i, Tensor tensor, std::st
 // number per channel; nothing if it is no such constant, or if broadcasting would enlarge the other operand.
 std::optional<std::vector<double>> per_channel(const Graph& graph, ValueId constant, const Shape& shape, int axis);
 
-// Elements with their axes permuted: result.shape[i] = tensor.shape[permutation[i]]. Any type.
-Tensor transposed(const Tensor& tensor, std::span<const int64_t> permutation);
-
 // A convolution or fully connected layer whose constants may be changed: f32 weights that are constant, bias constant
 // or absent.
 bool is_weighted(const Graph& graph, const Node& node);

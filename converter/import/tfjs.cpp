@@ -1,0 +1,368 @@
+// TensorFlow.js layers format: model.json holds the topology that Keras wrote, and a manifest of weight shards.
+#include "converter/import/tfjs.h"
+
+#include <algorithm>
+#include <set>
+
+#include "converter/import/import.h"
+
+namespace octet {
+namespace {
+
+// The value that one call of a layer makes: a layer that is shared is called several times.
+struct Call {
+  std::string layer;
+  int64_t index = 0;
+
+  friend auto operator<=>(const Call&, const Call&) = default;
+};
+
+class TopologyReader {
+ public:
+  TopologyReader(const ImportOptions& options, const TfjsWeights& weights, ImportReport& report)
+      : options_(options), weights_(weights), report_(report) {}
+
+  // A Sequential or functional model; `inputs` are given when it is a layer of another one.
+  Result<std::vector<ValueId>> read_model(const JsonAt& model, const std::vector<ValueId>* inputs);
+
+  Result<Graph> finish(std::vector<ValueId> outputs);
+
+ private:
+  using Calls = std::map<Call, std::vector<ValueId>>;
+
+  Result<std::vector<ValueId>> read_sequential(const JsonAt& config, const std::vector<ValueId>* inputs);
+  Result<std::vector<ValueId>> read_functional(const JsonAt& config, const std::vector<ValueId>* inputs);
+  Result<ValueId> add_input(const JsonAt& config, const std::string& name);
+  // The outputs of a layer on these inputs. Empty, with a problem in the report, where it is not supported.
+  Result<std::vector<ValueId>> call_layer(const JsonAt& layer, const std::vector<ValueId>& inputs);
+
+  const ImportOptions& options_;
+  const TfjsWeights& weights_;
+  ImportReport& report_;
+  Graph graph_;
+};
+
+Result<std::string> class_of(const JsonAt& layer) {
+  OCTET_TRY(const JsonAt field, layer.field("class_name"));
+  return field.as_string();
+}
+
+Result<std::string> name_of(const JsonAt& layer) {
+  OCTET_TRY(const JsonAt config, layer.field("config"));
+  if (!config.is_object()) return layer.string_or("name", "");
+  OCTET_TRY(const std::string name, config.string_or("name", ""));
+  if (!name.empty()) return name;
+  OCTET_TRY(const JsonAt field, layer.field("name"));
+  return field.as_string();
+}
+
+bool is_model(const std::string& class_name) {
+  return class_name == "Sequential" || class_name == "Model" || class_name == "Functional";
+}
+
+// "[name, call, output, ...]", as Keras 2 points to a tensor.
+Result<Call> read_pointer(const JsonAt& at) {
+  OCTET_TRY(const auto parts, at.list());
+  if (parts.size() < 3) return at.invalid("has " + std::to_string(parts.size()) + " elements, not 3 or 4");
+  Call call;
+  OCTET_TRY(call.layer, parts[0].as_string());
+  OCTET_TRY(call.index, parts[1].as_integer());
+  OCTET_TRY(const int64_t output, parts[2].as_integer());
+  if (output != 0) return at.invalid("reads output " + std::to_string(output) + ", but only 0 exists");
+  return call;
+}
+
+// Keras 3 hides the pointers anywhere in the arguments of a call, as "keras_history".
+Status collect_histories(const JsonAt& at, std::vector<Call>& found) {
+  if (at.has("keras_history")) {
+    OCTET_TRY(const JsonAt history, at.field("keras_history"));
+    OCTET_TRY(Call call, read_pointer(history));
+    found.push_back(std::move(call));
+    return {};
+  }
+  if (at.json.is_structured()) {
+    for (const Json& item : at.json) OCTET_CHECK(collect_histories({item, at.where}, found));
+  }
+  return {};
+}
+
+// What each call of a layer reads.
+Result<std::vector<std::vector<Call>>> read_calls(const JsonAt& layer) {
+  std::vector<std::vector<Call>> calls;
+  OCTET_TRY(const JsonAt field, layer.field("inbound_nodes"));
+  OCTET_TRY(const auto nodes, field.list());
+  for (const JsonAt& node : nodes) {
+    std::vector<Call> sources;
+    if (node.is_object()) {
+      OCTET_CHECK(collect_histories(node, sources));
+    } else {
+      OCTET_TRY(const auto pointers, node.list());
+      for (const JsonAt& pointer : pointers) {
+        OCTET_TRY(Call call, read_pointer(pointer));
+        sources.push_back(std::move(call));
+      }
+    }
+    calls.push_back(std::move(sources));
+  }
+  return calls;
+}
+
+// A list of pointers, or one alone.
+Result<std::vector<Call>> read_ends(const JsonAt& config, const char* name) {
+  OCTET_TRY(const JsonAt field, config.field(name));
+  OCTET_TRY(const auto list, field.list());
+  std::vector<Call> ends;
+  if (!list.empty() && list[0].json.is_string()) {
+    OCTET_TRY(Call call, read_pointer(field));
+    return std::vector{std::move(call)};
+  }
+  for (const JsonAt& at : list) {
+    OCTET_TRY(Call call, read_pointer(at));
+    ends.push_back(std::move(call));
+  }
+  if (ends.empty()) return field.invalid("the list is empty");
+  return ends;
+}
+
+Result<ValueId> TopologyReader::add_input(const JsonAt& config, const std::string& name) {
+  const char* const kFields[] = {"batch_input_shape", "batch_shape", "batchInputShape"};
+  const auto field = std::find_if(std::begin(kFields), std::end(kFields), [&](const char* f) { return config.has(f); });
+  if (field == std::end(kFields)) return config.invalid("the field 'batch_input_shape' is missing");
+  OCTET_TRY(const JsonAt shape_field, config.field(*field));
+  OCTET_TRY(const auto elements, shape_field.list());
+  std::vector<int64_t> dims;
+  for (const JsonAt& element : elements) {
+    if (element.json.is_null()) {
+      dims.push_back(Shape::kDynamic);
+      continue;
+    }
+    OCTET_TRY(const int64_t dim, element.as_integer());
+    if (dim < 1 || dim > INT32_MAX) return element.invalid("the dimension " + std::to_string(dim) + " is out of range");
+    dims.push_back(dim);
+  }
+  if (dims.empty() || dims.size() > Shape::kMaxRank) {
+    return shape_field.invalid("has " + std::to_string(dims.size()) + " dimensions");
+  }
+  Shape shape(dims);
+  if (const auto given = options_.input_shapes.find(name); given != options_.input_shapes.end()) {
+    if (given->second.rank() != shape.rank()) {
+      return Error{ErrorCode::kUsage, "--input-shape gives '" + name + "' the shape " + given->second.to_string() +
+                                          ", but the model has " + shape.to_string()};
+    }
+    shape = given->second;
+  }
+  shape[0] = Shape::kDynamic;
+  for (int i = 1; i < shape.rank(); ++i) {
+    if (shape[i] >= 1) continue;
+    report_.problems.push_back(
+        {name, "InputLayer",
+         "the input's shape is " + shape.to_string() + ": dimension " + std::to_string(i) + " needs --input-shape"});
+    return kNoValue;
+  }
+  const ValueId id = graph_.add_value(name, DataType::kF32, shape);
+  graph_.inputs.push_back(id);
+  return id;
+}
+
+Result<std::vector<ValueId>> TopologyReader::call_layer(const JsonAt& layer, const std::vector<ValueId>& inputs) {
+  OCTET_TRY(const std::string class_name, class_of(layer));
+  OCTET_TRY(const std::string name, name_of(layer));
+  if (is_model(class_name)) return read_model(layer, &inputs);
+  const auto types = tfjs_layer_types();
+  const auto type =
+      std::find_if(types.begin(), types.end(), [&](const TfjsLayerType& t) { return t.class_name == class_name; });
+  if (type == types.end()) {
+    report_.problems.push_back({name, class_name, "octet does not know this layer"});
+    return std::vector<ValueId>{};
+  }
+  if (std::find(inputs.begin(), inputs.end(), kNoValue) != inputs.end()) return std::vector<ValueId>{};
+
+  // NodeReader finds the inputs by name, and gives the output the layer's.
+  SourceNode node{.name = name, .op_type = class_name, .outputs = {name}};
+  std::map<std::string, ValueId, std::less<>> names;
+  for (const ValueId id : inputs) {
+    node.inputs.push_back(graph_.value(id).name);
+    names[graph_.value(id).name] = id;
+  }
+  if (node.inputs.empty()) return layer.invalid("the layer '" + name + "' reads nothing");
+  OCTET_TRY(const JsonAt config, layer.field("config"));
+  NodeReader reader(node, graph_, names);
+  const Result<ValueId> output = type->read({reader, config, weights_});
+  if (!output.ok()) {
+    if (output.error().code != ErrorCode::kUnsupported) return output.error();
+    std::string reason = output.error().message;
+    const std::string prefix = reader.unsupported("").message;
+    if (reason.starts_with(prefix)) reason.erase(0, prefix.size());
+    report_.problems.push_back({name, class_name, reason});
+    return std::vector<ValueId>{};
+  }
+  const bool taken =
+      std::any_of(graph_.values.begin(), graph_.values.end(), [&](const Value& v) { return v.name == name; });
+  if (!taken) reader.set_output(0, *output);
+  return std::vector{*output};
+}
+
+Result<std::vector<ValueId>> TopologyReader::read_sequential(const JsonAt& config, const std::vector<ValueId>* inputs) {
+  // Before Keras 2.2.3 the configuration was the list itself.
+  const Result<JsonAt> list = config.json.is_array() ? Result<JsonAt>(config) : config.field("layers");
+  if (!list.ok()) return list.error();
+  OCTET_TRY(const auto layers, list->list());
+  if (layers.empty()) return list->invalid("the list is empty");
+  ValueId x = inputs != nullptr && !inputs->empty() ? inputs->front() : kNoValue;
+  bool known = inputs != nullptr;
+  for (const JsonAt& layer : layers) {
+    OCTET_TRY(const std::string class_name, class_of(layer));
+    OCTET_TRY(const JsonAt layer_config, layer.field("config"));
+    OCTET_TRY(const std::string name, name_of(layer));
+    if (class_name == "InputLayer") {
+      if (known) continue;
+      OCTET_TRY(x, add_input(layer_config, name));
+      known = true;
+      continue;
+    }
+    if (!known && !is_model(class_name)) {
+      OCTET_TRY(x, add_input(layer_config, name + "_input"));
+      known = true;
+    }
+    Result<std::vector<ValueId>> outputs = known ? call_layer(layer, {x}) : read_model(layer, nullptr);
+    if (!outputs.ok()) return outputs.error();
+    known = true;
+    x = outputs->empty() ? kNoValue : outputs->front();
+  }
+  return std::vector{x};
+}
+
+Result<std::vector<ValueId>> TopologyReader::read_functional(const JsonAt& config, const std::vector<ValueId>* inputs) {
+  OCTET_TRY(const JsonAt list, config.field("layers"));
+  OCTET_TRY(const auto layers, list.list());
+  OCTET_TRY(const auto starts, read_ends(config, "input_layers"));
+  OCTET_TRY(const auto ends, read_ends(config, "output_layers"));
+  Calls values;
+  std::set<std::string> names;
+  struct Waiting {
+    const JsonAt* layer;
+    Call call;
+    std::vector<Call> sources;
+  };
+  std::vector<Waiting> waiting;
+  for (const JsonAt& layer : layers) {
+    OCTET_TRY(const std::string class_name, class_of(layer));
+    OCTET_TRY(const std::string name, name_of(layer));
+    if (!names.insert(name).second) return layer.invalid("the layer '" + name + "' is there twice");
+    if (class_name == "InputLayer") {
+      const auto start = std::find_if(starts.begin(), starts.end(), [&](const Call& c) { return c.layer == name; });
+      const auto place = static_cast<size_t>(start - starts.begin());
+      ValueId id = kNoValue;
+      if (inputs == nullptr) {
+        OCTET_TRY(const JsonAt layer_config, layer.field("config"));
+        OCTET_TRY(id, add_input(layer_config, name));
+      } else if (place < inputs->size()) {
+        id = (*inputs)[place];
+      } else {
+        return layer.invalid("the input '" + name + "' is not given");
+      }
+      values[{name, 0}] = {id};
+      continue;
+    }
+    OCTET_TRY(const auto calls, read_calls(layer));
+    for (size_t i = 0; i < calls.size(); ++i) waiting.push_back({&layer, {name, static_cast<int64_t>(i)}, calls[i]});
+  }
+  // Layers are usually in order, but need not be.
+  while (!waiting.empty()) {
+    std::vector<Waiting> later;
+    const size_t before = waiting.size();
+    for (Waiting& it : waiting) {
+      std::vector<ValueId> sources;
+      const bool ready =
+          std::all_of(it.sources.begin(), it.sources.end(), [&](const Call& c) { return values.contains(c); });
+      if (!ready) {
+        later.push_back(std::move(it));
+        continue;
+      }
+      for (const Call& source : it.sources) sources.push_back(values[source].empty() ? kNoValue : values[source][0]);
+      OCTET_TRY(values[it.call], call_layer(*it.layer, sources));
+    }
+    waiting = std::move(later);
+    if (waiting.size() != before) continue;
+    const auto& stuck = waiting.front();
+    const auto missing =
+        std::find_if(stuck.sources.begin(), stuck.sources.end(), [&](const Call& c) { return !values.contains(c); });
+    return stuck.layer->invalid("the layer '" + stuck.call.layer + "' reads '" + missing->layer +
+                                "', which does not exist or depends on it");
+  }
+  std::vector<ValueId> outputs;
+  for (const Call& end : ends) {
+    const auto found = values.find(end);
+    if (found == values.end()) return config.invalid("the output layer '" + end.layer + "' does not exist");
+    outputs.push_back(found->second.empty() ? kNoValue : found->second[0]);
+  }
+  return outputs;
+}
+
+Result<std::vector<ValueId>> TopologyReader::read_model(const JsonAt& model, const std::vector<ValueId>* inputs) {
+  OCTET_TRY(const std::string class_name, class_of(model));
+  OCTET_TRY(const JsonAt config, model.field("config"));
+  if (class_name == "Sequential") return read_sequential(config, inputs);
+  if (is_model(class_name)) return read_functional(config, inputs);
+  return model.invalid("the class '" + class_name + "' is not Sequential, Model or Functional");
+}
+
+Result<Graph> TopologyReader::finish(std::vector<ValueId> outputs) {
+  if (!report_.problems.empty()) {
+    const ImportProblem& first = report_.problems.front();
+    const size_t others = report_.problems.size() - 1;
+    return Error{ErrorCode::kUnsupported, "layer '" + first.node + "' (" + first.op + "): " + first.reason +
+                                              (others > 0 ? " (and " + std::to_string(others) + " more)" : "")};
+  }
+  for (const auto& [name, shape] : options_.input_shapes) {
+    const bool known = std::any_of(graph_.inputs.begin(), graph_.inputs.end(),
+                                   [&, &wanted = name](ValueId id) { return graph_.value(id).name == wanted; });
+    if (!known) return Error{ErrorCode::kUsage, "--input-shape names '" + name + "', which is no input of the model"};
+  }
+  graph_.outputs = std::move(outputs);
+  graph_.remove_dead();
+  OCTET_CHECK(graph_.infer());
+  OCTET_CHECK(graph_.verify());
+  return std::move(graph_);
+}
+
+// The model's description: behind "model_config" where a converter wrote it.
+Result<JsonAt> model_of(const JsonAt& topology) {
+  if (topology.has("node")) {
+    return Error{ErrorCode::kUnsupported,
+                 topology.where + ": this is a TensorFlow graph model; only layers models are read"};
+  }
+  return topology.has("model_config") ? topology.field("model_config") : Result<JsonAt>(topology);
+}
+
+}  // namespace
+
+Result<Graph> import_tfjs(const std::string& path, const ImportOptions& options, ImportReport& report) {
+  report.format = "TensorFlow.js layers";
+  OCTET_TRY(const Json json, read_json_file(path));
+  const JsonAt file{json, path};
+  OCTET_TRY(const JsonAt manifest, file.field("weightsManifest"));
+  WeightFiles files(path);
+  OCTET_TRY(const TfjsWeights weights, TfjsWeights::read(manifest, files));
+
+  TopologyReader reader(options, weights, report);
+  Result<std::vector<ValueId>> outputs = std::vector<ValueId>{};
+  if (file.has("modelTopology")) {
+    OCTET_TRY(const JsonAt topology, file.field("modelTopology"));
+    OCTET_TRY(const JsonAt model, model_of(topology));
+    outputs = reader.read_model(model, nullptr);
+  } else {
+    const std::optional<KnownTopology> known = recover_topology(weights);
+    if (!known) {
+      return file.invalid("the topology is missing (modelTopology is null), and the names of its " +
+                          std::to_string(weights.all().size()) + " weights are those of no known network");
+    }
+    report.warnings.push_back(std::string("modelTopology is null: recovered '") + known->name +
+                              "' from the names of the weights");
+    outputs = reader.read_model({known->config, path + ": modelTopology"}, nullptr);
+  }
+  if (!outputs.ok()) return outputs.error();
+  return reader.finish(std::move(*outputs));
+}
+
+}  // namespace octet

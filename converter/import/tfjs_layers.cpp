@@ -1,0 +1,487 @@
+// The layers of Keras that are read: one function each, and the table. All images are NHWC, as in the graph.
+#include <algorithm>
+#include <cmath>
+
+#include "converter/import/tfjs.h"
+
+namespace octet {
+namespace {
+
+using Pair = std::array<int64_t, 2>;
+
+Status check_channels_last(const TfjsLayer& layer) {
+  OCTET_TRY(const std::string format, layer.config.string_or("data_format", "channels_last"));
+  if (format == "channels_last") return {};
+  return layer.reader.unsupported("the data_format '" + format + "'; only channels_last is read");
+}
+
+Status check_rank(const TfjsLayer& layer, int rank) {
+  if (layer.shape().rank() == rank) return {};
+  return layer.reader.invalid("its input has the shape " + layer.shape().to_string() + ", but needs " +
+                              std::to_string(rank) + " dimensions");
+}
+
+// One number for both, or a list of two; the default where it is absent or null.
+Result<Pair> pair_or(const TfjsLayer& layer, const char* name, Pair otherwise) {
+  if (!layer.config.has(name)) return otherwise;
+  OCTET_TRY(const JsonAt field, layer.config.field(name));
+  Pair pair{};
+  if (field.json.is_number()) {
+    OCTET_TRY(pair[0], field.as_integer());
+    pair[1] = pair[0];
+  } else {
+    OCTET_TRY(const auto list, field.as_integers());
+    if (list.size() != 2) return field.invalid("has " + std::to_string(list.size()) + " numbers, not 2");
+    pair = {list[0], list[1]};
+  }
+  if (pair[0] < 1 || pair[1] < 1) return field.invalid("is not at least 1");
+  return pair;
+}
+
+// TensorFlow's SAME: ceil(size / stride) outputs, the odd pixel of padding behind.
+struct Window {
+  Pair kernel, strides, dilations{1, 1};
+};
+
+Result<std::array<int64_t, 4>> window_pads(const TfjsLayer& layer, const Window& window) {
+  OCTET_TRY(const std::string padding, layer.config.string_or("padding", "valid"));
+  std::array<int64_t, 4> pads{};
+  if (padding == "valid") return pads;
+  if (padding != "same") return layer.reader.unsupported("the padding '" + padding + "'");
+  for (size_t i = 0; i < 2; ++i) {
+    const int64_t size = layer.shape()[static_cast<int>(i) + 1];
+    if (size < 1) return layer.reader.unsupported("padding 'same' of an image of unknown size; give --input-shape");
+    const int64_t outputs = (size - 1) / window.strides[i] + 1;
+    const int64_t taps = (window.kernel[i] - 1) * window.dilations[i] + 1;
+    const int64_t total = std::max<int64_t>((outputs - 1) * window.strides[i] + taps - size, 0);
+    pads[i] = total / 2;
+    pads[i + 2] = total - total / 2;
+  }
+  return pads;
+}
+
+Result<ValueId> activate(const TfjsLayer& layer, ValueId x) {
+  if (!layer.config.has("activation")) return x;
+  OCTET_TRY(const JsonAt field, layer.config.field("activation"));
+  OCTET_TRY(const std::string name, field.as_string());
+  return tfjs_activation(layer.reader, x, name);
+}
+
+Result<ValueId> bias_or_none(const TfjsLayer& layer) {
+  OCTET_TRY(const bool use_bias, layer.config.bool_or("use_bias", true));
+  if (!use_bias) return kNoValue;
+  OCTET_TRY(Tensor bias, layer.weight("bias", 1));
+  return layer.reader.add_constant(std::move(bias), "bias");
+}
+
+// conv2d with weights [O, KH, KW, C/groups] on the image x, whose size is that of the layer's input.
+Result<ValueId> convolve(const TfjsLayer& layer, ValueId x, const Tensor& weights, int64_t groups, ValueId bias,
+                         bool pointwise = false) {
+  Window window{{weights.shape()[1], weights.shape()[2]}, {1, 1}, {1, 1}};
+  Conv2dParams params;
+  if (!pointwise) {
+    OCTET_TRY(window.strides, pair_or(layer, "strides", {1, 1}));
+    OCTET_TRY(window.dilations, pair_or(layer, "dilation_rate", {1, 1}));
+    OCTET_TRY(params.pads, window_pads(layer, window));
+  }
+  params.strides = window.strides;
+  params.dilations = window.dilations;
+  params.groups = groups;
+  const ValueId constant = layer.reader.add_constant(weights, pointwise ? "pointwise_kernel" : "kernel");
+  std::vector<ValueId> inputs{x, constant};
+  if (bias != kNoValue) inputs.push_back(bias);
+  return layer.reader.emit(params, std::move(inputs));
+}
+
+Status check_image(const TfjsLayer& layer) {
+  OCTET_CHECK(check_channels_last(layer));
+  return check_rank(layer, 4);
+}
+
+// [KH, KW, C, M] -> [C*M, KH, KW, 1]: output c*M + m reads channel c.
+Result<Tensor> depthwise_weights(const TfjsLayer& layer) {
+  OCTET_TRY(const Tensor kernel, layer.weight("depthwise_kernel", 4));
+  const Shape& shape = kernel.shape();
+  return transposed(kernel, std::array<int64_t, 4>{2, 3, 0, 1}).reshaped({shape[2] * shape[3], shape[0], shape[1], 1});
+}
+
+Result<ValueId> read_conv2d(const TfjsLayer& layer) {
+  OCTET_CHECK(check_image(layer));
+  OCTET_TRY(const Tensor kernel, layer.weight("kernel", 4));
+  OCTET_TRY(const int64_t groups, layer.config.integer_or("groups", 1));
+  OCTET_TRY(const ValueId bias, bias_or_none(layer));
+  const Tensor weights = transposed(kernel, std::array<int64_t, 4>{3, 0, 1, 2});
+  OCTET_TRY(const ValueId x, convolve(layer, layer.input(), weights, groups, bias));
+  return activate(layer, x);
+}
+
+Result<ValueId> read_depthwise_conv2d(const TfjsLayer& layer) {
+  OCTET_CHECK(check_image(layer));
+  OCTET_TRY(const Tensor weights, depthwise_weights(layer));
+  OCTET_TRY(const ValueId bias, bias_or_none(layer));
+  OCTET_TRY(const ValueId x, convolve(layer, layer.input(), weights, layer.shape()[3], bias));
+  return activate(layer, x);
+}
+
+Result<ValueId> read_separable_conv2d(const TfjsLayer& layer) {
+  OCTET_CHECK(check_image(layer));
+  OCTET_TRY(const Tensor depthwise, depthwise_weights(layer));
+  OCTET_TRY(const Tensor pointwise, layer.weight("pointwise_kernel", 4));
+  OCTET_TRY(const ValueId bias, bias_or_none(layer));
+  OCTET_TRY(const ValueId between, convolve(layer, layer.input(), depthwise, layer.shape()[3], kNoValue));
+  const Tensor weights = transposed(pointwise, std::array<int64_t, 4>{3, 0, 1, 2});
+  OCTET_TRY(const ValueId x, convolve(layer, between, weights, 1, bias, true));
+  return activate(layer, x);
+}
+
+// On the last axis, whatever stands before it.
+Result<ValueId> read_dense(const TfjsLayer& layer) {
+  OCTET_TRY(const Tensor kernel, layer.weight("kernel", 2));
+  OCTET_TRY(const ValueId bias, bias_or_none(layer));
+  const int rank = layer.shape().rank();
+  const Tensor weights = transposed(kernel, std::array<int64_t, 2>{1, 0});
+  ValueId x = kNoValue;
+  if (rank == 4) {
+    const Shape shape{weights.shape()[0], 1, 1, weights.shape()[1]};
+    OCTET_TRY(x, convolve(layer, layer.input(), weights.reshaped(shape), 1, bias, true));
+  } else if (rank == 2) {
+    std::vector<ValueId> inputs{layer.input(), layer.reader.add_constant(weights, "kernel")};
+    if (bias != kNoValue) inputs.push_back(bias);
+    OCTET_TRY(x, layer.reader.emit(FullyConnectedParams{}, std::move(inputs)));
+  } else {
+    OCTET_TRY(x, layer.reader.emit(MatmulParams{}, {layer.input(), layer.reader.add_constant(kernel, "kernel")}));
+    if (bias != kNoValue) {
+      OCTET_TRY(x, layer.reader.emit(BinaryParams{}, {x, bias}));
+    }
+  }
+  return activate(layer, x);
+}
+
+Result<ValueId> read_batch_normalization(const TfjsLayer& layer) {
+  const int rank = layer.shape().rank();
+  int64_t axis = -1;
+  if (layer.config.has("axis")) {
+    OCTET_TRY(const JsonAt field, layer.config.field("axis"));
+    if (field.json.is_array() && field.json.size() == 1) {
+      OCTET_TRY(const auto axes, field.as_integers());
+      axis = axes[0];
+    } else {
+      OCTET_TRY(axis, field.as_integer());
+    }
+  }
+  OCTET_TRY(axis, layer.reader.normalize_axis(axis, rank));
+  OCTET_TRY(const double epsilon, layer.config.number_or("epsilon", 1e-3));
+  OCTET_TRY(const bool scale, layer.config.bool_or("scale", true));
+  OCTET_TRY(const bool center, layer.config.bool_or("center", true));
+  const Shape channels{layer.shape()[static_cast<int>(axis)]};
+  if (channels[0] < 1) return layer.reader.unsupported("the number of channels is unknown");
+  Tensor gamma(DataType::kF32, channels);
+  Tensor beta(DataType::kF32, channels);
+  std::ranges::fill(gamma.as<float>(), 1.0F);
+  if (scale) {
+    OCTET_TRY(gamma, layer.weight("gamma", 1));
+  }
+  if (center) {
+    OCTET_TRY(beta, layer.weight("beta", 1));
+  }
+  OCTET_TRY(Tensor mean, layer.weight("moving_mean", 1));
+  OCTET_TRY(Tensor variance, layer.weight("moving_variance", 1));
+  NodeReader& reader = layer.reader;
+  const std::vector<ValueId> inputs{layer.input(), reader.add_constant(gamma, "gamma"),
+                                    reader.add_constant(beta, "beta"), reader.add_constant(mean, "moving_mean"),
+                                    reader.add_constant(variance, "moving_variance")};
+  return reader.emit(BatchNormParams{static_cast<float>(epsilon), axis}, inputs);
+}
+
+Result<ValueId> read_activation(const TfjsLayer& layer) {
+  OCTET_TRY(const JsonAt field, layer.config.field("activation"));
+  OCTET_TRY(const std::string name, field.as_string());
+  return tfjs_activation(layer.reader, layer.input(), name);
+}
+
+Result<ValueId> read_relu(const TfjsLayer& layer) {
+  OCTET_TRY(const double max_value, layer.config.number_or("max_value", INFINITY));
+  OCTET_TRY(const double slope, layer.config.number_or("negative_slope", 0));
+  OCTET_TRY(const double threshold, layer.config.number_or("threshold", 0));
+  if (threshold != 0) return layer.reader.unsupported("the threshold " + std::to_string(threshold) + " is not 0");
+  if (slope == 0) {
+    return layer.reader.emit(UnaryParams{UnaryKind::kClip, 0, static_cast<float>(max_value)}, {layer.input()});
+  }
+  OCTET_TRY(const ValueId leaky,
+            layer.reader.emit(UnaryParams{UnaryKind::kLeakyRelu, static_cast<float>(slope), 0}, {layer.input()}));
+  if (max_value == INFINITY) return leaky;
+  return layer.reader.emit(UnaryParams{UnaryKind::kClip, -INFINITY, static_cast<float>(max_value)}, {leaky});
+}
+
+Result<ValueId> read_leaky_relu(const TfjsLayer& layer) {
+  OCTET_TRY(const double keras2, layer.config.number_or("alpha", 0.3));
+  OCTET_TRY(const double slope, layer.config.number_or("negative_slope", keras2));
+  return layer.reader.emit(UnaryParams{UnaryKind::kLeakyRelu, static_cast<float>(slope), 0}, {layer.input()});
+}
+
+Result<ValueId> read_elu(const TfjsLayer& layer) {
+  OCTET_TRY(const double alpha, layer.config.number_or("alpha", 1));
+  return layer.reader.emit(UnaryParams{UnaryKind::kElu, static_cast<float>(alpha), 0}, {layer.input()});
+}
+
+Result<ValueId> read_softmax(const TfjsLayer& layer) {
+  OCTET_TRY(int64_t axis, layer.config.integer_or("axis", -1));
+  OCTET_TRY(axis, layer.reader.normalize_axis(axis, layer.shape().rank()));
+  return layer.reader.emit(SoftmaxParams{axis}, {layer.input()});
+}
+
+// [[top, bottom], [left, right]], [vertical, horizontal], or one number; as top, left, bottom, right.
+Result<std::array<int64_t, 4>> read_sides(const TfjsLayer& layer, const char* name) {
+  OCTET_TRY(const JsonAt field, layer.config.field(name));
+  std::array<int64_t, 4> sides{};
+  if (field.json.is_number()) {
+    OCTET_TRY(const int64_t all, field.as_integer());
+    sides.fill(all);
+  } else {
+    OCTET_TRY(const auto list, field.list());
+    if (list.size() != 2) return field.invalid("has " + std::to_string(list.size()) + " elements, not 2");
+    for (size_t i = 0; i < 2; ++i) {
+      if (list[i].json.is_array()) {
+        OCTET_TRY(const auto two, list[i].as_integers());
+        if (two.size() != 2) return list[i].invalid("has " + std::to_string(two.size()) + " numbers, not 2");
+        sides[i] = two[0];
+        sides[i + 2] = two[1];
+      } else {
+        OCTET_TRY(sides[i], list[i].as_integer());
+        sides[i + 2] = sides[i];
+      }
+    }
+  }
+  for (const int64_t side : sides) {
+    if (side < 0 || side > INT32_MAX) return field.invalid("the number " + std::to_string(side) + " is out of range");
+  }
+  return sides;
+}
+
+Result<ValueId> emit_pad(const TfjsLayer& layer, const char* field, int64_t sign) {
+  OCTET_CHECK(check_image(layer));
+  OCTET_TRY(const auto sides, read_sides(layer, field));
+  PadParams params;
+  params.before = {0, sign * sides[0], sign * sides[1], 0};
+  params.after = {0, sign * sides[2], sign * sides[3], 0};
+  return layer.reader.emit(std::move(params), {layer.input()});
+}
+
+Result<ValueId> read_zero_padding2d(const TfjsLayer& layer) {
+  return emit_pad(layer, "padding", 1);
+}
+
+Result<ValueId> read_cropping2d(const TfjsLayer& layer) {
+  return emit_pad(layer, "cropping", -1);
+}
+
+// The average of padded windows leaves the padding out, as TensorFlow's does.
+Result<ValueId> emit_pool(const TfjsLayer& layer, PoolKind kind) {
+  OCTET_CHECK(check_image(layer));
+  Window window;
+  OCTET_TRY(window.kernel, pair_or(layer, "pool_size", {2, 2}));
+  OCTET_TRY(window.strides, pair_or(layer, "strides", window.kernel));
+  Pool2dParams params{.kind = kind, .kernel = window.kernel, .strides = window.strides};
+  OCTET_TRY(params.pads, window_pads(layer, window));
+  return layer.reader.emit(params, {layer.input()});
+}
+
+Result<ValueId> read_max_pooling2d(const TfjsLayer& layer) {
+  return emit_pool(layer, PoolKind::kMax);
+}
+
+Result<ValueId> read_average_pooling2d(const TfjsLayer& layer) {
+  return emit_pool(layer, PoolKind::kAverage);
+}
+
+Result<ValueId> emit_global_pool(const TfjsLayer& layer, PoolKind kind) {
+  OCTET_CHECK(check_image(layer));
+  OCTET_TRY(const bool keep_dims, layer.config.bool_or("keepdims", false));
+  const int64_t channels = layer.shape()[3];
+  OCTET_TRY(const ValueId pooled, layer.reader.emit(Pool2dParams{.kind = kind, .global = true}, {layer.input()}));
+  if (keep_dims) return pooled;
+  return layer.reader.emit(ReshapeParams{{0, channels}}, {pooled});
+}
+
+Result<ValueId> read_global_average_pooling2d(const TfjsLayer& layer) {
+  return emit_global_pool(layer, PoolKind::kAverage);
+}
+
+Result<ValueId> read_global_max_pooling2d(const TfjsLayer& layer) {
+  return emit_global_pool(layer, PoolKind::kMax);
+}
+
+Result<ValueId> read_flatten(const TfjsLayer& layer) {
+  OCTET_CHECK(check_channels_last(layer));
+  return layer.reader.emit(ReshapeParams{{0, -1}}, {layer.input()});
+}
+
+Result<ValueId> read_reshape(const TfjsLayer& layer) {
+  OCTET_TRY(const JsonAt field, layer.config.field("target_shape"));
+  OCTET_TRY(const auto target, field.as_integers());
+  std::vector<int64_t> dims{0};
+  for (const int64_t dim : target) {
+    if (dim == 0 || dim < -1) return field.invalid("the dimension " + std::to_string(dim) + " is none");
+    dims.push_back(dim);
+  }
+  return layer.reader.emit(ReshapeParams{std::move(dims)}, {layer.input()});
+}
+
+Result<ValueId> read_permute(const TfjsLayer& layer) {
+  OCTET_TRY(const JsonAt field, layer.config.field("dims"));
+  OCTET_TRY(auto permutation, field.as_integers());  // the batch, axis 0, is not counted
+  permutation.insert(permutation.begin(), 0);
+  return layer.reader.emit(TransposeParams{std::move(permutation)}, {layer.input()});
+}
+
+// What trains a network and does nothing when it is used.
+Result<ValueId> read_identity(const TfjsLayer& layer) {
+  return layer.reader.emit(IdentityParams{}, {layer.input()});
+}
+
+Result<ValueId> emit_chain(const TfjsLayer& layer, BinaryKind kind) {
+  const size_t inputs = layer.reader.node().inputs.size();
+  if (inputs < 2) return layer.reader.invalid("has " + std::to_string(inputs) + " inputs, but needs 2 or more");
+  ValueId x = layer.input(0);
+  for (size_t i = 1; i < inputs; ++i) {
+    OCTET_TRY(x, layer.reader.emit(BinaryParams{.kind = kind}, {x, layer.input(i)}));
+  }
+  return x;
+}
+
+template <BinaryKind kind>
+Result<ValueId> read_chain(const TfjsLayer& layer) {
+  return emit_chain(layer, kind);
+}
+
+Result<ValueId> read_average(const TfjsLayer& layer) {
+  OCTET_TRY(const ValueId sum, emit_chain(layer, BinaryKind::kAdd));
+  const float share = 1.0F / static_cast<float>(layer.reader.node().inputs.size());
+  const ValueId constant = layer.reader.add_constant(Tensor::f32({}, std::array{share}), "share");
+  return layer.reader.emit(BinaryParams{.kind = BinaryKind::kMul}, {sum, constant});
+}
+
+Result<ValueId> read_concatenate(const TfjsLayer& layer) {
+  OCTET_TRY(int64_t axis, layer.config.integer_or("axis", -1));
+  OCTET_TRY(axis, layer.reader.normalize_axis(axis, layer.shape().rank()));
+  std::vector<ValueId> inputs;
+  for (size_t i = 0; i < layer.reader.node().inputs.size(); ++i) inputs.push_back(layer.input(i));
+  return layer.reader.emit(ConcatParams{axis}, std::move(inputs));
+}
+
+// As Keras does it since TensorFlow 2: pixel centres at halves.
+Result<ValueId> read_up_sampling2d(const TfjsLayer& layer) {
+  OCTET_CHECK(check_image(layer));
+  OCTET_TRY(const Pair size, pair_or(layer, "size", {2, 2}));
+  OCTET_TRY(const std::string interpolation, layer.config.string_or("interpolation", "nearest"));
+  ResizeParams params;
+  params.scales = {static_cast<float>(size[0]), static_cast<float>(size[1])};
+  if (interpolation == "bilinear") {
+    params.mode = ResizeMode::kLinear;
+  } else if (interpolation == "nearest") {
+    params.coordinates = CoordinateTransform::kAsymmetric;
+    params.rounding = NearestRounding::kFloor;
+  } else {
+    return layer.reader.unsupported("the interpolation '" + interpolation + "'");
+  }
+  return layer.reader.emit(params, {layer.input()});
+}
+
+Result<ValueId> read_rescaling(const TfjsLayer& layer) {
+  OCTET_TRY(const double scale, layer.config.number_or("scale", 1));
+  OCTET_TRY(const double offset, layer.config.number_or("offset", 0));
+  const auto scalar = [&](double number, const char* name) {
+    return layer.reader.add_constant(Tensor::f32({}, std::array{static_cast<float>(number)}), name);
+  };
+  OCTET_TRY(const ValueId scaled,
+            layer.reader.emit(BinaryParams{.kind = BinaryKind::kMul}, {layer.input(), scalar(scale, "scale")}));
+  return layer.reader.emit(BinaryParams{}, {scaled, scalar(offset, "offset")});
+}
+
+constexpr std::array kLayerTypes{
+    TfjsLayerType{"Conv2D", read_conv2d},
+    TfjsLayerType{"DepthwiseConv2D", read_depthwise_conv2d},
+    TfjsLayerType{"SeparableConv2D", read_separable_conv2d},
+    TfjsLayerType{"Dense", read_dense},
+    TfjsLayerType{"BatchNormalization", read_batch_normalization},
+    TfjsLayerType{"BatchNormalizationV1", read_batch_normalization},
+    TfjsLayerType{"Activation", read_activation},
+    TfjsLayerType{"ReLU", read_relu},
+    TfjsLayerType{"LeakyReLU", read_leaky_relu},
+    TfjsLayerType{"ELU", read_elu},
+    TfjsLayerType{"Softmax", read_softmax},
+    TfjsLayerType{"ZeroPadding2D", read_zero_padding2d},
+    TfjsLayerType{"Cropping2D", read_cropping2d},
+    TfjsLayerType{"MaxPooling2D", read_max_pooling2d},
+    TfjsLayerType{"AveragePooling2D", read_average_pooling2d},
+    TfjsLayerType{"GlobalAveragePooling2D", read_global_average_pooling2d},
+    TfjsLayerType{"GlobalMaxPooling2D", read_global_max_pooling2d},
+    TfjsLayerType{"Flatten", read_flatten},
+    TfjsLayerType{"Reshape", read_reshape},
+    TfjsLayerType{"Permute", read_permute},
+    TfjsLayerType{"Dropout", read_identity},
+    TfjsLayerType{"SpatialDropout2D", read_identity},
+    TfjsLayerType{"AlphaDropout", read_identity},
+    TfjsLayerType{"GaussianDropout", read_identity},
+    TfjsLayerType{"GaussianNoise", read_identity},
+    TfjsLayerType{"ActivityRegularization", read_identity},
+    TfjsLayerType{"Add", read_chain<BinaryKind::kAdd>},
+    TfjsLayerType{"Subtract", read_chain<BinaryKind::kSub>},
+    TfjsLayerType{"Multiply", read_chain<BinaryKind::kMul>},
+    TfjsLayerType{"Maximum", read_chain<BinaryKind::kMax>},
+    TfjsLayerType{"Minimum", read_chain<BinaryKind::kMin>},
+    TfjsLayerType{"Average", read_average},
+    TfjsLayerType{"Concatenate", read_concatenate},
+    TfjsLayerType{"UpSampling2D", read_up_sampling2d},
+    TfjsLayerType{"Rescaling", read_rescaling},
+};
+
+struct Activation {
+  std::string_view name;
+  UnaryParams params;
+};
+
+// hard_sigmoid is Keras 2's: max(0, min(1, 0.2 x + 0.5)).
+constexpr std::array kActivations{
+    Activation{"relu", {UnaryKind::kClip, 0, INFINITY}},
+    Activation{"relu6", {UnaryKind::kClip, 0, 6}},
+    Activation{"sigmoid", {UnaryKind::kSigmoid}},
+    Activation{"tanh", {UnaryKind::kTanh}},
+    Activation{"elu", {UnaryKind::kElu, 1}},
+    Activation{"softplus", {UnaryKind::kSoftplus}},
+    Activation{"softsign", {UnaryKind::kSoftsign}},
+    Activation{"hard_sigmoid", {UnaryKind::kHardSigmoid, 0.2F, 0.5F}},
+    Activation{"swish", {UnaryKind::kSilu}},
+    Activation{"silu", {UnaryKind::kSilu}},
+    Activation{"exponential", {UnaryKind::kExp}},
+    Activation{"leaky_relu", {UnaryKind::kLeakyRelu, 0.2F}},
+};
+
+}  // namespace
+
+Result<Tensor> TfjsLayer::weight(const char* name, int rank) const {
+  const Tensor* tensor = weights.find(reader.node().name, name);
+  if (tensor == nullptr) return reader.invalid("the weight '" + reader.node().name + "/" + name + "' is missing");
+  if (tensor->type() != DataType::kF32 || tensor->shape().rank() != rank) {
+    return reader.invalid(std::string("the weight '") + name + "' is " + to_string(tensor->type()) + " " +
+                          tensor->shape().to_string() + ", but needs f32 and " + std::to_string(rank) + " dimensions");
+  }
+  return *tensor;
+}
+
+std::span<const TfjsLayerType> tfjs_layer_types() {
+  return kLayerTypes;
+}
+
+Result<ValueId> tfjs_activation(NodeReader& reader, ValueId x, const std::string& name) {
+  if (name == "linear") return x;
+  if (name == "softmax") {
+    return reader.emit(SoftmaxParams{reader.graph().value(x).shape.rank() - 1}, {x});
+  }
+  const auto row =
+      std::find_if(kActivations.begin(), kActivations.end(), [&](const Activation& a) { return a.name == name; });
+  if (row == kActivations.end()) return reader.unsupported("the activation '" + name + "'");
+  return reader.emit(row->params, {x});
+}
+
+}  // namespace octet
