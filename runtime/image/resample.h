@@ -1,0 +1,28 @@
+// Separable resampling of 8-bit images with Pillow's filters.
+#pragma once
+
+#include "octet/image.hpp"
+
+namespace octet::image {
+
+// What part of a scaled image is wanted, and from where in the source.
+struct ResampleGeometry {
+  // The source rectangle that fills the scaled image; inside the source. f32 because Pillow's is.
+  float left = 0;
+  float top = 0;
+  float right = 0;
+  float bottom = 0;
+  // The scaled image, never made as a whole ...
+  int64_t scaled_width = 0;
+  int64_t scaled_height = 0;
+  // ... and the window of it that is made; inside the scaled image.
+  int64_t x = 0;
+  int64_t y = 0;
+  int width = 0;
+  int height = 0;
+};
+
+// Every dimension > 0. Pillow's Image.resize((scaled_width, scaled_height), filter, box).crop(window), bit for bit.
+Image resample(const Image& source, Preprocessing::Filter filter, const ResampleGeometry& geometry);
+
+}  // namespace octet::image

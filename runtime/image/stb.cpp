@@ -1,0 +1,168 @@
+// jpg, png and bmp through stb_image.
+//
+// The header's implementation is compiled here, privately: the packaged libstb decodes ten formats more, reads with
+// stdio, and cannot be told how much memory a hostile file may take.
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "runtime/image/image_formats.h"
+
+namespace {
+
+// Largest single block that the decoder may ask for, per thread, while decode_with_stb runs; inflating a few kilobytes
+// of a hostile png would otherwise fill the memory.
+thread_local size_t block_limit = 0;
+// True once a block within the limit could not be had.
+thread_local bool memory_exhausted = false;
+
+void* bounded_realloc(void* old, size_t bytes) {
+  if (bytes > block_limit) return nullptr;
+  void* block = std::realloc(old, bytes);
+  if (block == nullptr) memory_exhausted = true;
+  return block;
+}
+
+}  // namespace
+
+#define STBI_MALLOC(bytes) bounded_realloc(nullptr, bytes)
+#define STBI_REALLOC(block, bytes) bounded_realloc(block, bytes)
+#define STBI_FREE(block) std::free(block)
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_PNG
+#define STBI_ONLY_BMP
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STBI_FAILURE_USERMSG
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb/stb_image.h>
+#pragma GCC diagnostic pop
+
+namespace octet::image {
+namespace {
+
+int64_t little_endian(Bytes bytes, size_t at, size_t count) {
+  int64_t value = 0;
+  for (size_t i = 0; i < count; ++i) value |= int64_t{byte_at(bytes, at + i)} << (8 * i);
+  return value;
+}
+
+// stb_image takes a jpg that ends early for one whose rest is gray (later versions), Pillow refuses it. Segments carry
+// their length; in the scan's data a 0xff is followed by 0 (stuffed), by a restart marker, or by a real marker.
+bool jpeg_has_end(Bytes bytes) {
+  size_t i = 2;
+  while (i + 1 < bytes.size()) {
+    const uint8_t marker = byte_at(bytes, i + 1);
+    if (byte_at(bytes, i) != 0xff || marker == 0 || marker == 0xff || (marker >= 0xd0 && marker <= 0xd7)) {
+      ++i;
+    } else if (marker == 0xd9) {
+      return true;
+    } else {
+      i += 2 + static_cast<size_t>(byte_at(bytes, i + 2) * 256 + byte_at(bytes, i + 3));
+    }
+  }
+  return false;
+}
+
+// stb_image reads zeros behind the end of a bmp. Bytes of the pixel rows, the last one's padding aside.
+bool bmp_is_complete(Bytes bytes, int64_t width, int64_t height) {
+  const int64_t offset = little_endian(bytes, 10, 4);
+  const bool core_header = little_endian(bytes, 14, 4) == 12;
+  const int64_t bits = little_endian(bytes, core_header ? 24 : 28, 2);
+  const int64_t row = (width * bits + 31) / 32 * 4;
+  return static_cast<int64_t>(bytes.size()) >= offset + row * (height - 1) + (width * bits + 7) / 8;
+}
+
+// stb_image checks no checksum of a png, and takes damaged pixels for good ones. Chunks are length, type, data, CRC-32
+// of type and data; IEND is the last.
+bool png_is_intact(Bytes bytes) {
+  static const std::array<uint32_t, 256> table = [] {
+    std::array<uint32_t, 256> crcs{};
+    for (uint32_t i = 0; i < crcs.size(); ++i) {
+      uint32_t crc = i;
+      for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0xedb88320U : 0U);
+      crcs[i] = crc;
+    }
+    return crcs;
+  }();
+  const auto big_endian = [&](size_t at) {
+    return uint32_t{byte_at(bytes, at)} << 24 | uint32_t{byte_at(bytes, at + 1)} << 16 |
+           uint32_t{byte_at(bytes, at + 2)} << 8 | uint32_t{byte_at(bytes, at + 3)};
+  };
+  for (size_t chunk = 8; chunk + 12 <= bytes.size();) {
+    const size_t end = chunk + 8 + big_endian(chunk);
+    if (end + 4 > bytes.size()) return false;
+    uint32_t crc = 0xffffffffU;
+    for (size_t i = chunk + 4; i < end; ++i) crc = (crc >> 8) ^ table[(crc ^ byte_at(bytes, i)) & 0xff];
+    if (~crc != big_endian(end)) return false;
+    if (big_endian(chunk + 4) == 0x49454e44) return true;
+    chunk = end + 4;
+  }
+  return false;
+}
+
+Error failure() {
+  if (memory_exhausted) throw std::bad_alloc();
+  const char* reason = stbi_failure_reason();
+  return {ErrorCode::kInvalidFile, std::string("cannot be decoded: ") + (reason == nullptr ? "damaged" : reason)};
+}
+
+}  // namespace
+
+Result<Decoded> decode_with_stb(Bytes bytes, Format format, int64_t max_pixels) {
+  if (bytes.size() > INT32_MAX) return Error{ErrorCode::kInvalidFile, "has more than 2^31 bytes"};
+  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
+  const int count = static_cast<int>(bytes.size());
+
+  block_limit = size_t{1} << 20;  // a header needs a decoder's state, some 20 KiB
+  memory_exhausted = false;
+  int width = 0;
+  int height = 0;
+  int channels = 0;
+  if (stbi_info_from_memory(data, count, &width, &height, &channels) == 0) return failure();
+  // A bmp whose rows go from top to bottom says so by a negative height.
+  const int64_t rows = format == Format::kBmp ? std::abs(int64_t{height}) : height;
+  OCTET_CHECK(check_dimensions(width, rows, max_pixels));
+  const bool complete = format == Format::kJpeg  ? jpeg_has_end(bytes)
+                        : format == Format::kBmp ? bmp_is_complete(bytes, width, rows)
+                                                 : png_is_intact(bytes);
+  if (!complete)
+    return Error{ErrorCode::kInvalidFile, format == Format::kPng
+                                              ? "is truncated or damaged: a chunk is incomplete or has a wrong checksum"
+                                              : "is truncated: the file ends before the image does"};
+
+  // The largest honest block is inflated png data, at most 8 bytes a pixel, in a buffer that doubles; jpg planes round
+  // the sides up to 32.
+  block_limit = (static_cast<size_t>(width) + 64) * (static_cast<size_t>(rows) + 64) * 16 + (size_t{1} << 20);
+  const bool was_16_bit = stbi_is_16_bit_from_memory(data, count) != 0;
+  // How many channels there are is known for certain (transparent palettes) only after decoding: two gray channels or
+  // one are not expanded, the others become RGB.
+  const int wanted = channels <= 2 ? 0 : 3;
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_memory(data, count, &width, &height, &channels, wanted), std::free);
+  if (pixels == nullptr) return failure();
+
+  Decoded decoded;
+  decoded.had_alpha = channels == 2 || channels == 4;
+  decoded.was_16_bit = was_16_bit;
+  const int stride = wanted == 0 ? channels : 3;
+  decoded.image.width = width;
+  decoded.image.height = height;
+  decoded.image.channels = stride <= 2 ? 1 : 3;
+  const size_t pixel_count = static_cast<size_t>(width) * static_cast<size_t>(height);
+  const auto kept = static_cast<size_t>(decoded.image.channels);
+  decoded.image.pixels.resize(pixel_count * kept);
+  for (size_t i = 0; i < pixel_count; ++i) {
+    for (size_t c = 0; c < kept; ++c) {
+      decoded.image.pixels[i * kept + c] = pixels.get()[i * static_cast<size_t>(stride) + c];
+    }
+  }
+  return decoded;
+}
+
+}  // namespace octet::image
