@@ -86,6 +86,21 @@ dnnl::memory make_bias(const Problem<Conv2dParams>& problem, const TensorDesc& b
   return {onednn::dense_desc(bias.type, dims), onednn::engine(), const_cast<void*>(bias.data)};
 }
 
+// What is wrong in oneDNN (found by the random sweep of the tests):
+// * 2.6.3: GEMM of several groups with a zero point of src: the taps in the pads are compensated wrongly
+// * 3.7.2: int8 with one input channel, unless depthwise or 1x1: 4 % of the problems, mostly those with strides > 1
+// The next implementation is no way out: in 2.6, asking for it reads a descriptor that no longer exists.
+bool is_trusted([[maybe_unused]] const std::string& name, const Problem<Conv2dParams>& problem) {
+  if (!is_int8(problem)) return true;
+  const Conv2dSizes sizes(problem);
+#if OCTET_ONEDNN_MAJOR >= 3
+  return sizes.c_of_g > 1 || sizes.is_depthwise() || sizes.taps() == 1;
+#else
+  const bool has_zero_point = problem.inputs[kConvSrc].quant().zero_point != 0;
+  return !(name.find("gemm") != std::string::npos && sizes.groups > 1 && has_zero_point);
+#endif
+}
+
 Result<Kernel> prepare(const Problem<Conv2dParams>& problem) {
   const Conv2dParams& params = problem.params;
   const Conv2dSizes sizes(problem);
@@ -117,8 +132,8 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem) {
   }
   const auto pd = onednn::convolution_desc(src_desc, onednn::any_desc(weights.type, weights_dims(sizes)),
                                            bias.present ? &bias_desc : nullptr, dst_desc, window, attributes.attr());
-  if (onednn::is_reference(pd.impl_info_str())) {
-    return Error{ErrorCode::kUnsupported, std::string("conv2d: oneDNN has only ") + pd.impl_info_str()};
+  if (onednn::is_reference(pd.impl_info_str()) || !is_trusted(pd.impl_info_str(), problem)) {
+    return Error{ErrorCode::kUnsupported, std::string("conv2d: oneDNN offers ") + pd.impl_info_str()};
   }
 
   auto prepared = std::make_shared<Prepared>();
@@ -146,6 +161,8 @@ bool onednn_supports(const Problem<Conv2dParams>& problem) {
   const int64_t max_pad_h = params.dilations[0] * (sizes.kh - 1), max_pad_w = params.dilations[1] * (sizes.kw - 1);
   if (std::max(params.pads[0], params.pads[2]) > max_pad_h) return false;
   if (std::max(params.pads[1], params.pads[3]) > max_pad_w) return false;
+  // A dilated window may step over a source that is smaller than a step; oneDNN 2.6 then crashes.
+  if (sizes.h < params.dilations[0] || sizes.w < params.dilations[1]) return false;
   return !is_int8(problem) || onednn::has_exact_int8();
 }
 

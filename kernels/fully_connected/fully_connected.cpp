@@ -21,9 +21,10 @@ struct AsConv2d {
       : inputs{fc_inputs[kSrc], fc_inputs[kWeights], input_or_absent(fc_inputs, kBias)}, outputs{fc_outputs[0]} {
     params.clamp = fc.clamp;
     const Shape src = inputs[kSrc].shape, weights = inputs[kWeights].shape;
-    inputs[kSrc].shape = {src[0], 1, 1, src[1]};
+    // The batch becomes the height: as a batch, oneDNN would read the weights again for each of its rows.
+    inputs[kSrc].shape = {1, src[0], 1, src[1]};
     inputs[kWeights].shape = {weights[0], 1, 1, weights[1]};
-    outputs[0].shape = {src[0], 1, 1, weights[0]};
+    outputs[0].shape = {1, src[0], 1, weights[0]};
   }
   Problem<Conv2dParams> problem(int threads) const { return {params, inputs, outputs, threads}; }
 };

@@ -13,7 +13,7 @@ namespace octet {
 //          bias     [O] or absent  constant; f32, or s32 with scale src_scale * weights_scale[o]
 // outputs  dst      [N, O]         f32 for f32 src; u8 per tensor, or f32, for u8 src
 //
-// Prepared as a 1x1 convolution over an N x 1 x 1 image: the same numerics, and the fastest form in oneDNN.
+// Prepared as a 1x1 convolution over an image of N x 1 pixels: the same numerics, and the fastest form in oneDNN.
 struct FullyConnectedParams {
   static constexpr const char* kName = "fully_connected";
 

@@ -29,7 +29,7 @@ const Layer kLayers[] = {
     {"depthwise_56x56x144", {1, 56, 56, 144}, {144, 3, 3, 1}, 1, 1, 144},
     {"depthwise_14x14x384", {1, 14, 14, 384}, {384, 3, 3, 1}, 1, 1, 384},
     {"fully_connected_1280_1000", {1, 1, 1, 1280}, {1000, 1, 1, 1280}},
-    {"fully_connected_batch16_1280_1000", {16, 1, 1, 1280}, {1000, 1, 1, 1280}},
+    {"fully_connected_batch16_1280_1000", {1, 16, 1, 1280}, {1000, 1, 1, 1280}},
 };
 
 void run_layer(benchmark::State& state, const Layer& layer, bool int8, const KernelRow<Conv2dParams>& row) {

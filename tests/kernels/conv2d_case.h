@@ -25,6 +25,7 @@ struct Conv2dCase {
   bool per_channel = true;
   bool has_bias = true;
   bool extremes = false;  // data from the ends of the range only
+  bool large = false;     // sums near the end of their range, where f32 no longer holds them exactly
   Residual residual = Residual::kNone;
   int32_t src_zero_point = 0, dst_zero_point = 0, residual_zero_point = 0;
   int threads = 1;
@@ -70,16 +71,20 @@ inline void Conv2dCase::make(uint32_t seed) {
     weights.allocate();
     bias.type = DataType::kS32;
     bias.allocate();
-    if (extremes) {
+    if (large) {
+      fill_integers<uint8_t>(src, random, 200, 255);
+      fill_integers<int8_t>(weights, random, 100, 127);
+    } else if (extremes) {
       fill_extremes<uint8_t>(src, random, 0, 255);
       fill_extremes<int8_t>(weights, random, -127, 127);
     } else {
       fill_integers<uint8_t>(src, random, 0, 255);
       fill_integers<int8_t>(weights, random, -127, 127);
     }
-    fill_integers<int32_t>(bias, random, -20000, 20000);
+    const int64_t max_bias = large ? int64_t{1} << 26 : 20000;
+    fill_integers<int32_t>(bias, random, -max_bias, max_bias);
     // About three standard deviations of the sum on either side of the zero point.
-    const double spread = 3 * std::sqrt(taps) * 128 * 73 * 0.02 * 0.01;
+    const double spread = (large ? taps * 255 * 127 : 3 * std::sqrt(taps) * 128 * 73) * 0.02 * 0.01;
     dst = make_u8({}, static_cast<float>(spread / 128), dst_zero_point);
     if (dst_f32) dst = make_f32({});
   } else {
@@ -190,8 +195,9 @@ inline std::string Conv2dCase::to_string() const {
          text(params.pads[2]) + "," + text(params.pads[3]) + " clamp " + text(params.clamp.min) + "," +
          text(params.clamp.max) + (int8 ? " int8" : " f32") + (dst_f32 ? " to f32" : "") +
          (per_channel ? " per channel" : " per tensor") + (has_bias ? " bias" : "") + (extremes ? " extremes" : "") +
-         " residual " + text(static_cast<int>(residual)) + " zero points " + text(src_zero_point) + "," +
-         text(dst_zero_point) + "," + text(residual_zero_point) + " threads " + text(threads);
+         (large ? " large" : "") + " residual " + text(static_cast<int>(residual)) + " zero points " +
+         text(src_zero_point) + "," + text(dst_zero_point) + "," + text(residual_zero_point) + " threads " +
+         text(threads);
 }
 
 }  // namespace octet::test

@@ -45,6 +45,7 @@ std::vector<Geometry> geometries() {
       {{1, 1, 9, 20}, {12, 1, 4, 20}, {1, 1}, {0, 2, 0, 1}},
       {{1, 49, 10, 1}, {64, 10, 4, 1}, {2, 2}, {4, 1, 5, 1}},
       {{3, 1, 1, 640}, {128, 1, 1, 640}},
+      {{1, 2, 1, 5000}, {16, 1, 1, 5000}},
       {{0, 5, 5, 8}, {8, 3, 3, 8}},
   };
   for (const int64_t c : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 64}) {
@@ -90,11 +91,70 @@ std::vector<Conv2dCase> int8_variants(const Geometry& geometry) {
   add([](Conv2dCase& c) { c.residual = Residual::kApart, c.has_bias = false, c.params.clamp = {-0.2F, 0.5F}; });
   add([](Conv2dCase& c) { c.dst_f32 = true, c.src_zero_point = 9, c.threads = 2; });
   add([](Conv2dCase& c) { c.dst_f32 = true, c.has_bias = false, c.params.clamp = {0, 6}, c.per_channel = false; });
+  add([](Conv2dCase& c) { c.dst_zero_point = 10, c.large = true, c.threads = 2; });
+  add([](Conv2dCase& c) {
+    c.src_zero_point = 1, c.large = true, c.residual = Residual::kInPlace, c.residual_zero_point = 200;
+  });
+  add([](Conv2dCase& c) { c.dst_f32 = true, c.large = true, c.src_zero_point = 255; });
   return variants;
+}
+
+// A convolution such as nobody would think of.
+Conv2dCase random_case(Random& random) {
+  const auto pick = [&random](int64_t min, int64_t max) {
+    return std::uniform_int_distribution<int64_t>(min, max)(random);
+  };
+  Conv2dCase c;
+  const bool depthwise = pick(0, 3) == 0;
+  c.params.groups = depthwise ? pick(1, 70) : pick(0, 2) == 0 ? pick(2, 4) : 1;
+  const int64_t channels = depthwise || pick(0, 7) == 0 ? 1 : pick(1, 40), outputs = depthwise ? 1 : pick(1, 40);
+  c.weights_shape = {c.params.groups * outputs, pick(1, 5), pick(1, 5), channels};
+  c.src_shape = {pick(1, 3), 0, 0, c.params.groups * channels};
+  for (const int axis : {0, 1}) {
+    const size_t i = static_cast<size_t>(axis);
+    c.params.strides[i] = pick(1, 3);
+    c.params.dilations[i] = pick(0, 3) == 0 ? pick(2, 3) : 1;
+    const int64_t window = c.params.dilations[i] * (c.weights_shape[axis + 1] - 1) + 1;
+    const int64_t max_pad = window - (pick(0, 30) > 0);
+    c.params.pads[i] = pick(0, max_pad);
+    c.params.pads[i + 2] = pick(0, max_pad);
+    c.src_shape[axis + 1] = std::max(pick(1, 12), window - c.params.pads[i] - c.params.pads[i + 2]);
+  }
+  const auto zero_point = [&] { return static_cast<int32_t>(pick(0, 1) == 0 ? 0 : pick(0, 255)); };
+  c.src_zero_point = zero_point(), c.dst_zero_point = zero_point(), c.residual_zero_point = zero_point();
+  c.dst_f32 = pick(0, 4) == 0;
+  if (!c.dst_f32) c.residual = static_cast<Residual>(pick(0, 2));
+  c.per_channel = pick(0, 1) == 0, c.has_bias = pick(0, 2) > 0, c.extremes = pick(0, 2) == 0, c.large = pick(0, 5) == 0;
+  if (pick(0, 1) == 0) c.params.clamp.min = pick(0, 3) == 0 ? -0.3F : 0;
+  if (pick(0, 2) == 0) c.params.clamp.max = 0.4F;
+  c.threads = static_cast<int>(pick(1, 2));
+  return c;
 }
 
 std::span<const KernelRow<Conv2dParams>> rows() {
   return kernel_table(Conv2dParams{});
+}
+
+// Counts the runs by the rows' names.
+void check_rows_agree(Conv2dCase& c, uint32_t seed, std::map<std::string, int>& runs) {
+  c.make(seed);
+  CAPTURE(seed);
+  CAPTURE(c.to_string());
+  const Bytes expected = *c.run(rows().back());
+  for (const auto& row : rows()) {
+    const std::optional<Bytes> result = c.run(row);
+    if (!result) continue;
+    ++runs[row.name];
+    CAPTURE(row.name);
+    int differences = 0;
+    for (size_t i = 0; i < expected.size(); ++i) differences += expected[i] != (*result)[i];
+    CHECK(differences == 0);
+  }
+}
+
+uint32_t seed_end() {
+  const char* end = std::getenv("OCTET_TEST_SEEDS");  // more of them, by hand
+  return 100 + (end != nullptr ? static_cast<uint32_t>(std::atoi(end)) : 600);
 }
 
 bool onednn_is_capped() {
@@ -128,24 +188,19 @@ TEST_CASE("conv2d of integers is within half a step of the real result") {
 }
 
 TEST_CASE("every row of conv2d makes the bytes of the reference for integers") {
-  const uint32_t seed = 20;
-  CAPTURE(seed);
   std::map<std::string, int> runs;
   for (const Geometry& geometry : geometries()) {
-    for (Conv2dCase& c : int8_variants(geometry)) {
-      c.make(seed);
-      CAPTURE(c.to_string());
-      const Bytes expected = *c.run(rows().back());
-      for (const auto& row : rows()) {
-        const std::optional<Bytes> result = c.run(row);
-        if (!result) continue;
-        ++runs[row.name];
-        CAPTURE(row.name);
-        int differences = 0;
-        for (size_t i = 0; i < expected.size(); ++i) differences += expected[i] != (*result)[i];
-        CHECK(differences == 0);
-      }
-    }
+    for (Conv2dCase& c : int8_variants(geometry)) check_rows_agree(c, 20, runs);
+  }
+  for (const auto& [name, count] : runs) MESSAGE(name << " took " << count << " problems");
+}
+
+TEST_CASE("every row of conv2d makes the bytes of the reference for random integer problems") {
+  std::map<std::string, int> runs;
+  for (uint32_t seed = 100; seed < seed_end(); ++seed) {
+    Random random(seed);
+    Conv2dCase c = random_case(random);
+    check_rows_agree(c, seed, runs);
   }
   for (const auto& [name, count] : runs) MESSAGE(name << " took " << count << " problems");
 }
@@ -183,6 +238,32 @@ TEST_CASE("every row of conv2d is close to the real result for floats") {
   }
 }
 
+TEST_CASE("a convolution that fits on paper") {
+  // src is (1, 2, 3; 4, 5, 6) in steps of 0.5 with zero point 1; the window sums its cross of 3 with weights (1, 2, 1).
+  Conv2dCase c;
+  c.src_shape = {1, 2, 3, 1};
+  c.weights_shape = {1, 1, 3, 1};
+  c.params.pads = {0, 1, 0, 1};
+  c.per_channel = false;
+  c.src_zero_point = 1;
+  c.make(1);
+  c.inputs[kConvSrc].scales = {0.5F};
+  c.inputs[kConvWeights].scales = {0.25F};
+  c.dst.scales = {1};
+  c.dst.zero_points = {7};
+  std::ranges::copy(std::array<uint8_t, 6>{3, 5, 7, 9, 11, 13}, c.inputs[kConvSrc].as<uint8_t>().begin());
+  std::ranges::copy(std::array<int8_t, 3>{4, 8, 4}, c.inputs[kConvWeights].as<int8_t>().begin());
+  c.inputs[kConvBias].as<int32_t>()[0] = 4;  // 0.5: every sum lies half way between two integers
+  for (const auto& row : rows()) {
+    const std::optional<Bytes> result = c.run(row);
+    if (!result) continue;
+    CAPTURE(row.name);
+    // 4.5, 8.5, 8.5; 13.5, 20.5, 17.5 are shifted by 7, then rounded half to even
+    const std::array<int, 6> expected{12, 16, 16, 20, 28, 24};
+    for (size_t i = 0; i < 6; ++i) CHECK(static_cast<int>((*result)[i]) == expected[i]);
+  }
+}
+
 TEST_CASE("oneDNN takes the layers of real nets wherever the CPU has VNNI") {
   if (best_isa() < Isa::kAvx512Vnni || onednn_is_capped()) return;
   const std::vector<Geometry> list = geometries();
@@ -193,6 +274,105 @@ TEST_CASE("oneDNN takes the layers of real nets wherever the CPU has VNNI") {
       CHECK(c.run(rows().front()).has_value());
     }
   }
+}
+
+TEST_CASE("conv2d infers shapes, with dynamic dimensions going through") {
+  const auto shape_of = [](const Shape& src, const Shape& weights, const Conv2dParams& params) {
+    const TensorDesc descs[] = {{.shape = src}, {.shape = weights}};
+    const auto shapes = infer_shapes(params, descs);
+    return shapes.ok() ? (*shapes)[0].to_string() : shapes.error().message;
+  };
+  CHECK(shape_of({1, 224, 224, 3}, {64, 7, 7, 3}, {.strides = {2, 2}, .pads = {3, 3, 3, 3}}) == "1x112x112x64");
+  CHECK(shape_of({2, 5, 5, 4}, {8, 3, 2, 2}, {.dilations = {2, 1}, .groups = 2}) == "2x1x4x8");
+  constexpr int64_t kN = Shape::kDynamic;
+  CHECK(shape_of({kN, 224, kN, 3}, {64, 3, 3, 3}, {}) == "Nx222xNx64");
+  CHECK(shape_of({kN, kN, kN, kN}, {64, 3, 3, 3}, {}) == "NxNxNx64");
+}
+
+TEST_CASE("conv2d refuses parameters and shapes that make no sense, with both numbers") {
+  const auto error_of = [](const Conv2dParams& params, const Shape& src = {1, 8, 8, 4},
+                           const Shape& weights = {6, 3, 3, 4}, const Shape& bias = {6},
+                           const Shape& residual = {1, 6, 6, 6}) {
+    const TensorDesc descs[] = {{.shape = src}, {.shape = weights}, {.shape = bias}, {.shape = residual}};
+    const auto shapes = infer_shapes(params, descs);
+    if (shapes.ok()) return std::string();
+    CHECK(shapes.error().code == ErrorCode::kInvalidFile);
+    return shapes.error().message;
+  };
+  CHECK(error_of({}).empty());
+  CHECK(error_of({}, {1, 8, 8, 5}) == "conv2d: the source has 5 channels, the weights want 1 groups of 4");
+  CHECK(error_of({.groups = 3}, {1, 8, 8, 12}, {7, 3, 3, 4}) ==
+        "conv2d: 7 output channels do not divide into 3 groups");
+  CHECK(error_of({}, {1, 2, 8, 4}) == "conv2d: a window of 3 does not fit into 2 elements");
+  CHECK(error_of({}, {1, 8, 8, 4}, {6, 3, 3, 4}, {7}) ==
+        "conv2d: the bias has the shape 7, but there are 6 output channels");
+  CHECK(error_of({}, {1, 8, 8, 4}, {6, 3, 3, 4}, {6}, {1, 6, 6, 1}) ==
+        "conv2d: the residual has the shape 1x6x6x1, the result 1x6x6x6");
+  for (const int64_t value : {int64_t{0}, int64_t{-1}, INT64_MIN, INT64_MAX, int64_t{1} << 32}) {
+    CAPTURE(value);
+    CHECK_FALSE(error_of({.strides = {value, 1}}).empty());
+    CHECK_FALSE(error_of({.dilations = {1, value}}).empty());
+    CHECK_FALSE(error_of({.groups = value}).empty());
+    CHECK_FALSE(error_of({}, {1, 8, 8, 4}, {6, value, 3, 4}).empty());
+    CHECK_FALSE(error_of({}, {1, 8, 8, 4}, {value, 3, 3, 4}).empty());
+    if (value == 0) continue;
+    CHECK_FALSE(error_of({.pads = {0, 0, 0, value}}).empty());
+    if (value != -1) CHECK_FALSE(error_of({}, {1, value, 8, 4}).empty());
+    if (value != -1) CHECK_FALSE(error_of({}, {value, 8, 8, 4}).empty());
+  }
+  CHECK_FALSE(error_of({.dilations = {INT32_MAX, 1}}).empty());
+  CHECK_FALSE(error_of({.pads = {INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}}, {INT32_MAX, 8, 8, 4}).empty());
+  CHECK_FALSE(error_of({.clamp = {1, 0}}).empty());
+  CHECK_FALSE(error_of({.clamp = {0, NAN}}).empty());
+  CHECK_FALSE(error_of({}, {8, 8, 4}).empty());
+  CHECK_FALSE(error_of({}, {1, 8, 8, 4}, {6, 3, 3, 4}, {6}, {1, 6, 6}).empty());
+}
+
+TEST_CASE("conv2d refuses types that no kernel takes") {
+  const auto code_of = [](auto change) -> int {
+    Conv2dCase c;
+    c.src_shape = {1, 4, 4, 8};
+    c.weights_shape = {8, 1, 1, 8};
+    c.residual = Residual::kInPlace;
+    c.make(1);
+    auto descs = c.input_descs();
+    TensorDesc dst = c.dst.desc();
+    change(descs, dst);
+    const Status status = check_types(c.params, descs, {&dst, 1});
+    return status.ok() ? 0 : static_cast<int>(status.error().code);
+  };
+  using Descs4 = std::array<TensorDesc, 4>;
+  constexpr int kUnsupported = static_cast<int>(ErrorCode::kUnsupported);
+  constexpr int kInvalidFile = static_cast<int>(ErrorCode::kInvalidFile);
+  CHECK(code_of([](Descs4&, TensorDesc&) {}) == 0);
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[0].type = DataType::kS8; }) == kUnsupported);
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[0].scales = {}; }) == kUnsupported);
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[1].data = nullptr; }) == kUnsupported);
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[1].type = DataType::kF32; }) == kUnsupported);
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[1].scales = d[1].scales.first(3); }) == kUnsupported);
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[1].axis = 3; }) == kUnsupported);
+  static constexpr int32_t kOnes[] = {0, 1, 0, 0, 0, 0, 0, 0};
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[1].zero_points = kOnes; }) == kUnsupported);
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[2].type = DataType::kF32; }) == kUnsupported);
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[3].type = DataType::kF32; }) == kUnsupported);
+  CHECK(code_of([](Descs4&, TensorDesc& dst) { dst.type = DataType::kF32, dst.scales = {}; }) == kUnsupported);
+  CHECK(code_of([](Descs4& d, TensorDesc&) { d[1].shape = {8, 100, 100, 8}; }) == kUnsupported);
+  static constexpr float kTiny[] = {1e-45F};
+  static constexpr float kHuge[] = {1e38F};
+  CHECK(code_of([](Descs4& d, TensorDesc& dst) { d[0].scales = kHuge, dst.scales = kTiny; }) == kInvalidFile);
+}
+
+TEST_CASE("the residual offers its memory to the result where their types agree") {
+  Conv2dCase c;
+  c.src_shape = {1, 4, 4, 8};
+  c.weights_shape = {8, 1, 1, 8};
+  c.make(1);
+  const TensorDesc dst = c.dst.desc();
+  CHECK(in_place_input(c.params, c.input_descs(), {&dst, 1}) == -1);
+  c.residual = Residual::kInPlace;
+  c.make(1);
+  CHECK(in_place_input(c.params, c.input_descs(), {&dst, 1}) == kConvResidual);
+  CHECK(count_macs(c.params, c.input_descs(), {&dst, 1}) == 4 * 4 * 8 * 8);
 }
 
 }  // namespace octet::test
