@@ -1,11 +1,9 @@
 #include "converter/import/node_reader.h"
 
+#include "converter/passes/permutation.h"
+
 namespace octet {
 namespace {
-
-// The transposes between the source's NCHW and the graph's NHWC.
-const std::vector<int64_t> kToChannelsLast{0, 2, 3, 1};
-const std::vector<int64_t> kToChannelsFirst{0, 3, 1, 2};
 
 template <class T>
 Result<T> typed_attribute(const NodeReader& reader, std::string_view name, const T& otherwise, const char* type) {
@@ -21,6 +19,24 @@ ValueId NodeReader::input(size_t i) const {
   if (!has_input(i)) return kNoValue;
   const auto found = names_.find(node_.inputs[i]);
   return found == names_.end() ? kNoValue : found->second;
+}
+
+Status NodeReader::require_inputs(size_t count) const {
+  for (size_t i = 0; i < count; ++i) {
+    if (input(i) == kNoValue) return invalid("its input " + std::to_string(i) + " is missing");
+  }
+  return {};
+}
+
+const Shape& NodeReader::input_shape(size_t i) const {
+  static const Shape scalar;
+  const ValueId id = input(i);
+  return id == kNoValue ? scalar : graph_.value(id).shape;
+}
+
+DataType NodeReader::input_type(size_t i) const {
+  const ValueId id = input(i);
+  return id == kNoValue ? DataType::kF32 : graph_.value(id).type;
 }
 
 const Tensor* NodeReader::constant(size_t i) const {
@@ -74,6 +90,31 @@ Result<std::vector<int64_t>> NodeReader::attribute(std::string_view name, const 
   return typed_attribute<std::vector<int64_t>>(*this, name, otherwise, "a list of integers");
 }
 
+Result<std::vector<float>> NodeReader::attribute(std::string_view name, const std::vector<float>& otherwise) const {
+  const auto found = node_.attributes.find(name);
+  if (found != node_.attributes.end()) {
+    if (const auto* integers = std::get_if<std::vector<int64_t>>(&found->second)) {
+      return std::vector<float>(integers->begin(), integers->end());
+    }
+  }
+  return typed_attribute<std::vector<float>>(*this, name, otherwise, "a list of numbers");
+}
+
+Result<std::optional<std::vector<int64_t>>> NodeReader::attribute_or_input(std::string_view name, size_t i) const {
+  using Ints = std::vector<int64_t>;
+  if (has_attribute(name)) {
+    // JSON may write a single axis as a number.
+    if (const auto* integer = std::get_if<int64_t>(&node_.attributes.find(name)->second)) {
+      return std::optional(Ints{*integer});
+    }
+    OCTET_TRY(Ints values, attribute(name, Ints{}));
+    return std::optional(std::move(values));
+  }
+  if (!has_input(i)) return std::optional<Ints>();
+  OCTET_TRY(Ints values, constant_ints(i));
+  return std::optional(std::move(values));
+}
+
 Result<int64_t> NodeReader::normalize_axis(int64_t axis, int rank) const {
   if (axis < -rank || axis >= rank) {
     return invalid("the axis " + std::to_string(axis) + " does not exist in a tensor of rank " + std::to_string(rank));
@@ -82,19 +123,29 @@ Result<int64_t> NodeReader::normalize_axis(int64_t axis, int rank) const {
 }
 
 Result<ValueId> NodeReader::emit(GraphOp op, std::vector<ValueId> inputs, std::optional<DataType> type) {
+  return append(node_.name, std::move(op), std::move(inputs), type);
+}
+
+Result<ValueId> NodeReader::emit_step(GraphOp op, std::vector<ValueId> inputs, std::optional<DataType> type) {
+  const std::string name = node_.name + ":" + op_name(op);
+  return append(name, std::move(op), std::move(inputs), type);
+}
+
+Result<ValueId> NodeReader::append(std::string_view name, GraphOp op, std::vector<ValueId> inputs,
+                                   std::optional<DataType> type) {
   const Result<std::vector<Shape>> shapes = infer_shapes(op, graph_.descs(inputs));
   if (!shapes.ok()) return Error{shapes.error().code, unsupported(shapes.error().message).message};
   const ValueId output =
       graph_.add_value(node_.name + ":" + op_name(op), type.value_or(graph_.value(inputs[0]).type), shapes->front());
-  graph_.insert_node(graph_.nodes.size(), node_.name, std::move(op), std::move(inputs), {output});
+  graph_.insert_node(graph_.nodes.size(), name, std::move(op), std::move(inputs), {output});
   return output;
 }
 
 Result<ValueId> NodeReader::emit_channels_last(GraphOp op, ValueId image, std::vector<ValueId> others) {
-  OCTET_TRY(const ValueId before, emit(TransposeParams{kToChannelsLast}, {image}));
+  OCTET_TRY(const ValueId before, emit_step(TransposeParams{kToChannelsLast}, {image}));
   others.insert(others.begin(), before);
   OCTET_TRY(const ValueId result, emit(std::move(op), std::move(others)));
-  return emit(TransposeParams{kToChannelsFirst}, {result});
+  return emit_step(TransposeParams{kToChannelsFirst}, {result});
 }
 
 ValueId NodeReader::add_constant(Tensor tensor, std::string_view suffix) {

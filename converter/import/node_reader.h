@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -39,7 +40,11 @@ class NodeReader {
   bool has_input(size_t i) const { return i < node_.inputs.size() && !node_.inputs[i].empty(); }
   // The value of input i; kNoValue if it is absent. (The importer has checked that every name is known.)
   ValueId input(size_t i) const;
-  const Shape& input_shape(size_t i) const { return graph_.value(input(i)).shape; }
+  // An error where one of the first `count` inputs is absent.
+  Status require_inputs(size_t count) const;
+  // A scalar's where the input is absent.
+  const Shape& input_shape(size_t i) const;
+  DataType input_type(size_t i) const;  // f32 where the input is absent
   // Input i's elements if it is a constant, else null.
   const Tensor* constant(size_t i) const;
   // Input i as integers, whatever integer type it has; an error that names the node if it is no constant.
@@ -52,12 +57,20 @@ class NodeReader {
   Result<float> attribute(std::string_view name, float otherwise) const;
   Result<std::string> attribute(std::string_view name, const std::string& otherwise) const;
   Result<std::vector<int64_t>> attribute(std::string_view name, const std::vector<int64_t>& otherwise) const;
+  Result<std::vector<float>> attribute(std::string_view name, const std::vector<float>& otherwise) const;
+
+  // What older operator sets give as an attribute and newer ones as constant input i (JSON models as either); nothing
+  // where it is given in neither way.
+  Result<std::optional<std::vector<int64_t>>> attribute_or_input(std::string_view name, size_t i) const;
 
   // An axis in [-rank, rank) as one in [0, rank).
   Result<int64_t> normalize_axis(int64_t axis, int rank) const;
 
   // Appends a graph node with one new value as its output, shape inferred; type: that of the first input unless given.
+  // It takes the source node's name.
   Result<ValueId> emit(GraphOp op, std::vector<ValueId> inputs, std::optional<DataType> type = std::nullopt);
+  // The same for what goes before or after the op itself: named "node:op".
+  Result<ValueId> emit_step(GraphOp op, std::vector<ValueId> inputs, std::optional<DataType> type = std::nullopt);
   // transpose(0,2,3,1), op, transpose(0,3,1,2): for ops that are NHWC in the graph, on a value that is NCHW. Further
   // inputs (weights, bias) go in as they are.
   Result<ValueId> emit_channels_last(GraphOp op, ValueId image, std::vector<ValueId> others = {});
@@ -71,6 +84,8 @@ class NodeReader {
   Error invalid(const std::string& why) const;
 
  private:
+  Result<ValueId> append(std::string_view name, GraphOp op, std::vector<ValueId> inputs, std::optional<DataType> type);
+
   const SourceNode& node_;
   Graph& graph_;
   std::map<std::string, ValueId, std::less<>>& names_;

@@ -12,7 +12,8 @@ inline constexpr const char* kJsonDomain = "octet";
 struct SourceInput {
   std::string name;
   DataType type = DataType::kF32;
-  Shape shape;  // dynamic dimensions are kDynamic
+  Shape shape;            // dynamic dimensions are kDynamic
+  bool has_shape = true;  // false: the file does not even know the rank
 };
 
 // Untrusted: names may clash, nodes may be in any order, form cycles, or read what does not exist.

@@ -1,0 +1,37 @@
+#include "converter/import/import.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "converter/import/json_file.h"
+
+namespace octet {
+namespace {
+
+// JSON is told from ONNX by its first character: a protobuf message of a model starts with the tag of a field.
+Result<bool> looks_like_json(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return Error{ErrorCode::kInvalidFile, "'" + path + "' is a folder, not a model"};
+  }
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+  if (file == nullptr) return Error{ErrorCode::kInvalidFile, "the model '" + path + "' cannot be opened"};
+  int c = std::fgetc(file.get());
+  if (c == EOF) return Error{ErrorCode::kInvalidFile, "the model '" + path + "' is empty"};
+  if (c == 0xEF && std::fgetc(file.get()) == 0xBB && std::fgetc(file.get()) == 0xBF) c = std::fgetc(file.get());
+  while (c == ' ' || c == '\t' || c == '\r' || c == '\n') c = std::fgetc(file.get());
+  return c == '{' || c == '[';
+}
+
+}  // namespace
+
+Result<Graph> import_model(const std::string& path, const ImportOptions& options, ImportReport& report) {
+  OCTET_TRY(const bool is_json, looks_like_json(path));
+  if (!is_json) return import_onnx(path, options, report);
+  OCTET_TRY(const Json json, read_json_file(path));
+  const bool is_tfjs = json.contains("modelTopology") || json.contains("weightsManifest");
+  return is_tfjs ? import_tfjs(path, options, report) : import_json(path, options, report);
+}
+
+}  // namespace octet

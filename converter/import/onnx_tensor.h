@@ -1,0 +1,36 @@
+// Tensors of ONNX files: typed fields, raw bytes, or a part of a file beside the model.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "converter/tensor.h"
+#include "octet/result.h"
+
+namespace onnx {
+class TensorProto;
+}
+
+namespace octet {
+
+// TensorProto.DataType as octet keeps it: half, bfloat16 and double become f32, int16 s32, uint32 and uint64 s64.
+// Nothing for strings, complex numbers and types of less than a byte.
+std::optional<DataType> type_of_onnx(int type);
+
+class OnnxTensorReader {
+ public:
+  // Names of external files are relative to `folder`.
+  explicit OnnxTensorReader(std::string folder) : folder_(std::move(folder)) {}
+
+  // kInvalidFile: the element count does not fit the shape, or the external file is missing, too short, or outside the
+  // folder; kUnsupported: a type or rank that octet does not have. The error names the tensor.
+  Result<Tensor> read(const onnx::TensorProto& proto) const;
+
+ private:
+  Result<std::string> read_external(const onnx::TensorProto& proto, int64_t bytes) const;
+
+  std::string folder_;
+};
+
+}  // namespace octet

@@ -1,0 +1,300 @@
+#include "converter/import/source_model.h"
+
+#include <algorithm>
+#include <set>
+
+#include "converter/constant_folding.h"
+#include "converter/import/free_batch.h"
+#include "converter/import/node_order.h"
+#include "converter/op_rule.h"
+
+namespace octet {
+namespace {
+
+// Names are compared one by one: more of them would take minutes, and no network has them.
+constexpr size_t kMaxNodes = 20000;
+constexpr size_t kMaxConstants = 40000;
+
+// ONNX nodes of the standard domain are found by op_type, JSON's own by their name there.
+const OpReader* find_reader(const SourceNode& node) {
+  const bool standard = node.domain.empty() || node.domain == "ai.onnx";
+  const bool json = node.domain == kJsonDomain;
+  for (const OpRule* rule : op_rules()) {
+    for (const OpReader& reader : rule->readers) {
+      const std::string_view name = standard ? reader.onnx : json ? reader.json : std::string_view();
+      if (!name.empty() && name == node.op_type) return &reader;
+    }
+  }
+  return nullptr;
+}
+
+class GraphBuilder {
+ public:
+  GraphBuilder(const SourceModel& source, const ImportOptions& options, ImportReport& report)
+      : source_(source), options_(options), report_(report), nodes_(source.nodes) {}
+
+  Result<Graph> run() {
+    OCTET_CHECK(check_counts());
+    name_nodes();
+    OCTET_CHECK(find_writers());
+    OCTET_TRY(const std::vector<int> order, order_nodes(nodes_, writers_, source_.outputs));
+    OCTET_CHECK(add_inputs());
+    add_constants(order);
+    for (const int i : order) read(nodes_[static_cast<size_t>(i)]);
+    for (const std::string& name : source_.outputs) bind_output(name);
+    if (!report_.problems.empty()) return failure();
+    give_back_names();
+    if (!hints_.dynamic_inputs.empty() && !free_batch(graph_, hints_)) {
+      report_.warnings.push_back("the batch of the network stays at 1: its operations fix it");
+    } else if (hints_.dynamic_inputs.empty()) {
+      free_batch(graph_, hints_);
+    }
+    graph_.remove_dead();
+    graph_.name = source_.name;
+    graph_.preprocessing = source_.preprocessing;
+    graph_.class_names = source_.class_names;
+    OCTET_CHECK(graph_.verify());
+    return std::move(graph_);
+  }
+
+ private:
+  void problem(const std::string& node, const std::string& op, std::string reason, ErrorCode code) {
+    any_invalid_ |= code == ErrorCode::kInvalidFile;
+    report_.problems.push_back({node, op, std::move(reason)});
+  }
+
+  Error failure() const {
+    const ImportProblem& first = report_.problems.front();
+    const size_t count = report_.problems.size();
+    std::string text = (first.op.empty() ? "'" + first.node + "': " : "node '" + first.node + "' (" + first.op + "): ");
+    text += first.reason;
+    if (count > 1) text += " (and " + std::to_string(count - 1) + " more, see octet check)";
+    return {any_invalid_ ? ErrorCode::kInvalidFile : ErrorCode::kUnsupported, text};
+  }
+
+  Status check_counts() const {
+    const auto too_many = [](size_t count, size_t most, const char* what) {
+      return Error{ErrorCode::kUnsupported, "the model has " + std::to_string(count) + " " + what + ", but at most " +
+                                                std::to_string(most) + " are read"};
+    };
+    if (nodes_.size() > kMaxNodes) return too_many(nodes_.size(), kMaxNodes, "nodes");
+    if (source_.constants.size() > kMaxConstants) {
+      return too_many(source_.constants.size(), kMaxConstants, "constants");
+    }
+    if (source_.outputs.empty()) return Error{ErrorCode::kInvalidFile, "the model has no outputs"};
+    return {};
+  }
+
+  // Every node gets a name of its own, as people and reports need one.
+  void name_nodes() {
+    std::set<std::string> taken;
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      SourceNode& node = nodes_[i];
+      const std::string wanted = node.name.empty() ? node.op_type + "_" + std::to_string(i) : node.name;
+      node.name = wanted;
+      for (int k = 2; !taken.insert(node.name).second; ++k) node.name = wanted + "_" + std::to_string(k);
+    }
+  }
+
+  Status find_writers() {
+    std::map<std::string, std::string, std::less<>> owners;
+    std::string clash;
+    const auto own = [&](const std::string& name, const std::string& owner, int writer) {
+      const auto [at, is_new] = owners.emplace(name, owner);
+      if (is_new) {
+        writers_[name] = writer;
+      } else if (clash.empty()) {
+        clash = "the name '" + name + "' is given twice: to " + at->second + " and to " + owner;
+      }
+    };
+    for (const SourceInput& input : source_.inputs) own(input.name, "an input", kFromOutside);
+    for (const auto& [name, tensor] : source_.constants) own(name, "a constant", kFromOutside);
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      for (const std::string& name : nodes_[i].outputs) {
+        if (!name.empty()) own(name, "an output of node '" + nodes_[i].name + "'", static_cast<int>(i));
+      }
+    }
+    std::set<std::string_view> outputs;
+    for (const std::string& name : source_.outputs) {
+      if (!outputs.insert(name).second && clash.empty()) clash = "the output '" + name + "' is listed twice";
+    }
+    if (clash.empty()) return {};
+    return Error{ErrorCode::kInvalidFile, clash};
+  }
+
+  Status add_inputs() {
+    for (const auto& [name, shape] : options_.input_shapes) {
+      const auto same = [&](const SourceInput& input) { return input.name == name; };
+      if (std::none_of(source_.inputs.begin(), source_.inputs.end(), same)) {
+        return Error{ErrorCode::kUsage, "a shape is given for '" + name + "', but the network has no such input"};
+      }
+    }
+    for (const SourceInput& input : source_.inputs) {
+      OCTET_CHECK(add_input(input));
+    }
+    return {};
+  }
+
+  Status add_input(const SourceInput& input) {
+    Shape shape = input.shape;
+    if (const auto given = options_.input_shapes.find(input.name); given != options_.input_shapes.end()) {
+      if (input.has_shape && given->second.rank() != shape.rank()) {
+        return Error{ErrorCode::kUsage, "the input '" + input.name + "' has the shape " + shape.to_string() +
+                                            ", but is to get " + given->second.to_string()};
+      }
+      shape = given->second;
+    } else if (!input.has_shape) {
+      problem(input.name, "", "the file does not say the shape of this input; give it with --input-shape",
+              ErrorCode::kUnsupported);
+      return {};
+    }
+    const bool dynamic_batch = shape.rank() > 0 && shape[0] == Shape::kDynamic;
+    const std::string text = shape.to_string();
+    if (dynamic_batch) shape[0] = 1;
+    if (!shape.is_concrete()) {
+      problem(input.name, "",
+              "the shape " + text + " of this input is open beyond the batch; give it with --input-shape",
+              ErrorCode::kUnsupported);
+      return {};
+    }
+    if (shape.element_count() < 1) {
+      problem(input.name, "", "the shape " + text + " of this input has no elements, or too many",
+              ErrorCode::kInvalidFile);
+      return {};
+    }
+    const ValueId id = graph_.add_value(input.name, input.type, shape);
+    graph_.inputs.push_back(id);
+    names_[input.name] = id;
+    if (dynamic_batch) hints_.dynamic_inputs.push_back(id);
+    return {};
+  }
+
+  void add_constants(const std::vector<int>& order) {
+    std::set<std::string_view> used(source_.outputs.begin(), source_.outputs.end());
+    for (const int i : order) {
+      const SourceNode& node = nodes_[static_cast<size_t>(i)];
+      used.insert(node.inputs.begin(), node.inputs.end());
+    }
+    for (const auto& [name, tensor] : source_.constants) {
+      if (used.contains(name)) names_[name] = graph_.add_constant(name, tensor);
+    }
+  }
+
+  // Reads one node; what fails is reported, and nothing that depends on it is.
+  void read(const SourceNode& node) {
+    const OpReader* reader = find_reader(node);
+    if (reader == nullptr) {
+      const bool standard = node.domain.empty() || node.domain == "ai.onnx" || node.domain == kJsonDomain;
+      problem(node.name, node.op_type,
+              standard ? "octet does not know this operation"
+                       : "octet does not know the operations of the domain '" + node.domain + "'",
+              ErrorCode::kUnsupported);
+      return;
+    }
+    for (const std::string& name : node.inputs) {
+      if (name.empty() || names_.contains(name)) continue;
+      // Either its writer failed and is in the report, or it leaves this output out, or there is none.
+      const auto writer = writers_.find(name);
+      if (writer == writers_.end()) {
+        problem(node.name, node.op_type, "it reads '" + name + "', which nothing writes", ErrorCode::kInvalidFile);
+      } else if (left_out_.contains(name)) {
+        const std::string& by = nodes_[static_cast<size_t>(writer->second)].name;
+        problem(node.name, node.op_type,
+                "it reads '" + name + "', an output of '" + by + "' that octet does not compute",
+                ErrorCode::kUnsupported);
+      }
+      return;
+    }
+    const size_t before = graph_.nodes.size();
+    NodeReader node_reader(node, graph_, names_);
+    Status status = reader->read(node_reader);
+    if (status.ok()) status = settle(before, node);
+    if (!status.ok()) {
+      for (const std::string& name : node.outputs) names_.erase(name);
+      graph_.nodes.erase(graph_.nodes.begin() + static_cast<std::ptrdiff_t>(before), graph_.nodes.end());
+      const std::string prefix = "node '" + node.name + "' (" + node.op_type + "): ";
+      const std::string& message = status.error().message;
+      problem(node.name, node.op_type, message.starts_with(prefix) ? message.substr(prefix.size()) : message,
+              status.error().code);
+      return;
+    }
+    for (const std::string& name : node.outputs) {
+      if (!name.empty() && !names_.contains(name)) left_out_.insert(name);
+    }
+  }
+
+  // Evaluates what the new nodes make of constants, and checks that kernels take the others.
+  Status settle(size_t before, const SourceNode& source) {
+    for (size_t i = before; i < graph_.nodes.size();) {
+      const Node& node = graph_.nodes[i];
+      if (std::optional<std::vector<Tensor>> results = evaluate_constant(graph_, node)) {
+        for (size_t k = 0; k < results->size(); ++k) graph_.value(node.outputs[k]).constant = std::move((*results)[k]);
+        graph_.nodes.erase(graph_.nodes.begin() + static_cast<std::ptrdiff_t>(i));
+        continue;
+      }
+      if (const std::optional<OpParams> op = to_packed(node.op)) {
+        OCTET_CHECK(check_types(*op, graph_.descs(node.inputs), graph_.descs(node.outputs)));
+      }
+      if (source.op_type == "Reshape") hints_.reshapes.insert(node.name);
+      ++i;
+    }
+    return {};
+  }
+
+  void bind_output(const std::string& name) {
+    const auto found = names_.find(name);
+    if (found == names_.end()) {
+      if (!writers_.contains(name)) {
+        problem(name, "", "the model lists this output, but nothing writes it", ErrorCode::kInvalidFile);
+      } else if (left_out_.contains(name)) {
+        problem(name, "", "octet does not compute this output", ErrorCode::kUnsupported);
+      }
+      return;
+    }
+    ValueId id = found->second;
+    // An output that is a constant, or another value under a new name, is made by a node of its own.
+    if (graph_.value(id).is_constant() || graph_.value(id).name != name) {
+      const Value& value = graph_.value(id);
+      if (value.is_constant() && value.name == name) graph_.value(id).name = name + ":constant";
+      const ValueId copy = graph_.add_value(name, value.type, value.shape);
+      graph_.insert_node(graph_.nodes.size(), name, IdentityParams{}, {id}, {copy});
+      graph_.value(copy).name = name;
+      names_[name] = id = copy;
+    }
+    graph_.outputs.push_back(id);
+  }
+
+  // A name that a reader made up may be one that the source uses: the source's value keeps it.
+  void give_back_names() {
+    std::set<std::string> taken;
+    std::vector<bool> settled(graph_.values.size(), false);
+    for (const auto& [name, id] : names_) {
+      if (graph_.value(id).name == name) settled[static_cast<size_t>(id)] = taken.insert(name).second;
+    }
+    for (size_t i = 0; i < graph_.values.size(); ++i) {
+      if (settled[i]) continue;
+      Value& value = graph_.values[i];
+      const std::string wanted = value.name;
+      for (int k = 2; !taken.insert(value.name).second; ++k) value.name = wanted + "_" + std::to_string(k);
+    }
+  }
+
+  const SourceModel& source_;
+  const ImportOptions& options_;
+  ImportReport& report_;
+  std::vector<SourceNode> nodes_;
+  Writers writers_;
+  Graph graph_;
+  std::map<std::string, ValueId, std::less<>> names_;
+  std::set<std::string> left_out_;  // outputs of nodes that were read, but not these
+  BatchHints hints_;
+  bool any_invalid_ = false;
+};
+
+}  // namespace
+
+Result<Graph> build_graph(const SourceModel& source, const ImportOptions& options, ImportReport& report) {
+  return GraphBuilder(source, options, report).run();
+}
+
+}  // namespace octet

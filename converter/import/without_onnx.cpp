@@ -1,0 +1,14 @@
+// Stands in for onnx.cpp in a build without libonnx.
+#include "converter/import/import.h"
+
+namespace octet {
+
+bool has_onnx() {
+  return false;
+}
+
+Result<Graph> import_onnx(const std::string& path, const ImportOptions&, ImportReport&) {
+  return Error{ErrorCode::kUnsupported, "'" + path + "' is no JSON, and this octet was built without ONNX support"};
+}
+
+}  // namespace octet

@@ -1,0 +1,60 @@
+// cast: Cast.
+#include "converter/ops/rules.h"
+
+namespace octet {
+namespace {
+
+// TensorProto.DataType, as far as octet has a type for it. Half, double and bfloat16 are f32 in octet.
+std::optional<DataType> type_of_onnx(int64_t type) {
+  switch (type) {
+    case 1:
+    case 10:
+    case 11:
+    case 16:
+      return DataType::kF32;
+    case 2:
+      return DataType::kU8;
+    case 3:
+      return DataType::kS8;
+    case 6:
+      return DataType::kS32;
+    case 7:
+      return DataType::kS64;
+    case 9:
+      return DataType::kBool;
+    default:
+      return std::nullopt;
+  }
+}
+
+// `to` is a number of ONNX, or in JSON the name of a type.
+Result<DataType> target_type(const NodeReader& reader) {
+  const auto found = reader.node().attributes.find("to");
+  if (found == reader.node().attributes.end()) return reader.invalid("it has no 'to'");
+  if (const auto* name = std::get_if<std::string>(&found->second)) {
+    for (uint8_t i = 1; is_known(DataType{i}); ++i) {
+      if (*name == to_string(DataType{i})) return DataType{i};
+    }
+    return reader.invalid("the type '" + *name + "' is not known");
+  }
+  OCTET_TRY(const int64_t number, reader.attribute("to", int64_t{0}));
+  if (const std::optional<DataType> type = type_of_onnx(number)) return *type;
+  return reader.unsupported("octet has no type for ONNX's type " + std::to_string(number));
+}
+
+Status read_cast(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(1));
+  OCTET_TRY(const DataType type, target_type(reader));
+  const GraphOp op = type == reader.input_type(0) ? GraphOp(IdentityParams{}) : GraphOp(CastParams{});
+  OCTET_TRY(const ValueId result, reader.emit(op, {reader.input(0)}, type));
+  reader.set_output(0, result);
+  return {};
+}
+
+constexpr OpReader kReaders[] = {{"Cast", "cast", read_cast}};
+
+}  // namespace
+
+constinit const OpRule kCastRule{"cast", always<QuantizationRule::kFloat>, permute_nothing, kReaders};
+
+}  // namespace octet

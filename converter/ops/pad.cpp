@@ -1,0 +1,76 @@
+// pad: Pad.
+#include "converter/ops/rules.h"
+
+namespace octet {
+namespace {
+
+using Ints = std::vector<int64_t>;
+
+// Before opset 11 all is in attributes; from it on pads and value are inputs, from 18 on the axes they are for too.
+Status read_pad(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(1));
+  const auto rank = static_cast<size_t>(reader.input_shape(0).rank());
+  OCTET_TRY(const auto pads, reader.attribute_or_input("pads", 1));
+  if (!pads) return reader.invalid("it has no pads");
+  OCTET_TRY(const auto given_axes, reader.attribute_or_input("axes", 3));
+  Ints axes;
+  for (size_t i = 0; i < rank; ++i) axes.push_back(static_cast<int64_t>(i));
+  if (given_axes) {
+    OCTET_TRY(axes, normalize_axes(reader, *given_axes, static_cast<int>(rank)));
+  }
+  if (pads->size() != 2 * axes.size()) {
+    return reader.invalid("it has " + std::to_string(pads->size()) + " pads for " + std::to_string(axes.size()) +
+                          " axes");
+  }
+  PadParams params{.before = Ints(rank, 0), .after = Ints(rank, 0)};
+  for (size_t i = 0; i < axes.size(); ++i) {
+    params.before[static_cast<size_t>(axes[i])] = (*pads)[i];
+    params.after[static_cast<size_t>(axes[i])] = (*pads)[axes.size() + i];
+  }
+  OCTET_TRY(params.value, reader.attribute("value", 0.0F));
+  if (!reader.has_attribute("value") && reader.has_input(2)) {
+    const Tensor* value = reader.constant(2);
+    if (value == nullptr || value->element_count() != 1) {
+      return reader.unsupported("its value is not a constant of one element");
+    }
+    if (value->type() == DataType::kS64) {
+      params.value = static_cast<float>(value->as<int64_t>()[0]);
+    } else {
+      OCTET_TRY(const std::vector<float> number, reader.constant_floats(2));
+      params.value = number[0];
+    }
+  }
+  OCTET_TRY(const std::string mode, reader.attribute("mode", std::string("constant")));
+  if (mode == "reflect") {
+    params.mode = PadMode::kReflect;
+  } else if (mode == "edge") {
+    params.mode = PadMode::kEdge;
+  } else if (mode != "constant") {
+    return reader.unsupported("its mode is '" + mode + "'");
+  }
+  OCTET_TRY(const ValueId result, reader.emit(params, {reader.input(0)}));
+  reader.set_output(0, result);
+  return {};
+}
+
+// A constant that u8 of the input's range may not hold needs f32.
+QuantizationRule quantization(const Graph&, const Node& node) {
+  const auto& params = *node.as<PadParams>();
+  const bool integer = params.mode != PadMode::kConstant || params.value == 0;
+  return integer ? QuantizationRule::kSameRange : QuantizationRule::kFloat;
+}
+
+bool permute(Graph&, Node& node, std::span<const int64_t> permutation) {
+  auto& params = *node.as<PadParams>();
+  params.before = permuted_list(params.before, permutation);
+  params.after = permuted_list(params.after, permutation);
+  return true;
+}
+
+constexpr OpReader kReaders[] = {{"Pad", "pad", read_pad}};
+
+}  // namespace
+
+constinit const OpRule kPadRule{"pad", quantization, permute, kReaders};
+
+}  // namespace octet

@@ -1,0 +1,88 @@
+// Real models from outside the project, where they are present.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "converter/import/import.h"
+#include "converter/passes/passes.h"
+
+namespace octet {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string shared_model(const std::string& name) {
+  const fs::path path = fs::path(OCTET_SHARED_DATA) / "models" / name;
+  if (fs::exists(path)) return path.string();
+  MESSAGE("skipped: there is no " << path.string());
+  return {};
+}
+
+struct FloatModel {
+  const char* file;
+  Shape input, output;  // of the graph, images as the file has them
+};
+
+const FloatModel kFloatModels[] = {
+    {"cifar10_resnet20/resnet20_cifar10.onnx", {-1, 3, 32, 32}, {-1, 10}},
+    {"mlperf_tiny_ad/ad01_fp32.onnx", {-1, 640}, {-1, 640}},
+    {"mlperf_tiny_kws/kws_ref_model_float32.onnx", {-1, 1, 49, 10}, {-1, 12}},
+    {"mlperf_tiny_resnet8/pretrainedResnet_float.onnx", {-1, 3, 32, 32}, {-1, 10}},
+    {"mlperf_tiny_vww96/vww_96_float.onnx", {-1, 3, 96, 96}, {-1, 2}},
+    {"mnist/mnist.onnx", {-1, 1, 28, 28}, {-1, 10}},
+    {"mobilenet_v1_0.25_224/mobilenet_v1_0.25_224.onnx", {-1, 3, 224, 224}, {-1, 1000}},
+    {"mobilenet_v2_1.0_224/mobilenet_v2_1.0_224_float_hybridfc.onnx", {-1, 3, 224, 224}, {-1, 1001}},
+    {"squeezenet1.1/squeezenet1.1.onnx", {-1, 3, 224, 224}, {-1, 1000}},
+    {"ultraface_rfb_320/version-RFB-320.onnx", {-1, 3, 240, 320}, {-1, 4420, 2}},
+};
+
+std::set<std::string> problem_ops(const ImportReport& report) {
+  std::set<std::string> ops;
+  for (const ImportProblem& problem : report.problems) ops.insert(problem.op);
+  return ops;
+}
+
+}  // namespace
+
+TEST_CASE("every shared float model becomes a verified graph with a free batch, before and after all passes") {
+  if (!has_onnx()) return;
+  for (const FloatModel& model : kFloatModels) {
+    const std::string path = shared_model(model.file);
+    if (path.empty()) continue;
+    CAPTURE(model.file);
+    ImportReport report;
+    Result<Graph> graph = import_model(path, {}, report);
+    REQUIRE_MESSAGE(graph.ok(), graph.error().message);
+    CHECK(report.problems.empty());
+    CHECK(graph->value(graph->inputs[0]).shape == model.input);
+    CHECK(graph->value(graph->outputs[0]).shape == model.output);
+    CHECK(graph->verify().ok());
+    const Status passed = run_passes(*graph);
+    CHECK_MESSAGE(passed.ok(), passed.error().message);
+    CHECK(graph->value(graph->outputs[0]).shape == model.output);
+  }
+}
+
+TEST_CASE("every unsupported operation of the shared models is listed at once") {
+  if (!has_onnx()) return;
+  const std::pair<const char*, std::set<std::string>> models[] = {
+      {"dtln/model_1.onnx", {"LSTM"}},
+      {"mobilenet_v2_1.0_224_qat/mobilenet_v2_1.0_224_quant_qdq.onnx", {"DequantizeLinear", "QuantizeLinear"}},
+      {"mobilenet_v2_1.0_224_qat/mobilenet_v2_1.0_224_quant_qoperator.onnx",
+       {"DequantizeLinear", "QLinearAdd", "QLinearConv", "QLinearGlobalAveragePool", "QuantizeLinear"}},
+  };
+  for (const auto& [file, ops] : models) {
+    const std::string path = shared_model(file);
+    if (path.empty()) continue;
+    CAPTURE(file);
+    ImportReport report;
+    const Result<Graph> graph = import_model(path, {}, report);
+    REQUIRE(!graph.ok());
+    CHECK(graph.error().code == ErrorCode::kUnsupported);
+    CHECK(problem_ops(report) == ops);
+  }
+}
+
+}  // namespace octet
