@@ -49,7 +49,7 @@ std::optional<ScaleShift> read(const Graph& graph, const Node& node) {
     default:
       return std::nullopt;
   }
-  const auto finite = [](double v) { return std::isfinite(v); };
+  const auto finite = [](double v) { return std::isfinite(static_cast<float>(v)); };
   if (!std::all_of(found.k.begin(), found.k.end(), finite)) return std::nullopt;
   if (!std::all_of(found.shift.begin(), found.shift.end(), finite)) return std::nullopt;
   return found;
