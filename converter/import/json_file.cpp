@@ -66,6 +66,12 @@ size_t too_deep(std::string_view text) {
   return std::string_view::npos;
 }
 
+// "an object", "a string"
+std::string kind_of(const Json& json) {
+  const std::string name = json.is_array() ? "list" : json.type_name();
+  return (name == "object" ? "an " : "a ") + name;
+}
+
 }  // namespace
 
 Error JsonAt::invalid(const std::string& what) const {
@@ -77,21 +83,21 @@ bool JsonAt::has(const char* field) const {
 }
 
 Result<JsonAt> JsonAt::field(const char* name) const {
-  if (!json.is_object()) return invalid(std::string("is a ") + json.type_name() + ", not an object");
+  if (!json.is_object()) return invalid("is " + kind_of(json) + ", not an object");
   const auto found = json.find(name);
   if (found == json.end()) return invalid("the field '" + std::string(name) + "' is missing");
   return JsonAt{*found, where + ": " + name};
 }
 
 Result<std::vector<JsonAt>> JsonAt::list() const {
-  if (!json.is_array()) return invalid(std::string("is a ") + json.type_name() + ", not a list");
+  if (!json.is_array()) return invalid("is " + kind_of(json) + ", not a list");
   std::vector<JsonAt> elements;
   for (size_t i = 0; i < json.size(); ++i) elements.push_back({json[i], where + "[" + std::to_string(i) + "]"});
   return elements;
 }
 
 Result<std::string> JsonAt::as_string() const {
-  if (!json.is_string()) return invalid(std::string("is a ") + json.type_name() + ", not a string");
+  if (!json.is_string()) return invalid("is " + kind_of(json) + ", not a string");
   return json.get<std::string>();
 }
 
@@ -100,18 +106,18 @@ Result<int64_t> JsonAt::as_integer() const {
     return invalid("the number " + json.dump() + " is too large");
   }
   if (json.is_number_integer()) return json.get<int64_t>();
-  return invalid(std::string("is a ") + json.type_name() + ", not an integer");
+  return invalid("is " + kind_of(json) + ", not an integer");
 }
 
 Result<double> JsonAt::as_number() const {
-  if (!json.is_number()) return invalid(std::string("is a ") + json.type_name() + ", not a number");
+  if (!json.is_number()) return invalid("is " + kind_of(json) + ", not a number");
   const double number = json.get<double>();
   if (!std::isfinite(number)) return invalid("the number is not finite");
   return number;
 }
 
 Result<bool> JsonAt::as_bool() const {
-  if (!json.is_boolean()) return invalid(std::string("is a ") + json.type_name() + ", not true or false");
+  if (!json.is_boolean()) return invalid("is " + kind_of(json) + ", not true or false");
   return json.get<bool>();
 }
 
@@ -159,15 +165,15 @@ Result<Json> read_json_file(const std::string& path) {
   }
   try {
     Json json = Json::parse(text);
-    if (!json.is_object()) return invalid_file(path, std::string("holds a ") + json.type_name() + ", not an object");
+    if (!json.is_object()) return invalid_file(path, "holds " + kind_of(json) + ", not an object");
     return json;
   } catch (const Json::parse_error& error) {
     // error.byte counts from 1, and is one past the end where the text breaks off.
     const size_t position = error.byte > 0 ? error.byte - 1 : 0;
     const std::string what = position >= text.size() ? "the file breaks off" : "this is no JSON";
     return invalid_file(path, line_and_column(text, position) + ": " + what);
-  } catch (const Json::exception& error) {
-    return invalid_file(path, error.what());
+  } catch (const Json::exception&) {
+    return invalid_file(path, "a number is out of range");
   }
 }
 

@@ -1,5 +1,6 @@
 // TensorFlow.js layers format: model.json holds the topology that Keras wrote, and a manifest of weight shards.
 #include "converter/import/tfjs.h"
+#include "converter/import/tfjs_topology.h"
 
 #include <algorithm>
 #include <set>
@@ -8,14 +9,6 @@
 
 namespace octet {
 namespace {
-
-// The value that one call of a layer makes: a layer that is shared is called several times.
-struct Call {
-  std::string layer;
-  int64_t index = 0;
-
-  friend auto operator<=>(const Call&, const Call&) = default;
-};
 
 class TopologyReader {
  public:
@@ -41,88 +34,6 @@ class TopologyReader {
   ImportReport& report_;
   Graph graph_;
 };
-
-Result<std::string> class_of(const JsonAt& layer) {
-  OCTET_TRY(const JsonAt field, layer.field("class_name"));
-  return field.as_string();
-}
-
-Result<std::string> name_of(const JsonAt& layer) {
-  OCTET_TRY(const JsonAt config, layer.field("config"));
-  if (!config.is_object()) return layer.string_or("name", "");
-  OCTET_TRY(const std::string name, config.string_or("name", ""));
-  if (!name.empty()) return name;
-  OCTET_TRY(const JsonAt field, layer.field("name"));
-  return field.as_string();
-}
-
-bool is_model(const std::string& class_name) {
-  return class_name == "Sequential" || class_name == "Model" || class_name == "Functional";
-}
-
-// "[name, call, output, ...]", as Keras 2 points to a tensor.
-Result<Call> read_pointer(const JsonAt& at) {
-  OCTET_TRY(const auto parts, at.list());
-  if (parts.size() < 3) return at.invalid("has " + std::to_string(parts.size()) + " elements, not 3 or 4");
-  Call call;
-  OCTET_TRY(call.layer, parts[0].as_string());
-  OCTET_TRY(call.index, parts[1].as_integer());
-  OCTET_TRY(const int64_t output, parts[2].as_integer());
-  if (output != 0) return at.invalid("reads output " + std::to_string(output) + ", but only 0 exists");
-  return call;
-}
-
-// Keras 3 hides the pointers anywhere in the arguments of a call, as "keras_history".
-Status collect_histories(const JsonAt& at, std::vector<Call>& found) {
-  if (at.has("keras_history")) {
-    OCTET_TRY(const JsonAt history, at.field("keras_history"));
-    OCTET_TRY(Call call, read_pointer(history));
-    found.push_back(std::move(call));
-    return {};
-  }
-  if (at.json.is_structured()) {
-    for (const Json& item : at.json) OCTET_CHECK(collect_histories({item, at.where}, found));
-  }
-  return {};
-}
-
-// What each call of a layer reads.
-Result<std::vector<std::vector<Call>>> read_calls(const JsonAt& layer) {
-  std::vector<std::vector<Call>> calls;
-  OCTET_TRY(const JsonAt field, layer.field("inbound_nodes"));
-  OCTET_TRY(const auto nodes, field.list());
-  for (const JsonAt& node : nodes) {
-    std::vector<Call> sources;
-    if (node.is_object()) {
-      OCTET_CHECK(collect_histories(node, sources));
-    } else {
-      OCTET_TRY(const auto pointers, node.list());
-      for (const JsonAt& pointer : pointers) {
-        OCTET_TRY(Call call, read_pointer(pointer));
-        sources.push_back(std::move(call));
-      }
-    }
-    calls.push_back(std::move(sources));
-  }
-  return calls;
-}
-
-// A list of pointers, or one alone.
-Result<std::vector<Call>> read_ends(const JsonAt& config, const char* name) {
-  OCTET_TRY(const JsonAt field, config.field(name));
-  OCTET_TRY(const auto list, field.list());
-  std::vector<Call> ends;
-  if (!list.empty() && list[0].json.is_string()) {
-    OCTET_TRY(Call call, read_pointer(field));
-    return std::vector{std::move(call)};
-  }
-  for (const JsonAt& at : list) {
-    OCTET_TRY(Call call, read_pointer(at));
-    ends.push_back(std::move(call));
-  }
-  if (ends.empty()) return field.invalid("the list is empty");
-  return ends;
-}
 
 Result<ValueId> TopologyReader::add_input(const JsonAt& config, const std::string& name) {
   const char* const kFields[] = {"batch_input_shape", "batch_shape", "batchInputShape"};
@@ -324,15 +235,6 @@ Result<Graph> TopologyReader::finish(std::vector<ValueId> outputs) {
   OCTET_CHECK(graph_.infer());
   OCTET_CHECK(graph_.verify());
   return std::move(graph_);
-}
-
-// The model's description: behind "model_config" where a converter wrote it.
-Result<JsonAt> model_of(const JsonAt& topology) {
-  if (topology.has("node")) {
-    return Error{ErrorCode::kUnsupported,
-                 topology.where + ": this is a TensorFlow graph model; only layers models are read"};
-  }
-  return topology.has("model_config") ? topology.field("model_config") : Result<JsonAt>(topology);
 }
 
 }  // namespace
