@@ -1,0 +1,62 @@
+#include "converter/calibrate/calibrate.h"
+
+#include <algorithm>
+
+#include "converter/calibrate/method_list.h"
+
+namespace octet {
+namespace {
+
+constexpr uint64_t kFewSamples = 100;
+
+constexpr CalibrationMethod kMethods[] = {
+    {"minmax", "the lowest and the highest value", choose_minmax},
+    {"percentile", "the share --percentile of the values, the same share dropped at both ends", choose_percentile},
+    {"mse", "least mean squared error of rounding and clipping", choose_mse},
+    {"kl", "least Kullback-Leibler divergence of the quantized distribution", choose_kl},
+};
+
+}  // namespace
+
+std::span<const CalibrationMethod> calibration_methods() {
+  return kMethods;
+}
+
+const CalibrationMethod* find_calibration_method(std::string_view name) {
+  for (const CalibrationMethod& method : kMethods) {
+    if (name == method.name) return &method;
+  }
+  return nullptr;
+}
+
+Ranges choose_ranges(const StatsTable& stats, const CalibrationMethod& method, const CalibrationOptions& options) {
+  Ranges ranges;
+  for (const auto& [name, value] : stats) ranges[name] = method.choose(value, options);
+  return ranges;
+}
+
+std::vector<std::string> calibration_warnings(const StatsTable& stats, uint64_t sample_count) {
+  std::vector<std::string> warnings;
+  if (sample_count > 0 && sample_count < kFewSamples) {
+    warnings.push_back("calibrated on " + std::to_string(sample_count) + " samples; fewer than " +
+                       std::to_string(kFewSamples) + " give uncertain ranges");
+  }
+  for (const auto& [name, value] : stats) {
+    if (value.nonfinite_count() > 0) {
+      warnings.push_back("value '" + name + "' has " + std::to_string(value.nonfinite_count()) +
+                         " NaN or infinite numbers beside " + std::to_string(value.count()) + " finite ones");
+    }
+    if (value.is_constant() && value.count() > 1) {
+      warnings.push_back("value '" + name + "' is " + std::to_string(value.min()) + " in all " +
+                         std::to_string(value.count()) + " places");
+    }
+  }
+  return warnings;
+}
+
+Range observed_range(const ActivationStats& stats, double min, double max) {
+  return {std::clamp(static_cast<float>(min), std::min(stats.min(), 0.0F), 0.0F),
+          std::clamp(static_cast<float>(max), 0.0F, std::max(stats.max(), 0.0F))};
+}
+
+}  // namespace octet

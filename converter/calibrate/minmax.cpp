@@ -1,0 +1,10 @@
+#include "converter/calibrate/method_list.h"
+
+namespace octet {
+
+// [min, max] of all values.
+Range choose_minmax(const ActivationStats& stats, const CalibrationOptions&) {
+  return observed_range(stats, stats.min(), stats.max());
+}
+
+}  // namespace octet
