@@ -185,6 +185,15 @@ PoolingForward::primitive_desc pooling_desc(dnnl::algorithm algorithm, const dnn
 #endif
 }
 
+dnnl::matmul::primitive_desc matmul_desc(const dnnl::memory::desc& src, const dnnl::memory::desc& weights,
+                                         const dnnl::memory::desc& dst, const dnnl::primitive_attr& attr) {
+#if OCTET_ONEDNN_MAJOR >= 3
+  return {engine(), src, weights, dst, attr};
+#else
+  return {dnnl::matmul::desc(src, weights, dst), attr, engine()};
+#endif
+}
+
 Executable::Executable(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad)
     : primitive_(std::move(primitive)), stream_(engine()) {
   if (scratchpad.get_size() > 0) bind_constant(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratchpad, engine()));

@@ -73,6 +73,8 @@ using PoolingForward = dnnl::pooling_v2_forward;
 PoolingForward::primitive_desc pooling_desc(dnnl::algorithm algorithm, const dnnl::memory::desc& src,
                                             const dnnl::memory::desc& dst, const Window& window,
                                             const dnnl::primitive_attr& attr);
+dnnl::matmul::primitive_desc matmul_desc(const dnnl::memory::desc& src, const dnnl::memory::desc& weights,
+                                         const dnnl::memory::desc& dst, const dnnl::primitive_attr& attr);
 
 // A primitive with its arguments, its stream and its scratchpad, callable without allocating. Not thread-safe.
 class Executable {

@@ -89,10 +89,14 @@ dnnl::memory make_bias(const Problem<Conv2dParams>& problem, const TensorDesc& b
 // What is wrong in oneDNN (found by the random sweep of the tests):
 // * 2.6.3: GEMM of several groups with a zero point of src: the taps in the pads are compensated wrongly
 // * 3.7.2: int8 with one input channel, unless depthwise or 1x1: 4 % of the problems, mostly those with strides > 1
+// * 2.6.3: SSE4.1 with a residual adds from addresses that it takes for aligned, and crashes
 // The next implementation is no way out: in 2.6, asking for it reads a descriptor that no longer exists.
-bool is_trusted([[maybe_unused]] const std::string& name, const Problem<Conv2dParams>& problem) {
-  if (!is_int8(problem)) return true;
+bool is_trusted(const std::string& name, const Problem<Conv2dParams>& problem) {
   const Conv2dSizes sizes(problem);
+  if (!is_int8(problem)) {
+    const bool adds = input_or_absent(problem.inputs, kConvResidual).present;
+    return !(name.find("sse41") != std::string::npos && adds && sizes.o % 4 != 0);
+  }
 #if OCTET_ONEDNN_MAJOR >= 3
   return sizes.c_of_g > 1 || sizes.is_depthwise() || sizes.taps() == 1;
 #else

@@ -20,6 +20,7 @@ bool supports_all(const Problem<MatmulParams>&) {
 }
 
 constexpr KernelRow<MatmulParams> kTable[] = {
+    {"onednn", Isa::kAny, matmul_onednn_supports, prepare_matmul_onednn},
     {"reference", Isa::kAny, supports_all, prepare_matmul_reference},
 };
 

@@ -2,6 +2,7 @@
 
 #include "kernels/parallel.h"
 #include "kernels/quantize/quantize_rows.h"
+#include "kernels/transpose/block.h"
 
 namespace octet {
 
@@ -15,7 +16,7 @@ namespace {
 
 constexpr int64_t kTile = 64;
 
-// Any number of channels: tiles of rows are quantized into the first level cache and scattered from there.
+// Any number of channels: tiles of rows are quantized into the first level cache and turned from there.
 template <QuantizeRow kRow>
 void quantize_planes(const float* src, int64_t plane, int64_t n, int64_t channels, QuantParams quant, uint8_t* dst) {
   uint8_t tile[kTile][kTile];  // [channel][pixel]
@@ -24,9 +25,7 @@ void quantize_planes(const float* src, int64_t plane, int64_t n, int64_t channel
     for (int64_t c = 0; c < channels; c += kTile) {
       const int64_t depth = std::min(kTile, channels - c);
       for (int64_t k = 0; k < depth; ++k) kRow(src + (c + k) * plane + i, pixels, quant, tile[k]);
-      for (int64_t p = 0; p < pixels; ++p) {
-        for (int64_t k = 0; k < depth; ++k) dst[(i + p) * channels + c + k] = tile[k][p];
-      }
+      transpose_block(&tile[0][0], kTile, depth, pixels, dst + i * channels + c, channels);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include "kernels/checks.h"
 #include "kernels/strides.h"
+#include "kernels/transpose/block.h"
 
 namespace octet {
 namespace {
@@ -29,8 +30,9 @@ bool as_matrices(const StridedLoop<1>& loop, Matrices& matrices) {
 }
 
 // Tiles keep the lines that are read and those that are written in the first level cache.
-constexpr int64_t kTile = 16;
+constexpr int64_t kTile = 64;
 
+// Tiles of rows of dst; within one, all columns.
 template <class T>
 void transpose_tiles(const T* src, const Matrices& m, int64_t first, int64_t last, T* dst) {
   const int64_t tiles = (m.rows + kTile - 1) / kTile;
@@ -38,15 +40,9 @@ void transpose_tiles(const T* src, const Matrices& m, int64_t first, int64_t las
     const int64_t offset = tile / tiles * m.rows * m.columns;
     const int64_t row = tile % tiles * kTile;
     const int64_t rows = std::min(kTile, m.rows - row);
-    const T* from = src + offset + row;
-    T* to = dst + offset + row * m.columns;
     for (int64_t column = 0; column < m.columns; column += kTile) {
-      const int64_t columns = std::min(kTile, m.columns - column);
-      T block[kTile][kTile];
-      for (int64_t j = 0; j < columns; ++j) {
-        for (int64_t i = 0; i < rows; ++i) block[i][j] = from[(column + j) * m.rows + i];
-      }
-      for (int64_t i = 0; i < rows; ++i) std::copy_n(block[i], columns, to + i * m.columns + column);
+      transpose_block(src + offset + column * m.rows + row, m.rows, std::min(kTile, m.columns - column), rows,
+                      dst + offset + row * m.columns + column, m.columns);
     }
   }
 }

@@ -1,0 +1,101 @@
+// Speed of the ops around the convolutions, for every row of their tables that takes the problem. One thread.
+#include <benchmark/benchmark.h>
+#include <omp.h>
+
+#include <string>
+
+#include "kernels/binary/binary.h"
+#include "kernels/concat/concat.h"
+#include "kernels/matmul/matmul.h"
+#include "kernels/quantize/quantize.h"
+#include "kernels/quantize/quantize_nhwc.h"
+#include "kernels/resize/resize.h"
+#include "kernels/softmax/softmax.h"
+#include "kernels/transpose/transpose.h"
+#include "kernels/unary/unary.h"
+#include "tests/support/tensor.h"
+
+namespace octet::test {
+namespace {
+
+Tensor random_tensor(const Tensor& type, const Shape& shape) {
+  Tensor tensor = type;
+  tensor.shape = shape;
+  tensor.allocate();
+  Random random(1);
+  if (type.type == DataType::kU8) {
+    fill_integers<uint8_t>(tensor, random, 0, 255);
+  } else {
+    fill_uniform(tensor, random, -1, 1);
+  }
+  return tensor;
+}
+
+template <class Params>
+void run_row(benchmark::State& state, const Params& params, const std::vector<Tensor>& inputs, Tensor dst,
+             const KernelRow<Params>& row) {
+  std::vector<TensorDesc> descs;
+  std::vector<const void*> src;
+  for (const Tensor& input : inputs) {
+    descs.push_back(input.desc());
+    src.push_back(input.bytes.data());
+  }
+  const TensorDesc dst_desc = dst.desc();
+  const Problem<Params> problem{params, descs, {&dst_desc, 1}, 1};
+  if (!is_available(row.isa) || !row.supports(problem)) return state.SkipWithError("not supported");
+  const Result<Kernel> kernel = row.prepare(problem);
+  if (!kernel.ok()) return state.SkipWithError(kernel.error().message.c_str());
+  void* to = dst.bytes.data();
+  for (auto _ : state) (*kernel)({src.data(), &to});
+  state.SetItemsProcessed(state.iterations() * dst.shape.element_count());
+}
+
+template <class Params>
+void add(const std::string& name, const Params& params, const std::vector<Tensor>& inputs, const Tensor& dst) {
+  for (const KernelRow<Params>& row : kernel_table(params)) {
+    benchmark::RegisterBenchmark((name + "/" + row.name).c_str(), [=, &row](benchmark::State& state) {
+      run_row(state, params, inputs, dst, row);
+    })->Unit(benchmark::kMicrosecond);
+  }
+}
+
+void add_all() {
+  const Tensor f, q = make_u8({0}, 0.03F, 100), other = make_u8({0}, 0.02F, 0);
+  const auto f32 = [&](const Shape& shape) { return random_tensor(f, shape); };
+  const auto u8 = [&](const Shape& shape) { return random_tensor(q, shape); };
+  const auto other_u8 = [&](const Shape& shape) { return random_tensor(other, shape); };
+
+  add("quantize_nhwc/224x224x3", QuantizeNhwcParams{}, {f32({1, 3, 224, 224})}, u8({1, 224, 224, 3}));
+  add("quantize_nhwc/32x32x3", QuantizeNhwcParams{}, {f32({1, 3, 32, 32})}, u8({1, 32, 32, 3}));
+  add("quantize_nhwc/56x56x64", QuantizeNhwcParams{}, {f32({1, 64, 56, 56})}, u8({1, 56, 56, 64}));
+  add("quantize/150528", QuantizeParams{}, {f32({150528})}, u8({150528}));
+  add("dequantize/150528", DequantizeParams{}, {u8({150528})}, f32({150528}));
+  const Shape image = {1, 56, 56, 256};
+  add("add_u8/56x56x256", BinaryParams{}, {u8(image), other_u8(image)}, u8(image));
+  add("add_u8/56x56x256_channels", BinaryParams{}, {u8(image), other_u8({256})}, u8(image));
+  add("add_f32/56x56x256", BinaryParams{}, {f32(image), f32(image)}, f32(image));
+  add("concat/55x55_64_64", ConcatParams{3}, {u8({1, 55, 55, 64}), u8({1, 55, 55, 64})}, u8({1, 55, 55, 128}));
+  add("concat_rescale/55x55_64_64", ConcatParams{3}, {u8({1, 55, 55, 64}), other_u8({1, 55, 55, 64})},
+      u8({1, 55, 55, 128}));
+  add("hard_swish_u8/56x56x64", UnaryParams{UnaryKind::kHardSwish}, {u8({1, 56, 56, 64})}, other_u8({1, 56, 56, 64}));
+  add("sigmoid_f32/150528", UnaryParams{UnaryKind::kSigmoid}, {f32({150528})}, f32({150528}));
+  add("softmax/1000", SoftmaxParams{1}, {f32({1, 1000})}, f32({1, 1000}));
+  add("softmax/12x197x197", SoftmaxParams{2}, {f32({12, 197, 197})}, f32({12, 197, 197}));
+  add("transpose_u8_nhwc/56x56x64", TransposeParams{{0, 2, 3, 1}}, {u8({1, 64, 56, 56})}, u8({1, 56, 56, 64}));
+  add("transpose_f32_nchw/56x56x64", TransposeParams{{0, 3, 1, 2}}, {f32({1, 56, 56, 64})}, f32({1, 64, 56, 56}));
+  add("resize_nearest_u8/40x40x128", ResizeParams{.scales = {2, 2}}, {u8({1, 40, 40, 128})}, u8({1, 80, 80, 128}));
+  add("matmul/197x768x768", MatmulParams{}, {f32({197, 768}), f32({768, 768})}, f32({197, 768}));
+  add("matmul/12x197x64x197", MatmulParams{}, {f32({12, 197, 64}), f32({12, 64, 197})}, f32({12, 197, 197}));
+}
+
+}  // namespace
+}  // namespace octet::test
+
+int main(int argc, char** argv) {
+  omp_set_num_threads(1);
+  octet::test::add_all();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
