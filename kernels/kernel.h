@@ -16,8 +16,8 @@ namespace octet {
 //
 // scales       empty: not quantized. One: per tensor. shape[axis] of them: per channel.
 // zero_points  as many as scales, or empty when they are all 0.
-// data         the elements of a constant (at least 64-byte aligned, alive as long as the kernel); null for an
-// activation. present      false stands for an optional input that the node does not have.
+// data         the elements of a constant (64-byte aligned, alive as long as the kernel); null for an activation
+// present      false stands for an optional input that the node does not have
 struct TensorDesc {
   DataType type = DataType::kF32;
   Shape shape;
@@ -101,9 +101,9 @@ Result<SelectedKernel> select_kernel(std::span<const KernelRow<Params>> table, c
 //       which combinations of data types, constants and quantization the reference kernel takes
 //   std::span<const KernelRow<Params>> kernel_table(const Params&)
 // and may define
-//   int64_t count_macs(const Params&, Descs inputs, Descs outputs)       multiply-accumulates; else 0
-//   int in_place_input(const Params&, Descs inputs, Descs outputs)       the input whose memory output 0 may take; else
-//   -1 bool is_view(const Params&)                                          output 0 is input 0's bytes; else false
+//   int64_t count_macs(const Params&, Descs inputs, Descs outputs)    multiply-accumulates; else 0
+//   int in_place_input(const Params&, Descs inputs, Descs outputs)    the input whose memory output 0 may take; else -1
+//   bool is_view(const Params&)                                       output 0 is input 0's bytes; else false
 template <class Params>
 int64_t count_macs(const Params&, Descs, Descs) {
   return 0;

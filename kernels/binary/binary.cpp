@@ -11,20 +11,20 @@ bool supports_all(const Problem<BinaryParams>&) {
   return true;
 }
 
-[[maybe_unused]] bool supports_add_u8(const Problem<BinaryParams>& problem) {
-  const BinaryKind kind = problem.params.kind;
-  return problem.outputs[0].type == DataType::kU8 && (kind == BinaryKind::kAdd || kind == BinaryKind::kSub);
+[[maybe_unused]] bool supports_u8(const Problem<BinaryParams>& problem) {
+  return problem.outputs[0].type == DataType::kU8;
 }
 
-template <AddU8Row kRow>
-Result<Kernel> prepare(const Problem<BinaryParams>& problem) {
-  return prepare_add_u8(problem, kRow);
+// u8 takes add, sub (add with a negative factor) and mul.
+template <BinaryU8Row kAddRow, BinaryU8Row kMulRow>
+Result<Kernel> prepare_u8(const Problem<BinaryParams>& problem) {
+  return prepare_binary_u8(problem, problem.params.kind == BinaryKind::kMul ? kMulRow : kAddRow);
 }
 
 constexpr KernelRow<BinaryParams> kTable[] = {
 #if defined(__x86_64__)
-    {"avx512", Isa::kAvx512, supports_add_u8, prepare<add_u8_row_avx512>},
-    {"avx2", Isa::kAvx2, supports_add_u8, prepare<add_u8_row_avx2>},
+    {"avx512", Isa::kAvx512, supports_u8, prepare_u8<add_u8_row_avx512, mul_u8_row_avx512>},
+    {"avx2", Isa::kAvx2, supports_u8, prepare_u8<add_u8_row_avx2, mul_u8_row_avx2>},
 #endif
     {"reference", Isa::kAny, supports_all, prepare_binary_reference},
 };

@@ -11,12 +11,14 @@ enum class BinaryKind : int64_t { kAdd = 0, kSub = 1, kMul = 2, kDiv = 3, kPow =
 
 // dst = clamp(f(a, b)), a and b broadcast as NumPy does (aligned at the last axis).
 //
-// f32   all kinds.
-// s64   add, sub, mul, div (towards zero, division by 0 gives 0), min, max; no clamp (shape arithmetic at convert
-// time). u8    add, sub, mul; each tensor per tensor quantized with its own parameters:
-//   add, sub  saturate_u8(round_half_even(clamp_q(fma(f32(a - a_zp), a_scale/dst_scale, f32(b - b_zp) *
-//   (±b_scale/dst_scale)))) + dst_zp) mul       saturate_u8(round_half_even(clamp_q(f32((a - a_zp) * (b - b_zp)) *
-//   (a_scale*b_scale/dst_scale))) + dst_zp) with clamp_q the clamp in units of dst: [min/dst_scale, max/dst_scale].
+// f32   all kinds, as IEEE defines them; min and max pass on a NaN.
+// s64   all but pow, without clamp (shape arithmetic at convert time); div goes towards zero, a division by 0 gives 0,
+//       sums and products wrap.
+// u8    add, sub, mul; each tensor per tensor quantized with its own parameters:
+//   add, sub  x = fma(f32(a - a_zp), a_scale/dst_scale, f32(b - b_zp) * (+-b_scale/dst_scale))
+//   mul       x = f32((a - a_zp) * (b - b_zp)) * (a_scale*b_scale/dst_scale), that factor in double, rounded once
+//   dst = saturate_u8(round_half_even(clamp_q(x)) + dst_zp), clamp_q in units of dst: [min/dst_scale, max/dst_scale]
+//
 // inputs   a, b  any shapes that broadcast; either may be constant
 // outputs  dst   the broadcast shape
 struct BinaryParams {

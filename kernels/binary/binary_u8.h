@@ -1,4 +1,4 @@
-// The integer arithmetic of u8 add, sub and mul: the factors, the formula, and the inner loops of add, one per ISA.
+// The integer arithmetic of u8 add, sub and mul: the factors, the formula, and the inner loops, one pair per ISA.
 #pragma once
 
 #include <cmath>
@@ -20,8 +20,9 @@ struct BinaryU8 {
 };
 
 inline uint8_t finish_u8(float scaled, const BinaryU8& u8) {
-  scaled = std::fmin(std::fmax(scaled, u8.clamp_min), u8.clamp_max);
-  return saturate_round_u8(scaled + static_cast<float>(u8.dst_zero_point));
+  scaled = scaled < u8.clamp_min ? u8.clamp_min : scaled;
+  scaled = scaled > u8.clamp_max ? u8.clamp_max : scaled;
+  return round_saturate_u8(scaled, u8.dst_zero_point);
 }
 inline uint8_t add_u8(uint8_t a, uint8_t b, const BinaryU8& u8) {
   const float scaled_b = static_cast<float>(b - u8.b_zero_point) * u8.b_factor;
@@ -31,12 +32,16 @@ inline uint8_t mul_u8(uint8_t a, uint8_t b, const BinaryU8& u8) {
   return finish_u8(static_cast<float>((a - u8.a_zero_point) * (b - u8.b_zero_point)) * u8.a_factor, u8);
 }
 
-// dst[i] = add_u8(a[i * a_step], b[i * b_step], u8), i in [0, n); steps are 0 or 1. dst may be a or b.
-using AddU8Row = void (*)(const uint8_t* a, int64_t a_step, const uint8_t* b, int64_t b_step, int64_t n,
-                          const BinaryU8& u8, uint8_t* dst);
+// dst[i] = add_u8 or mul_u8(a[i * a_step], b[i * b_step], u8), i in [0, n); steps are 0 or 1. dst may be a or b.
+using BinaryU8Row = void (*)(const uint8_t* a, int64_t a_step, const uint8_t* b, int64_t b_step, int64_t n,
+                             const BinaryU8& u8, uint8_t* dst);
 void add_u8_row_avx2(const uint8_t* a, int64_t a_step, const uint8_t* b, int64_t b_step, int64_t n, const BinaryU8& u8,
                      uint8_t* dst);
 void add_u8_row_avx512(const uint8_t* a, int64_t a_step, const uint8_t* b, int64_t b_step, int64_t n,
+                       const BinaryU8& u8, uint8_t* dst);
+void mul_u8_row_avx2(const uint8_t* a, int64_t a_step, const uint8_t* b, int64_t b_step, int64_t n, const BinaryU8& u8,
+                     uint8_t* dst);
+void mul_u8_row_avx512(const uint8_t* a, int64_t a_step, const uint8_t* b, int64_t b_step, int64_t n,
                        const BinaryU8& u8, uint8_t* dst);
 
 }  // namespace octet

@@ -143,7 +143,7 @@ std::span<const BinaryFunction> binary_functions() {
   return kFunctions;
 }
 
-Result<Kernel> prepare_add_u8(const Problem<BinaryParams>& problem, AddU8Row row) {
+Result<Kernel> prepare_binary_u8(const Problem<BinaryParams>& problem, BinaryU8Row row) {
   return make_kernel<uint8_t>(problem, row, parameters_of(problem));
 }
 
@@ -151,7 +151,7 @@ Result<Kernel> prepare_binary_reference(const Problem<BinaryParams>& problem) {
   const BinaryFunction& function = binary_functions()[static_cast<size_t>(problem.params.kind)];
   switch (problem.outputs[0].type) {
     case DataType::kU8:
-      return make_kernel<uint8_t>(problem, function.u8, parameters_of(problem));
+      return prepare_binary_u8(problem, function.u8);
     case DataType::kS64:
       return make_kernel<int64_t>(problem, function.s64);
     default:

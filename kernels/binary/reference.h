@@ -13,15 +13,14 @@ struct BinaryFunction {
   void (*f32)(const float* a, int64_t a_step, const float* b, int64_t b_step, int64_t n, const Clamp& clamp,
               float* dst);
   void (*s64)(const int64_t* a, int64_t a_step, const int64_t* b, int64_t b_step, int64_t n, int64_t* dst);
-  void (*u8)(const uint8_t* a, int64_t a_step, const uint8_t* b, int64_t b_step, int64_t n, const BinaryU8& u8,
-             uint8_t* dst);
+  BinaryU8Row u8;
 };
 
 // In the order of BinaryKind.
 std::span<const BinaryFunction> binary_functions();
 
 Result<Kernel> prepare_binary_reference(const Problem<BinaryParams>& problem);
-// u8 add and sub with the inner loop `row`.
-Result<Kernel> prepare_add_u8(const Problem<BinaryParams>& problem, AddU8Row row);
+// A u8 problem with the inner loop `row`.
+Result<Kernel> prepare_binary_u8(const Problem<BinaryParams>& problem, BinaryU8Row row);
 
 }  // namespace octet

@@ -5,8 +5,11 @@
 
 namespace octet {
 
-// f32 to an integer truncates towards zero and saturates; NaN gives 0. An integer to a narrower one wraps. To bool: x
-// != 0. inputs   src  any plain type outputs  dst  any plain type, the shape of src
+// f32 to an integer truncates towards zero and saturates; NaN gives 0. An integer to a narrower one wraps.
+// To bool: x != 0. From bool: 0 or 1.
+//
+// inputs   src  any plain type
+// outputs  dst  any plain type, the shape of src
 struct CastParams {
   static constexpr const char* kName = "cast";
 

@@ -7,10 +7,10 @@ namespace octet {
 
 // dst[before..., i..., after...] = data[before..., indices[i...], after...]; a negative index counts from the end, one
 // outside the axis gives zeros (the zero point of quantized data).
-// inputs   data     any type, rank >= 1
+//
+// inputs   data     rank >= 1; any type (quantized s32: zero point 0 only)
 //          indices  s64 or s32, any shape
-// outputs  dst      the type and quantization (per tensor) of data; data's shape with the axis replaced by indices'
-// shape
+// outputs  dst      the type and quantization (per tensor) of data; data's shape, the axis replaced by indices' shape
 struct GatherParams {
   static constexpr const char* kName = "gather";
 

@@ -6,6 +6,8 @@
 namespace octet {
 
 // dst[..., m, n] = sum over k of a[..., m, k] * b[..., k, n]; the leading dimensions broadcast as NumPy does.
+// The order of the sum is the kernel's own: bytes may change with CPU and threads, by 1e-5 relative.
+//
 // inputs   a, b  f32, rank >= 2; either may be constant
 // outputs  dst   f32
 struct MatmulParams {

@@ -8,10 +8,12 @@ namespace octet {
 // The numbers are on disk: append only.
 enum class PadMode : int64_t { kConstant = 0, kReflect = 1, kEdge = 2 };
 
-// before[i] and after[i] elements are added along axis i; negative counts remove elements. Reflect needs more elements
-// along the axis than are added at either side.
+// before[i] and after[i] elements are added along axis i; negative counts remove elements. What reflect and edge show
+// comes from the elements that are left: reflect needs more of them than are added at either side, edge at least one.
+//
 // inputs   src  f32, s64, or u8 per tensor
-// outputs  dst  the type and quantization of src; a constant pad is `value` quantized with those parameters
+// outputs  dst  the type and quantization of src; a constant pad is `value` quantized with those parameters, for s64
+//               a whole number
 struct PadParams {
   static constexpr const char* kName = "pad";
 

@@ -17,8 +17,11 @@ enum class ReduceKind : int64_t {
   kL2 = 7
 };
 
+// In f32 sums and products are kept in double, in the order of the elements, and rounded once; max and min pass on a
+// NaN. In s64 they wrap. Over no elements: 0, 1 for prod, NaN for mean, the lowest number for max, the highest for min.
+//
 // inputs   src  f32 (all kinds), s64 (sum, max, min, prod)
-// outputs  dst  the type of src; the reduced axes are 1 with keep_dims, else gone. Sums are kept in double.
+// outputs  dst  the type of src; the reduced axes are 1 with keep_dims, else gone
 struct ReduceParams {
   static constexpr const char* kName = "reduce";
 

@@ -5,7 +5,9 @@
 
 namespace octet {
 
-// dims[i] > 0 is a dimension; 0 copies input dimension i; at most one -1 takes what is left.
+// dims[i] > 0 is a dimension; 0 copies input dimension i; at most one -1 takes what is left. With one dynamic dimension
+// that no 0 copies, the -1 becomes dynamic; the known dimensions must then divide without it.
+//
 // inputs   src  any type
 // outputs  dst  the type and quantization (per tensor) of src
 struct ReshapeParams {

@@ -9,7 +9,8 @@ namespace octet {
 
 // The numbers are on disk: append only.
 enum class ResizeMode : int64_t { kNearest = 0, kLinear = 1 };
-// Where the centre of output pixel x lies in the input; s = output size / input size.
+// Where the centre of output pixel x lies in the input; s = output size / input size, where sizes are given, else the
+// scale. In f32, as ONNX Runtime computes it.
 enum class CoordinateTransform : int64_t {
   kHalfPixel = 0,         // (x + 0.5) / s - 0.5
   kAsymmetric = 1,        // x / s
@@ -20,7 +21,9 @@ enum class NearestRounding : int64_t { kRoundPreferFloor = 0, kRoundPreferCeil =
 
 // inputs   src  [N, H, W, C]    f32 or u8 per tensor
 // outputs  dst  [N, OH, OW, C]  the type and quantization of src; OH = sizes[0] if > 0, else floor(H * scales[0])
-// Linear in u8: interpolated in f32 on the integers, rounded half to even.
+//
+// Coordinates are rounded (nearest), then clamped to the image. Linear interpolates in f32, along the row first; in u8
+// on the integers, rounded half to even.
 struct ResizeParams {
   static constexpr const char* kName = "resize";
 

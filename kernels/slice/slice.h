@@ -6,7 +6,9 @@
 namespace octet {
 
 // Along axes[i]: elements starts[i], starts[i] + steps[i], ... before ends[i]. Negative starts and ends count from the
-// end; both are then clamped to the axis as ONNX Slice does. Steps may be negative, not 0.
+// end; both are then clamped to the axis as ONNX Slice does. Steps may be negative, not 0. A dynamic
+// dimension stays dynamic.
+//
 // inputs   src  any type
 // outputs  dst  the type and quantization (per tensor) of src
 struct SliceParams {

@@ -6,6 +6,10 @@
 namespace octet {
 
 // dst = exp(src - m) / sum(exp(src - m)), m = max(src), over one axis; with `log`: src - m - log(sum(exp(src - m))).
+//
+// The order of the sum is fixed (softmax_row.h), exp and log are those of elementary.h; within 1e-6 of the exact value,
+// where |src - m| is below 16 (above, the rounding of src - m shows). A NaN, or nothing but -inf, gives NaN throughout.
+//
 // inputs   src  f32, any shape of rank >= 1
 // outputs  dst  f32, the shape of src
 struct SoftmaxParams {

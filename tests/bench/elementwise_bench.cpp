@@ -73,6 +73,7 @@ void add_all() {
   const Shape image = {1, 56, 56, 256};
   add("add_u8/56x56x256", BinaryParams{}, {u8(image), other_u8(image)}, u8(image));
   add("add_u8/56x56x256_channels", BinaryParams{}, {u8(image), other_u8({256})}, u8(image));
+  add("mul_u8/56x56x256_channels", BinaryParams{BinaryKind::kMul, {}}, {u8(image), other_u8({256})}, u8(image));
   add("add_f32/56x56x256", BinaryParams{}, {f32(image), f32(image)}, f32(image));
   add("concat/55x55_64_64", ConcatParams{3}, {u8({1, 55, 55, 64}), u8({1, 55, 55, 64})}, u8({1, 55, 55, 128}));
   add("concat_rescale/55x55_64_64", ConcatParams{3}, {u8({1, 55, 55, 64}), other_u8({1, 55, 55, 64})},
