@@ -73,7 +73,7 @@ bool has_exact_int8() {
     const int isa = static_cast<int>(dnnl::get_effective_cpu_isa());
     // Values are sets of features: a CPU with AMX has all bits of VNNI.
     const auto has = [isa](int features) { return (isa & features) == features; };
-    return has(dnnl_cpu_isa_avx512_core_vnni);
+    return has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni);
   }();
   return exact;
 #else

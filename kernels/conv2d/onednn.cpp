@@ -88,6 +88,7 @@ dnnl::memory make_bias(const Problem<Conv2dParams>& problem, const TensorDesc& b
 
 // What is wrong in oneDNN (found by the random sweep of the tests):
 // * 2.6.3: GEMM of several groups with a zero point of src: the taps in the pads are compensated wrongly
+// * both: depthwise int8 on AVX2 with VNNI, now and then; 2.6.3 also rounds sums beyond 2^24 otherwise there for f32
 // * 3.7.2: int8 with one input channel, unless depthwise or 1x1: 4 % of the problems, mostly those with strides > 1
 // * 2.6.3: SSE4.1 with a residual adds from addresses that it takes for aligned, and crashes
 // The next implementation is no way out: in 2.6, asking for it reads a descriptor that no longer exists.
@@ -97,9 +98,12 @@ bool is_trusted(const std::string& name, const Problem<Conv2dParams>& problem) {
     const bool adds = input_or_absent(problem.inputs, kConvResidual).present;
     return !(name.find("sse41") != std::string::npos && adds && sizes.o % 4 != 0);
   }
+  const bool is_avx2 = name.find("avx2_vnni") != std::string::npos;
+  if (is_avx2 && sizes.is_depthwise()) return false;
 #if OCTET_ONEDNN_MAJOR >= 3
   return sizes.c_of_g > 1 || sizes.is_depthwise() || sizes.taps() == 1;
 #else
+  if (is_avx2 && problem.outputs[0].type == DataType::kF32) return false;
   const bool has_zero_point = problem.inputs[kConvSrc].quant().zero_point != 0;
   return !(name.find("gemm") != std::string::npos && sizes.groups > 1 && has_zero_point);
 #endif
