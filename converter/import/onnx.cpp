@@ -111,7 +111,9 @@ class OnnxReader {
       if (read.ok()) {
         source_.constants.emplace_back(tensor.name(), std::move(*read));
       } else if (read.error().code == ErrorCode::kUnsupported) {
-        unsupported(tensor.name(), "", read.error().message);
+        const std::string& message = read.error().message;
+        const std::string prefix = "the tensor '" + tensor.name() + "'";
+        unsupported(tensor.name(), "", "this constant" + message.substr(std::min(prefix.size(), message.size())));
       } else {
         return read.error();
       }

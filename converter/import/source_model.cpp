@@ -35,6 +35,7 @@ class GraphBuilder {
 
   Result<Graph> run() {
     OCTET_CHECK(check_counts());
+    for (const ImportProblem& found : report_.problems) unreadable_.insert(found.node);
     name_nodes();
     OCTET_CHECK(find_writers());
     OCTET_TRY(const std::vector<int> order, order_nodes(nodes_, writers_, source_.outputs));
@@ -193,9 +194,9 @@ class GraphBuilder {
     }
     for (const std::string& name : node.inputs) {
       if (name.empty() || names_.contains(name)) continue;
-      // Either its writer failed and is in the report, or it leaves this output out, or there is none.
+      // Its writer failed and is in the report, or leaves this output out, or there is none.
       const auto writer = writers_.find(name);
-      if (writer == writers_.end()) {
+      if (writer == writers_.end() && !unreadable_.contains(name)) {
         problem(node.name, node.op_type, "it reads '" + name + "', which nothing writes", ErrorCode::kInvalidFile);
       } else if (left_out_.contains(name)) {
         const std::string& by = nodes_[static_cast<size_t>(writer->second)].name;
@@ -244,7 +245,7 @@ class GraphBuilder {
   void bind_output(const std::string& name) {
     const auto found = names_.find(name);
     if (found == names_.end()) {
-      if (!writers_.contains(name)) {
+      if (!writers_.contains(name) && !unreadable_.contains(name)) {
         problem(name, "", "the model lists this output, but nothing writes it", ErrorCode::kInvalidFile);
       } else if (left_out_.contains(name)) {
         problem(name, "", "octet does not compute this output", ErrorCode::kUnsupported);
@@ -286,7 +287,8 @@ class GraphBuilder {
   Writers writers_;
   Graph graph_;
   std::map<std::string, ValueId, std::less<>> names_;
-  std::set<std::string> left_out_;  // outputs of nodes that were read, but not these
+  std::set<std::string> unreadable_;  // inputs and constants that the importer has reported
+  std::set<std::string> left_out_;    // outputs of nodes that were read, but not these
   BatchHints hints_;
   bool any_invalid_ = false;
 };

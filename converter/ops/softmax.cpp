@@ -6,19 +6,18 @@
 namespace octet {
 namespace {
 
-// Before opset 13 the axes from `axis` on are one: softmax over all of them, in a matrix [axes before, axes from it
-// on].
+// Before opset 13 the axes from `axis` on are one: softmax over all of them. The batch stays an axis of its own.
 Status read_flattened(NodeReader& reader, int64_t axis, bool log) {
   const Shape src = reader.input_shape(0);
+  int64_t before = 1;
   int64_t count = 1;
-  for (int i = static_cast<int>(axis); i < src.rank(); ++i) count *= std::max<int64_t>(src[i], 1);
+  for (int i = 1; i < src.rank(); ++i) (i < axis ? before : count) *= std::max<int64_t>(src[i], 1);
   std::vector<int64_t> back(src.begin(), src.end());
-  back[0] = axis == 1 ? 0 : -1;
-  const std::vector<int64_t> matrix = axis == 0   ? std::vector<int64_t>{1, -1}
-                                      : axis == 1 ? std::vector<int64_t>{0, -1}
-                                                  : std::vector<int64_t>{-1, count};
+  back[0] = axis == 0 ? -1 : 0;
+  const std::vector<int64_t> matrix =
+      axis == 0 ? std::vector<int64_t>{1, 1, -1} : std::vector<int64_t>{0, before, count};
   OCTET_TRY(const ValueId flat, reader.emit_step(ReshapeParams{matrix}, {reader.input(0)}));
-  OCTET_TRY(const ValueId softmax, reader.emit(SoftmaxParams{1, log}, {flat}));
+  OCTET_TRY(const ValueId softmax, reader.emit(SoftmaxParams{2, log}, {flat}));
   OCTET_TRY(const ValueId result, reader.emit_step(ReshapeParams{back}, {softmax}));
   reader.set_output(0, result);
   return {};

@@ -46,6 +46,7 @@ TEST_CASE("reshape works out its dimensions") {
   CHECK(shape_of(ReshapeParams{{0, -1}}, {{kN, 3, 4}}) == "Nx12");
   CHECK(shape_of(ReshapeParams{{-1, 6}}, {{kN, 3, 4}}) == "Nx6");
   CHECK(shape_of(ReshapeParams{{-1, 6}}, {{kN, kN, 4}}) == "Nx6");
+  CHECK(shape_of(ReshapeParams{{-1, 3, 6}}, {{kN, 6}}) == "Nx3x6");
   CHECK(shape_of(ReshapeParams{{0, -1, 2}}, {{kN, kN, 4}}) == "NxNx2");
   CHECK(shape_of(ReshapeParams{{2, 12}}, {{kN, 3, 4}}) == "2x12");
 }

@@ -1,0 +1,239 @@
+// From a source model to a graph: order, names, problems, constants, batch.
+#include <doctest/doctest.h>
+
+#include "converter/op_rule.h"
+#include "tests/support/source_builder.h"
+
+namespace octet::test {
+namespace {
+
+using Ints = std::vector<int64_t>;
+constexpr int64_t kN = Shape::kDynamic;
+
+SourceBuilder relu_net() {
+  SourceBuilder source;
+  source.input("x", {kN, 3}).node("Relu", {"x"}, {"y"}).output("y");
+  return source;
+}
+
+}  // namespace
+
+TEST_CASE("every op of a graph has a row, and no two readers share a name") {
+  std::set<std::string_view> onnx, json, names;
+  for (const OpRule* rule : op_rules()) {
+    CHECK(names.insert(rule->name).second);
+    CHECK(bool(rule->quantization != nullptr));
+    for (const OpReader& reader : rule->readers) {
+      CAPTURE(reader.onnx);
+      CAPTURE(reader.json);
+      CHECK((reader.onnx.empty() || onnx.insert(reader.onnx).second));
+      CHECK((reader.json.empty() || json.insert(reader.json).second));
+      CHECK(!(reader.onnx.empty() && reader.json.empty()));
+    }
+  }
+  // What the graph can hold: visit every alternative.
+  const auto check = [](const GraphOp& op) { CHECK(op_rule(op).name == op_name(op)); };
+  [&]<size_t... i>(std::index_sequence<i...>) {
+    (check(GraphOp(std::in_place_index<i>)), ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<GraphOp>>());
+}
+
+TEST_CASE("nodes may stand in any order") {
+  SourceBuilder source;
+  source.input("x", {1, 3}).node("Exp", {"b"}, {"y"}).node("Relu", {"a"}, {"b"}).node("Neg", {"x"}, {"a"}).output("y");
+  const Graph graph = source.graph();
+  REQUIRE(graph.nodes.size() == 3);
+  CHECK(graph.nodes[0].name == "Neg2");
+  CHECK(graph.nodes[2].name == "Exp0");
+}
+
+TEST_CASE("a cycle is refused by the names of its nodes") {
+  SourceBuilder source;
+  source.input("x", {1, 3}).node("Add", {"x", "c"}, {"a"}).node("Relu", {"a"}, {"b"}).node("Neg", {"b"}, {"c"});
+  source.output("c");
+  ImportReport report;
+  const Result<Graph> graph = source.build(report);
+  REQUIRE(!graph.ok());
+  CHECK(graph.error().code == ErrorCode::kInvalidFile);
+  for (const char* name : {"'Add0'", "'Relu1'", "'Neg2'", "cycle"}) {
+    CHECK(graph.error().message.find(name) != std::string::npos);
+  }
+  SourceBuilder self;
+  self.node("Relu", {"a"}, {"a"}).output("a");
+  CHECK(self.error() == "node 'Relu0' reads its own output");
+}
+
+TEST_CASE("a name that is given twice is refused") {
+  CHECK(relu_net().f32("y", {1}, {0}).error() ==
+        "the name 'y' is given twice: to a constant and to an output of node 'Relu0'");
+  CHECK(relu_net().input("x", {1}).error() == "the name 'x' is given twice: to an input and to an input");
+  CHECK(relu_net().node("Neg", {"x"}, {"y"}).error() ==
+        "the name 'y' is given twice: to an output of node 'Relu0' and to an output of node 'Neg1'");
+  CHECK(relu_net().output("y").error() == "the output 'y' is listed twice");
+}
+
+TEST_CASE("nodes without a name, or with another's, get one") {
+  SourceBuilder source = relu_net();
+  source.model.nodes[0].name = "";
+  source.node("Neg", {"y"}, {"z"}).node("Exp", {"z"}, {"w"});
+  source.model.nodes[1].name = source.model.nodes[2].name = "same";
+  source.model.outputs = {"w"};
+  const Graph graph = source.graph();
+  CHECK(graph.nodes[0].name == "Relu_0");
+  CHECK(graph.nodes[1].name == "same");
+  CHECK(graph.nodes[2].name == "same_2");
+}
+
+TEST_CASE("a value that nothing writes is refused, as a node's input and as an output") {
+  CHECK(SourceBuilder().node("Relu", {"x"}, {"y"}).output("y").error() ==
+        "node 'Relu0' (Relu): it reads 'x', which nothing writes");
+  CHECK(relu_net().output("z").error() == "'z': the model lists this output, but nothing writes it");
+  SourceBuilder nothing;
+  CHECK(nothing.input("x", {1}).error() == "the model has no outputs");
+}
+
+TEST_CASE("all problems are listed at once, and none that only follows from another") {
+  SourceBuilder source;
+  source.input("x", {1, 3})
+      .node("Unheard", {"x"}, {"a"})
+      .node("Relu", {"a"}, {"b"})
+      .node("Strange", {"b"}, {"c"}, {}, "com.example")
+      .node("Concat", {"x", "x"}, {"d"})
+      .node("Add", {"c", "d"}, {"y"})
+      .output("y");
+  ImportReport report;
+  const Result<Graph> graph = source.build(report);
+  REQUIRE(!graph.ok());
+  REQUIRE(report.problems.size() == 3);
+  CHECK(report.problems[0].node == "Unheard0");
+  CHECK(report.problems[0].op == "Unheard");
+  CHECK(report.problems[0].reason == "octet does not know this operation");
+  CHECK(report.problems[1].reason == "octet does not know the operations of the domain 'com.example'");
+  CHECK(report.problems[2].reason == "it has no 'axis'");
+  CHECK(graph.error().message ==
+        "node 'Unheard0' (Unheard): octet does not know this operation (and 2 more, see octet check)");
+}
+
+TEST_CASE("what no output needs is not read") {
+  SourceBuilder source = relu_net().node("Unheard", {"x"}, {"z"});
+  CHECK(source.graph().nodes.size() == 1);
+}
+
+TEST_CASE("an output that a reader leaves out is missed only where it is read") {
+  SourceBuilder source;
+  source.input("x", {1, 3}).node("Dropout", {"x"}, {"d", "mask"}).node("Relu", {"d"}, {"y"}).output("y");
+  CHECK(source.error() == "no error");
+  source.output("mask");
+  CHECK(source.error() == "'mask': octet does not compute this output");
+  source.model.outputs = {"z"};
+  source.node("Relu", {"mask"}, {"z"});
+  CHECK(source.error() == "node 'Relu2' (Relu): it reads 'mask', an output of 'Dropout0' that octet does not compute");
+}
+
+TEST_CASE("a wrong shape is an invalid file") {
+  SourceBuilder source;
+  source.input("x", {1, 3}).f32("b", {4}, {1, 2, 3, 4}).node("Add", {"x", "b"}, {"y"}).output("y");
+  ImportReport report;
+  const Result<Graph> graph = source.build(report);
+  REQUIRE(!graph.ok());
+  CHECK(graph.error().code == ErrorCode::kInvalidFile);
+  CHECK(graph.error().message.find("1x3") != std::string::npos);
+}
+
+TEST_CASE("a type that no kernel takes is unsupported") {
+  SourceBuilder source;
+  source.input("x", {1, 3}, DataType::kS32).node("Relu", {"x"}, {"y"}).output("y");
+  ImportReport report;
+  const Result<Graph> graph = source.build(report);
+  REQUIRE(!graph.ok());
+  CHECK(graph.error().code == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("shapes of inputs come from the options, which must name inputs") {
+  SourceBuilder source;
+  source.input("x", {kN, 3, kN}).node("Relu", {"x"}, {"y"}).output("y");
+  CHECK(source.error() == "'x': the shape Nx3xN of this input is open beyond the batch; give it with --input-shape");
+  ImportReport report;
+  const Result<Graph> graph = source.build(report, {{{"x", {kN, 3, 7}}}});
+  REQUIRE(graph.ok());
+  CHECK(graph->value(graph->outputs[0]).shape == Shape{kN, 3, 7});
+  for (const ImportOptions& options : {ImportOptions{{{"z", {1}}}}, ImportOptions{{{"x", {1, 3}}}}}) {
+    const Result<Graph> refused = source.build(report, options);
+    REQUIRE(!refused.ok());
+    CHECK(refused.error().code == ErrorCode::kUsage);
+  }
+}
+
+TEST_CASE("the shape arithmetic of exporters becomes constants, and its batch free") {
+  SourceBuilder source;
+  source.input("x", {kN, 3, 4})
+      .s64("zero", {0})
+      .s64("rest", {-1})
+      .node("Shape", {"x"}, {"shape"})
+      .node("Gather", {"shape", "zero"}, {"batch"})
+      .node("Concat", {"batch", "rest"}, {"dims"}, {{"axis", int64_t{0}}})
+      .node("Reshape", {"x", "dims"}, {"y"})
+      .output("y");
+  const Graph graph = source.graph();
+  REQUIRE(graph.nodes.size() == 1);
+  CHECK(graph.value(graph.outputs[0]).shape == Shape{kN, 12});
+}
+
+TEST_CASE("a batch of 1 becomes free where every operation treats samples apart") {
+  SourceBuilder source;
+  source.input("x", {1, 3, 4}).s64("dims", {1, 12}).node("Reshape", {"x", "dims"}, {"y"}).output("y");
+  CHECK(source.graph().value(0).shape == Shape{kN, 3, 4});
+  SUBCASE("not where it is reduced") {
+    source.node("ReduceMean", {"x"}, {"z"}, {{"axes", Ints{0}}}).node("Sub", {"x", "z"}, {"w"});
+    source.model.outputs = {"w"};
+    CHECK(source.graph().value(0).shape == Shape{1, 3, 4});
+  }
+  SUBCASE("not where it becomes another axis") {
+    source.node("Transpose", {"x"}, {"z"}, {{"perm", Ints{1, 0, 2}}});
+    source.model.outputs = {"z"};
+    CHECK(source.graph().value(0).shape == Shape{1, 3, 4});
+  }
+  SUBCASE("not where a constant of one sample joins it") {
+    source.f32("token", {1, 1, 4}, {1, 2, 3, 4}).node("Concat", {"token", "x"}, {"z"}, {{"axis", int64_t{1}}});
+    source.model.outputs = {"z"};
+    CHECK(source.graph().value(0).shape == Shape{1, 3, 4});
+  }
+  SUBCASE("not where an output does not depend on it") {
+    source.node("Constant", {}, {"c"}, {{"value_float", 2.0F}}).output("c");
+    CHECK(source.graph().value(0).shape == Shape{1, 3, 4});
+  }
+}
+
+TEST_CASE("a batch that the operations fix stays, with a warning") {
+  SourceBuilder source;
+  source.input("x", {kN, 3}).s64("axes", {0}).node("Unsqueeze", {"x", "axes"}, {"y"}).output("y");
+  ImportReport report;
+  const Result<Graph> graph = source.build(report);
+  REQUIRE(graph.ok());
+  CHECK(graph->value(graph->inputs[0]).shape == Shape{1, 3});
+  CHECK(report.warnings.size() == 1);
+}
+
+TEST_CASE("outputs that are inputs or constants are made by nodes under their own names") {
+  SourceBuilder source;
+  source.input("x", {2, 3}).f32("c", {1}, {5}).node("Identity", {"x"}, {"same"}).output("same").output("c");
+  const Graph graph = source.graph();
+  CHECK(graph.value(graph.outputs[0]).name == "same");
+  CHECK(graph.value(graph.outputs[1]).name == "c");
+  CHECK(graph.nodes.size() == 2);
+  CHECK(graph.verify().ok());
+}
+
+TEST_CASE("a name that a reader makes up gives way to the source's") {
+  SourceBuilder source;
+  source.input("x", {1, 3, 4, 4})
+      .node("GlobalMaxPool", {"x"}, {"a"})
+      .node("Relu", {"a"}, {"GlobalMaxPool0:pool2d"})
+      .output("GlobalMaxPool0:pool2d");
+  const Graph graph = source.graph();
+  CHECK(graph.verify().ok());
+  CHECK(graph.value(graph.outputs[0]).name == "GlobalMaxPool0:pool2d");
+}
+
+}  // namespace octet::test
