@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace octet {
@@ -164,7 +165,17 @@ Result<Json> read_json_file(const std::string& path) {
     return invalid_file(path, line_and_column(text, position) + ": nested deeper than " + std::to_string(kMaxDepth));
   }
   try {
-    Json json = Json::parse(text);
+    std::vector<std::set<std::string>> open_objects;
+    std::string repeated;
+    Json json = Json::parse(text, [&](int, Json::parse_event_t event, Json& parsed) {
+      if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
+      if (event == Json::parse_event_t::object_end) open_objects.pop_back();
+      if (event == Json::parse_event_t::key && !open_objects.back().insert(parsed.get<std::string>()).second) {
+        repeated = parsed.get<std::string>();
+      }
+      return true;
+    });
+    if (!repeated.empty()) return invalid_file(path, "an object has two fields '" + repeated + "'");
     if (!json.is_object()) return invalid_file(path, "holds " + kind_of(json) + ", not an object");
     return json;
   } catch (const Json::parse_error& error) {

@@ -45,7 +45,7 @@ struct JsonAt {
 };
 
 // kInvalidFile where the file is missing, empty, larger than 256 MiB, no JSON (with line and column), nested deeper
-// than 128, or no object.
+// than 128, no object, or an object in it has two fields of one name.
 Result<Json> read_json_file(const std::string& path);
 
 // A tensor's place in a file of weights.
