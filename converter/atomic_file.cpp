@@ -1,0 +1,84 @@
+#include "converter/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace octet {
+namespace {
+
+Error cannot(const char* what, const std::string& path, int error) {
+  return {ErrorCode::kResource, std::string("cannot ") + what + " '" + path + "': " + std::strerror(error)};
+}
+
+bool write_all(int file, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    bytes = bytes.subspan(static_cast<size_t>(count));
+  }
+  return true;
+}
+
+// What a new file's permissions would be: mkstemp makes private ones.
+mode_t default_mode() {
+  const mode_t mask = umask(0);
+  umask(mask);
+  return 0666 & ~mask;
+}
+
+}  // namespace
+
+Status write_file_atomically(const std::string& path, std::span<const std::byte> bytes) {
+  std::string temporary = path + ".tmpXXXXXX";
+  const int file = mkostemp(temporary.data(), O_CLOEXEC);
+  if (file < 0) return cannot("write", path, errno);
+  const bool written = write_all(file, bytes) && fchmod(file, default_mode()) == 0 && fsync(file) == 0;
+  int error = errno;
+  const bool closed = close(file) == 0;
+  if (written && !closed) error = errno;
+  if (written && closed && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  if (written && closed) error = errno;
+  unlink(temporary.c_str());
+  return cannot("write", path, error);
+}
+
+Result<std::vector<std::byte>> read_file(const std::string& path, uint64_t max_bytes) {
+  const auto failed = [&](const std::string& why) { return Error{ErrorCode::kInvalidFile, "'" + path + "': " + why}; };
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return failed(std::strerror(errno));
+  struct stat status {};
+  if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+    close(file);
+    return failed("not a regular file");
+  }
+  const auto size = static_cast<uint64_t>(status.st_size);
+  if (size > max_bytes) {
+    close(file);
+    return failed("has " + std::to_string(size) + " bytes, more than " + std::to_string(max_bytes));
+  }
+  std::vector<std::byte> bytes(size);
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count = read(file, bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    done += static_cast<size_t>(count);
+  }
+  const int error = errno;
+  close(file);
+  if (done < bytes.size()) return failed(std::string("cannot read it: ") + std::strerror(error));
+  return bytes;
+}
+
+Result<std::string> read_text_file(const std::string& path, uint64_t max_bytes) {
+  OCTET_TRY(const std::vector<std::byte> bytes, read_file(path, max_bytes));
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+}  // namespace octet
