@@ -13,13 +13,18 @@ struct CalibrationTable {
   std::string preprocessing;  // the spec the samples were made with
   uint64_t sample_count = 0;
   StatsTable stats;
+
+  friend bool operator==(const CalibrationTable&, const CalibrationTable&) = default;
 };
 
-// JSON: the same table gives the same bytes. Written beside, then renamed.
+// JSON, as converter/README.md describes it: the same table gives the same bytes. Written beside, then renamed.
+// kResource: the file cannot be written; kUnsupported: a name that is not UTF-8, which JSON cannot hold.
 Status save_calibration_table(const CalibrationTable& table, const std::string& path);
-// kInvalidFile with what is wrong.
+// kInvalidFile with what is wrong: every number is checked, so that the statistics are such as observing could have
+// given.
 Result<CalibrationTable> load_calibration_table(const std::string& path);
-// Adds what `other` has seen. kInvalidFile if the two are of different models or preprocessings.
+// Adds what `other` has seen; on an error `table` is as it was. kInvalidFile if the two are of different models,
+// preprocessings or values.
 Status merge_calibration_tables(CalibrationTable& table, const CalibrationTable& other);
 
 }  // namespace octet

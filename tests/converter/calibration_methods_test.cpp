@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <numbers>
 #include <random>
@@ -97,6 +99,22 @@ TEST_CASE("the list has the four methods, and none of another name") {
   for (const char* name : {"minmax", "percentile", "mse", "kl"}) CHECK(find_calibration_method(name) != nullptr);
   CHECK(find_calibration_method("min-max") == nullptr);
   CHECK(find_calibration_method("") == nullptr);
+}
+
+TEST_CASE("the README has a row for every method, and none of another") {
+  std::ifstream stream(OCTET_SOURCE_DIR "/converter/README.md");
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  for (const CalibrationMethod& method : calibration_methods()) {
+    CAPTURE(method.name);
+    CHECK(text.find("| `" + std::string(method.name) + "` | " + method.description + " |") != std::string::npos);
+  }
+  // A method that is gone leaves no row.
+  const size_t table = text.find("| `--calibration` |");
+  REQUIRE(table != std::string::npos);
+  size_t rows = 0;
+  const size_t end = text.find("\n\n", table);
+  for (size_t at = text.find("\n| `", table); at < end; at = text.find("\n| `", at + 1)) ++rows;
+  CHECK(rows == calibration_methods().size());
 }
 
 TEST_CASE("every method gives a finite range around 0 within the observed one, whatever was observed") {
