@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -25,24 +26,46 @@ bool write_all(int file, std::span<const std::byte> bytes) {
   return true;
 }
 
-// What a new file's permissions would be: mkstemp makes private ones.
-mode_t default_mode() {
-  const mode_t mask = umask(0);
-  umask(mask);
-  return 0666 & ~mask;
+// A new file beside `path`, with the permissions that a new file has (mkstemp's are private). -1: errno says why.
+int open_beside(const std::string& path, std::string& temporary) {
+  for (int attempt = 0;; ++attempt) {
+    temporary = path + ".tmp" + std::to_string(getpid()) + "." + std::to_string(attempt);
+    const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file >= 0 || errno != EEXIST || attempt == 1000) return file;
+  }
+}
+
+// Devices and pipes (/dev/stdout) take bytes; renaming a file over them would remove them.
+Status write_through(const std::string& path, std::span<const std::byte> bytes) {
+  const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0) return cannot("write", path, errno);
+  const bool written = write_all(file, bytes);
+  const int error = errno;
+  close(file);
+  return written ? Status() : cannot("write", path, error);
 }
 
 }  // namespace
 
 Status write_file_atomically(const std::string& path, std::span<const std::byte> bytes) {
-  std::string temporary = path + ".tmpXXXXXX";
-  const int file = mkostemp(temporary.data(), O_CLOEXEC);
+  struct stat status {};
+  const bool exists = stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) return cannot("write", path, EISDIR);
+  if (exists && !S_ISREG(status.st_mode)) return write_through(path, bytes);
+  // A link stays a link: what it points to is replaced.
+  std::string target = path;
+  if (char* resolved = exists ? realpath(path.c_str(), nullptr) : nullptr) {
+    target = resolved;
+    std::free(resolved);
+  }
+  std::string temporary;
+  const int file = open_beside(target, temporary);
   if (file < 0) return cannot("write", path, errno);
-  const bool written = write_all(file, bytes) && fchmod(file, default_mode()) == 0 && fsync(file) == 0;
+  const bool written = write_all(file, bytes) && fsync(file) == 0;
   int error = errno;
   const bool closed = close(file) == 0;
   if (written && !closed) error = errno;
-  if (written && closed && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  if (written && closed && std::rename(temporary.c_str(), target.c_str()) == 0) return {};
   if (written && closed) error = errno;
   unlink(temporary.c_str());
   return cannot("write", path, error);
