@@ -1,7 +1,6 @@
 // The list of calibration methods: from what was observed of a value to the range that its integers cover.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
