@@ -1,0 +1,46 @@
+#include "converter/observe.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "converter/data/dataset.h"
+#include "octet/session.hpp"
+
+namespace octet {
+namespace {
+
+struct Worker {
+  std::optional<Session> session;
+  StatsTable stats;
+};
+
+}  // namespace
+
+Result<StatsTable> observe(const Model& model, const Dataset& data, std::span<const size_t> indices, int threads,
+                           const Progress& progress) {
+  std::vector<Worker> workers(static_cast<size_t>(std::max(threads, 1)));
+  OCTET_CHECK(parallel_for(indices.size(), threads, progress, [&](int index, size_t i) -> Status {
+    Worker& worker = workers[static_cast<size_t>(index)];
+    if (!worker.session.has_value()) {
+      OCTET_TRY(worker.session, Session::create(model, {.threads = 1}));
+    }
+    OCTET_TRY(const std::vector<Tensor> sample, data.sample(indices[i]));
+    for (size_t k = 0; k < sample.size(); ++k) {
+      std::memcpy(worker.session->input(k).data, sample[k].data(), static_cast<size_t>(sample[k].byte_count()));
+    }
+    worker.session->run([&](const std::string& name, const TensorView& tensor) {
+      if (tensor.type == DataType::kF32) worker.stats[name].observe(tensor.as<const float>());
+    });
+    return {};
+  }));
+  // Merging is exact, so it does not matter which worker saw what.
+  StatsTable merged;
+  for (const Worker& worker : workers) {
+    for (const auto& [name, stats] : worker.stats) merged[name].merge(stats);
+  }
+  return merged;
+}
+
+}  // namespace octet
