@@ -16,6 +16,7 @@ Status bind(NodeReader& reader, Tensor tensor) {
 
 Status read_constant(NodeReader& reader) {
   for (const auto& [name, attribute] : reader.node().attributes) {
+    if (!name.starts_with("value")) continue;
     if (const auto* tensor = std::get_if<Tensor>(&attribute)) return bind(reader, *tensor);
     if (const auto* integer = std::get_if<int64_t>(&attribute)) {
       return bind(reader, Tensor::s64(Shape{}, std::span(integer, 1)));

@@ -1,0 +1,335 @@
+// Operations as their readers take them from a source model, by the rules of its operator set: what a session computes.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/support/source_builder.h"
+
+namespace octet::test {
+namespace {
+
+using Ints = std::vector<int64_t>;
+using Floats = std::vector<float>;
+using Attributes = SourceBuilder::Attributes;
+
+// One node that reads x and constants.
+SourceBuilder one_node(const std::string& op, int opset, const Shape& x, std::vector<std::string> more = {},
+                       Attributes attributes = {}, const std::string& domain = "") {
+  SourceBuilder source;
+  source.opset = opset;
+  more.insert(more.begin(), "x");
+  source.input("x", x).node(op, std::move(more), {"y"}, std::move(attributes), domain).output("y");
+  return source;
+}
+
+void check_close(const Computed& computed, const Shape& shape, const Floats& expected) {
+  CHECK(computed.shape == shape);
+  REQUIRE(computed.values.size() == expected.size());
+  // The functions are accurate to a few units in the last place.
+  for (size_t i = 0; i < expected.size(); ++i) CHECK(computed.values[i] == doctest::Approx(expected[i]).epsilon(1e-6));
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+Floats counting(size_t count) {
+  Floats values(count);
+  for (size_t i = 0; i < count; ++i) values[i] = static_cast<float>(i);
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("Conv pads at each side by its own number, or by auto_pad") {
+  const auto conv = [](Attributes attributes) {
+    return compute(one_node("Conv", 11, {1, 1, 1, 4}, {"w"}, std::move(attributes)).f32("w", {1, 1, 1, 2}, {1, 10}),
+                   {1, 2, 3, 4});
+  };
+  check_close(conv({}), {1, 1, 1, 3}, {21, 32, 43});
+  check_close(conv({{"pads", Ints{0, 1, 0, 0}}}), {1, 1, 1, 4}, {10, 21, 32, 43});
+  check_close(conv({{"pads", Ints{0, 0, 0, 1}}}), {1, 1, 1, 4}, {21, 32, 43, 4});
+  check_close(conv({{"auto_pad", "SAME_UPPER"}}), {1, 1, 1, 4}, {21, 32, 43, 4});
+  check_close(conv({{"auto_pad", "SAME_LOWER"}}), {1, 1, 1, 4}, {10, 21, 32, 43});
+  check_close(conv({{"auto_pad", "VALID"}, {"strides", Ints{1, 2}}}), {1, 1, 1, 2}, {21, 43});
+  check_close(conv({{"dilations", Ints{1, 3}}}), {1, 1, 1, 1}, {41});
+}
+
+TEST_CASE("Conv over one axis is an image of height 1") {
+  SourceBuilder source = one_node("Conv", 13, {1, 2, 3}, {"w", "b"}, {{"pads", Ints{1, 0}}});
+  source.f32("w", {1, 2, 2}, {1, 10, 100, 1000}).f32("b", {1}, {0.5F});
+  check_close(compute(source, {1, 2, 3, 4, 5, 6}), {1, 1, 3}, {4010.5F, 5421.5F, 6532.5F});
+}
+
+TEST_CASE("Conv refuses what it cannot be") {
+  const auto error = [](const Shape& x, const Shape& w, Attributes attributes) {
+    const Floats weights(static_cast<size_t>(w.element_count()), 1);
+    return one_node("Conv", 13, x, {"w"}, std::move(attributes)).f32("w", w, weights).error();
+  };
+  CHECK(contains(error({1, 2, 5, 5}, {1, 3, 3, 3}, {}), "channels"));
+  CHECK(contains(error({1, 2, 5, 5}, {1, 2, 3, 3}, {{"kernel_shape", Ints{3, 2}}}), "kernel_shape is 3x2"));
+  CHECK(contains(error({1, 2, 5, 5}, {1, 2, 3, 3}, {{"strides", Ints{1}}}), "'strides' has 1 values for 2"));
+  CHECK(contains(error({1, 2, 5, 5}, {1, 2, 3, 3}, {{"strides", Ints{0, 1}}}), "has the value 0"));
+  CHECK(contains(error({1, 2, 5, 5}, {1, 2, 7, 7}, {}), "Conv"));
+  CHECK(contains(error({1, 2, 5, 5, 5}, {1, 2, 3, 3, 3}, {}), "1-D and 2-D"));
+  CHECK(contains(one_node("Conv", 13, {1, 1, 4, 4}, {"x"}).error(), "its weights are computed"));
+}
+
+TEST_CASE("BatchNormalization takes its epsilon, and refuses training") {
+  const auto norm = [](int opset, Attributes attributes) {
+    return one_node("BatchNormalization", opset, {1, 2, 1, 1}, {"s", "b", "m", "v"}, std::move(attributes))
+        .f32("s", {2}, {2, 1})
+        .f32("b", {2}, {1, 0})
+        .f32("m", {2}, {3, 0})
+        .f32("v", {2}, {3, 0});
+  };
+  check_close(compute(norm(9, {{"epsilon", 1.0F}}), {5, 7}), {1, 2, 1, 1}, {3, 7});
+  CHECK(contains(norm(14, {{"training_mode", int64_t{1}}}).error(), "training mode"));
+  CHECK(contains(norm(7, {{"spatial", int64_t{0}}}).error(), "spatial"));
+}
+
+TEST_CASE("Clip has attributes before opset 11 and inputs from it on, each may be missing") {
+  const Floats x{-3, 0, 9};
+  check_close(compute(one_node("Clip", 10, {1, 3}, {}, {{"min", -1.0F}, {"max", 6.0F}}), x), {1, 3}, {-1, 0, 6});
+  check_close(compute(one_node("Clip", 10, {1, 3}, {}, {{"max", 6.0F}}), x), {1, 3}, {-3, 0, 6});
+  check_close(compute(one_node("Clip", 11, {1, 3}, {"", "max"}).f32("max", {}, {6}), x), {1, 3}, {-3, 0, 6});
+  check_close(compute(one_node("Clip", 13, {1, 3}, {"min"}).f32("min", {}, {-1}), x), {1, 3}, {-1, 0, 9});
+  check_close(compute(one_node("Clip", 13, {1, 3}), x), {1, 3}, x);
+  CHECK(contains(one_node("Clip", 13, {1, 3}, {"x"}).error(), "computed"));
+}
+
+TEST_CASE("activations take their parameters and defaults") {
+  const Floats x{-2, 0, 2};
+  const auto e = [](double v) { return static_cast<float>(std::exp(v)); };
+  check_close(compute(one_node("Relu", 13, {1, 3}), x), {1, 3}, {0, 0, 2});
+  check_close(compute(one_node("LeakyRelu", 13, {1, 3}), x), {1, 3}, {-0.02F, 0, 2});
+  check_close(compute(one_node("LeakyRelu", 13, {1, 3}, {}, {{"alpha", 0.5F}}), x), {1, 3}, {-1, 0, 2});
+  check_close(compute(one_node("Elu", 13, {1, 3}), x), {1, 3}, {e(-2) - 1, 0, 2});
+  check_close(compute(one_node("HardSigmoid", 13, {1, 3}), x), {1, 3}, {0.1F, 0.5F, 0.9F});
+  check_close(compute(one_node("Selu", 13, {1, 3}), x), {1, 3}, {1.0507010F * 1.6732632F * (e(-2) - 1), 0, 2.1014020F});
+  check_close(compute(one_node("PRelu", 9, {1, 3}, {"s"}).f32("s", {3}, {3, 1, 1}), x), {1, 3}, {-6, 0, 2});
+  check_close(compute(one_node("Gelu", 20, {1, 3}), x), {1, 3}, {-0.0455003F, 0, 1.9544997F});
+  check_close(compute(one_node("relu6", 13, {1, 3}, {}, {}, kJsonDomain), {-1, 5, 7}), {1, 3}, {0, 5, 6});
+}
+
+TEST_CASE("binary operations broadcast, and Sum, Mean, Min and Max take any number of inputs") {
+  const Floats x{1, 2, 3, 4};
+  check_close(compute(one_node("Sub", 7, {1, 2, 2}, {"c"}).f32("c", {2, 1}, {1, 10}), x), {1, 2, 2}, {0, 1, -7, -6});
+  check_close(compute(one_node("Pow", 12, {1, 4}, {"c"}).s64("c", {2}), x), {1, 4}, {1, 4, 9, 16});
+  SourceBuilder mean = one_node("Mean", 13, {1, 4}, {"c", "d"});
+  check_close(compute(mean.f32("c", {1}, {3}).f32("d", {4}, {2, 1, 0, -1}), x), {1, 4}, {2, 2, 2, 2});
+  check_close(compute(one_node("Max", 8, {1, 4}), x), {1, 4}, x);
+  CHECK(contains(one_node("Add", 13, {1, 4}, {"c"}).s64("c", {2}).error(), "f32 and s64"));
+}
+
+TEST_CASE("Gemm scales, transposes and adds") {
+  const auto gemm = [](const Shape& c, const Floats& bias, Attributes attributes, const Shape& w) {
+    return compute(one_node("Gemm", 13, {2, 2}, {"w", "c"}, std::move(attributes))
+                       .f32("w", w, {1, 2, 3, 4, 5, 6})
+                       .f32("c", c, bias),
+                   {1, 0, 0, 1});
+  };
+  check_close(gemm({3}, {10, 20, 30}, {}, {2, 3}), {2, 3}, {11, 22, 33, 14, 25, 36});
+  check_close(gemm({}, {2}, {{"alpha", 2.0F}, {"beta", 0.5F}}, {2, 3}), {2, 3}, {3, 5, 7, 9, 11, 13});
+  check_close(gemm({1}, {0}, {{"transB", int64_t{1}}}, {3, 2}), {2, 3}, {1, 3, 5, 2, 4, 6});
+  check_close(gemm({2, 1}, {10, 20}, {}, {2, 3}), {2, 3}, {11, 12, 13, 24, 25, 26});
+  CHECK(contains(one_node("Gemm", 13, {2, 2, 2}, {"w"}).f32("w", {2, 1}, {1, 1}).error(), "rank 2"));
+}
+
+TEST_CASE("MatMul of a matrix of constants is a fully connected layer, of anything else a matmul") {
+  const SourceBuilder layer = one_node("MatMul", 13, {2, 2}, {"w"}).f32("w", {2, 3}, {1, 2, 3, 4, 5, 6});
+  CHECK(layer.graph().nodes[0].is<FullyConnectedParams>());
+  check_close(compute(layer, {1, 0, 0, 1}), {2, 3}, {1, 2, 3, 4, 5, 6});
+  const SourceBuilder batched = one_node("MatMul", 13, {2, 1, 2}, {"w"}).f32("w", {2}, {1, 10});
+  check_close(compute(batched, {1, 2, 3, 4}), {2, 1}, {21, 43});
+}
+
+TEST_CASE("pools count pads, round up and dilate as their operator set says") {
+  const Floats x{1, 2, 3, 4, 5};
+  const auto pool = [&](const char* op, int opset, Attributes attributes) {
+    attributes["kernel_shape"] = Ints{1, 2};
+    return compute(one_node(op, opset, {1, 1, 1, 5}, {}, std::move(attributes)), x);
+  };
+  check_close(pool("MaxPool", 8, {{"strides", Ints{1, 2}}}), {1, 1, 1, 2}, {2, 4});
+  check_close(pool("MaxPool", 10, {{"strides", Ints{1, 2}}, {"ceil_mode", int64_t{1}}}), {1, 1, 1, 3}, {2, 4, 5});
+  check_close(pool("MaxPool", 10, {{"dilations", Ints{1, 3}}}), {1, 1, 1, 2}, {4, 5});
+  check_close(pool("AveragePool", 7, {{"pads", Ints{0, 1, 0, 0}}, {"strides", Ints{1, 2}}}), {1, 1, 1, 3},
+              {1, 2.5F, 4.5F});
+  check_close(
+      pool("AveragePool", 7, {{"pads", Ints{0, 1, 0, 0}}, {"strides", Ints{1, 2}}, {"count_include_pad", int64_t{1}}}),
+      {1, 1, 1, 3}, {0.5F, 2.5F, 4.5F});
+  CHECK(contains(one_node("MaxPool", 8, {1, 1, 1, 5}).error(), "kernel_shape"));
+}
+
+TEST_CASE("global pools take any number of spatial axes") {
+  check_close(compute(one_node("GlobalAveragePool", 7, {1, 2, 3}), {1, 2, 3, 4, 5, 6}), {1, 2, 1}, {2, 5});
+  check_close(compute(one_node("GlobalMaxPool", 7, {1, 2, 1, 3}), {1, 2, 3, 4, 5, 6}), {1, 2, 1, 1}, {3, 6});
+}
+
+TEST_CASE("axes of Squeeze and Unsqueeze are an attribute before opset 13 and an input from it on") {
+  const Floats x{1, 2};
+  check_close(compute(one_node("Squeeze", 11, {1, 1, 2, 1}, {}, {{"axes", Ints{1}}}), x), {1, 2, 1}, x);
+  check_close(compute(one_node("Squeeze", 13, {1, 1, 2, 1}, {"a"}).s64("a", {-1}), x), {1, 1, 2}, x);
+  check_close(compute(one_node("Unsqueeze", 11, {1, 2}, {}, {{"axes", Ints{1, 3}}}), x), {1, 1, 2, 1}, x);
+  check_close(compute(one_node("Unsqueeze", 13, {1, 2}, {"a"}).s64("a", {-1}), x), {1, 2, 1}, x);
+  CHECK(contains(one_node("Squeeze", 13, {1, 2}, {"a"}).s64("a", {1}).error(), "not of size 1"));
+  CHECK(contains(one_node("Unsqueeze", 13, {1, 2}, {"a"}).s64("a", {1, 1}).error(), "twice"));
+}
+
+TEST_CASE("Flatten makes a matrix at any axis") {
+  const auto shape = [](int64_t axis) {
+    return compute(one_node("Flatten", 11, {2, 3, 4}, {}, {{"axis", axis}}), counting(24)).shape;
+  };
+  CHECK(shape(0) == Shape{1, 24});
+  CHECK(shape(1) == Shape{2, 12});
+  CHECK(shape(2) == Shape{6, 4});
+  CHECK(shape(-1) == Shape{6, 4});
+  CHECK(shape(3) == Shape{24, 1});
+}
+
+TEST_CASE("Slice has attributes before opset 10, inputs and steps from it on") {
+  const Floats x{0, 1, 2, 3, 4};
+  const Attributes attributes{{"starts", Ints{-3}}, {"ends", Ints{100}}, {"axes", Ints{1}}};
+  check_close(compute(one_node("Slice", 9, {1, 5}, {}, attributes), x), {1, 3}, {2, 3, 4});
+  SourceBuilder backwards = one_node("Slice", 10, {1, 5}, {"s", "e", "a", "p"});
+  backwards.s64("s", {-1}).s64("e", {INT64_MIN}).s64("a", {-1}).s64("p", {-2});
+  check_close(compute(backwards, x), {1, 3}, {4, 2, 0});
+}
+
+TEST_CASE("Split takes sizes as attribute or input, or makes equal parts") {
+  const auto split = [](int opset, std::vector<std::string> more, Attributes attributes) {
+    SourceBuilder source = one_node("Split", opset, {1, 5}, std::move(more), std::move(attributes));
+    source.model.nodes[0].outputs = {"z", "y"};
+    return source;
+  };
+  const Floats x{0, 1, 2, 3, 4};
+  check_close(compute(split(11, {}, {{"axis", int64_t{1}}, {"split", Ints{4, 1}}}), x), {1, 1}, {4});
+  check_close(compute(split(13, {"s"}, {{"axis", int64_t{1}}}).s64("s", {3, 2}), x), {1, 2}, {3, 4});
+  check_close(compute(split(18, {}, {{"axis", int64_t{1}}, {"num_outputs", int64_t{2}}}), x), {1, 2}, {3, 4});
+  CHECK(contains(split(13, {}, {{"axis", int64_t{1}}}).error(), "5 elements do not split into 2 parts"));
+  CHECK(contains(split(13, {"s"}, {{"axis", int64_t{1}}}).s64("s", {3, 3}).error(), "does not lie in 5"));
+}
+
+TEST_CASE("Pad has attributes before opset 11, inputs from it on, axes from opset 18 on") {
+  const Floats x{1, 2, 3};
+  check_close(compute(one_node("Pad", 10, {1, 3}, {}, {{"pads", Ints{0, 1, 0, 0}}, {"value", 9.0F}}), x), {1, 4},
+              {9, 1, 2, 3});
+  check_close(compute(one_node("Pad", 11, {1, 3}, {"p"}, {{"mode", "reflect"}}).s64("p", {0, 2, 0, 1}), x), {1, 6},
+              {3, 2, 1, 2, 3, 2});
+  check_close(
+      compute(one_node("Pad", 18, {1, 3}, {"p", "", "a"}, {{"mode", "edge"}}).s64("p", {0, 2}).s64("a", {-1}), x),
+      {1, 5}, {1, 2, 3, 3, 3});
+  CHECK(contains(one_node("Pad", 19, {1, 3}, {"p"}, {{"mode", "wrap"}}).s64("p", {0, 0, 0, 1}).error(), "wrap"));
+  CHECK(contains(one_node("Pad", 13, {1, 3}, {"p"}).s64("p", {0, 1}).error(), "2 pads for 2 axes"));
+}
+
+TEST_CASE("Softmax takes all axes from its own on as one before opset 13") {
+  const Floats x{0, 1, 2, 3};
+  const float total = 1 + std::exp(1.0F) + std::exp(2.0F) + std::exp(3.0F);
+  const float pair = 1 + std::exp(1.0F);
+  check_close(compute(one_node("Softmax", 11, {1, 2, 2}), x), {1, 2, 2},
+              {1 / total, std::exp(1.0F) / total, std::exp(2.0F) / total, std::exp(3.0F) / total});
+  check_close(compute(one_node("Softmax", 13, {1, 2, 2}), x), {1, 2, 2},
+              {1 / pair, std::exp(1.0F) / pair, 1 / pair, std::exp(1.0F) / pair});
+  CHECK(compute(one_node("LogSoftmax", 13, {1, 2, 2}), x).values[0] == doctest::Approx(-std::log(pair)));
+}
+
+TEST_CASE("reductions take their axes as the operator set says, and none given means all") {
+  const Floats x{1, 2, 3, 4};
+  check_close(compute(one_node("ReduceMean", 13, {1, 2, 2}, {}, {{"axes", Ints{-1}}}), x), {1, 2, 1}, {1.5F, 3.5F});
+  check_close(compute(one_node("ReduceSum", 13, {1, 2, 2}, {"a"}, {{"keepdims", int64_t{0}}}).s64("a", {1}), x), {1, 2},
+              {4, 6});
+  check_close(compute(one_node("ReduceMax", 13, {1, 2, 2}), x), {1, 1, 1}, {4});
+  check_close(compute(one_node("ReduceSum", 13, {1, 4}, {}, {{"noop_with_empty_axes", int64_t{1}}}), x), {1, 4}, x);
+}
+
+TEST_CASE("Resize and Upsample take the rules of each operator set") {
+  const Floats x{1, 2, 3, 4};
+  const Shape in{1, 1, 1, 4};
+  const Shape two{1, 1, 1, 2};
+  // Where it shrinks, opset 10 takes the pixel above.
+  check_close(compute(one_node("Resize", 10, in, {"s"}).f32("s", {4}, {1, 1, 1, 0.6F}), x), two, {1, 3});
+  check_close(compute(one_node("Upsample", 7, {1, 1, 1, 2}, {}, {{"scales", Floats{1, 1, 1, 2}}}), {1, 2}), in,
+              {1, 1, 2, 2});
+  check_close(compute(one_node("Resize", 13, in, {"", "", "z"}, {{"mode", "linear"}}).s64("z", {1, 1, 1, 2}), x), two,
+              {1.5F, 3.5F});
+  const Attributes corners{{"mode", "linear"}, {"coordinate_transformation_mode", "align_corners"}};
+  check_close(compute(one_node("Resize", 11, in, {"", "", "z"}, corners).s64("z", {1, 1, 1, 2}), x), two, {1, 4});
+  check_close(compute(one_node("Resize", 18, in, {"", "", "z"}, {{"axes", Ints{3}}}).s64("z", {2}), x), two, {1, 3});
+  CHECK(contains(one_node("Resize", 13, in, {"", "s"}, {{"mode", "cubic"}}).f32("s", {4}, {1, 1, 1, 2}).error(),
+                 "cubic"));
+  CHECK(contains(one_node("Resize", 13, in, {"", "s"}).f32("s", {4}, {1, 2, 1, 1}).error(), "axis 1"));
+}
+
+TEST_CASE("Constant takes every form of value") {
+  const auto constant = [](Attributes attributes) {
+    SourceBuilder source;
+    source.input("x", {1, 2}).node("Constant", {}, {"c"}, std::move(attributes)).node("Add", {"x", "c"}, {"y"});
+    return source.output("y");
+  };
+  check_close(compute(constant({{"value_float", 2.0F}}), {1, 2}), {1, 2}, {3, 4});
+  check_close(compute(constant({{"value_floats", Floats{1, 2}}}), {1, 2}), {1, 2}, {2, 4});
+  const Floats tensor{5, 6};
+  check_close(compute(constant({{"value", Tensor::f32({2}, tensor)}}), {1, 2}), {1, 2}, {6, 8});
+  CHECK(contains(constant({{"value_string", "text"}}).error(), "value_string"));
+}
+
+TEST_CASE("JSON gives as attributes what ONNX 13 wants as inputs") {
+  const Floats x{-1, 2, 3};
+  check_close(compute(one_node("Clip", 13, {1, 3}, {}, {{"min", int64_t{0}}, {"max", 2.5F}}), x), {1, 3}, {0, 2, 2.5F});
+  check_close(compute(one_node("Pad", 13, {1, 3}, {}, {{"pads", Ints{0, 0, 0, 1}}}), x), {1, 4}, {-1, 2, 3, 0});
+  check_close(compute(one_node("Reshape", 13, {1, 3}, {}, {{"shape", Ints{0, 3, 1}}}), x), {1, 3, 1}, x);
+  check_close(compute(one_node("Resize", 13, {1, 1, 1, 3}, {}, {{"scales", Ints{1, 1, 1, 2}}}), x), {1, 1, 1, 6},
+              {-1, -1, 2, 2, 3, 3});
+  SourceBuilder layer = one_node("fully_connected", 13, {1, 3}, {"w", "b"}, {}, kJsonDomain);
+  check_close(compute(layer.f32("w", {2, 3}, {1, 0, 0, 0, 1, 1}).f32("b", {2}, {0, 1}), x), {1, 2}, {-1, 6});
+}
+
+TEST_CASE("every reader refuses a node without inputs") {
+  for (const char* op : {"Conv",
+                         "Gemm",
+                         "MatMul",
+                         "MaxPool",
+                         "GlobalAveragePool",
+                         "Add",
+                         "Sum",
+                         "Relu",
+                         "Clip",
+                         "Concat",
+                         "Reshape",
+                         "Squeeze",
+                         "Transpose",
+                         "Slice",
+                         "Split",
+                         "Pad",
+                         "Resize",
+                         "Softmax",
+                         "ReduceMean",
+                         "Gather",
+                         "Cast",
+                         "BatchNormalization",
+                         "Shape",
+                         "Identity",
+                         "Tile",
+                         "Expand",
+                         "PRelu",
+                         "Constant",
+                         "ConstantOfShape",
+                         "Upsample",
+                         "Dropout",
+                         "Gelu",
+                         "Pow",
+                         "Mean",
+                         "Flatten",
+                         "Unsqueeze"}) {
+    CAPTURE(op);
+    for (const int opset : {7, 13, 21}) {
+      SourceBuilder source;
+      source.opset = opset;
+      source.node(op, {}, {"y"}, {{"axis", int64_t{0}}, {"kernel_shape", Ints{1, 1}}}).output("y");
+      CHECK(source.error() != "no error");
+    }
+  }
+}
+
+}  // namespace octet::test
