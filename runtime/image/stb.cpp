@@ -52,9 +52,22 @@ int64_t little_endian(Bytes bytes, size_t at, size_t count) {
   return value;
 }
 
+// stb_image 2.27 writes beyond a Huffman table that has more than 256 codes: `segment` are the tables' bytes. The same
+// steps as its own reader's, which also may run over the segment's end before it notices.
+bool huffman_tables_are_sound(Bytes bytes, size_t at, int64_t segment) {
+  while (segment > 0) {
+    int64_t codes = 0;
+    for (size_t i = 1; i <= 16; ++i) codes += byte_at(bytes, at + i);
+    if (codes > 256) return false;
+    at += 17 + static_cast<size_t>(codes);
+    segment -= 17 + codes;
+  }
+  return segment == 0;
+}
+
 // stb_image takes a jpg that ends early for one whose rest is gray (later versions), Pillow refuses it. Segments carry
 // their length; in the scan's data a 0xff is followed by 0 (stuffed), by a restart marker, or by a real marker.
-bool jpeg_has_end(Bytes bytes) {
+bool jpeg_is_sound(Bytes bytes) {
   size_t i = 2;
   while (i + 1 < bytes.size()) {
     const uint8_t marker = byte_at(bytes, i + 1);
@@ -63,7 +76,10 @@ bool jpeg_has_end(Bytes bytes) {
     } else if (marker == 0xd9) {
       return true;
     } else {
-      i += 2 + static_cast<size_t>(byte_at(bytes, i + 2) * 256 + byte_at(bytes, i + 3));
+      const int length = byte_at(bytes, i + 2) * 256 + byte_at(bytes, i + 3);
+      if (length < 2) return false;
+      if (marker == 0xc4 && !huffman_tables_are_sound(bytes, i + 4, length - 2)) return false;
+      i += 2 + static_cast<size_t>(length);
     }
   }
   return false;
@@ -119,6 +135,13 @@ Result<Decoded> decode_with_stb(Bytes bytes, Format format, int64_t max_pixels) 
   const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
   const int count = static_cast<int>(bytes.size());
 
+  // Before any of it is decoded: what stb_image would trust.
+  if (format == Format::kJpeg && !jpeg_is_sound(bytes)) {
+    return Error{ErrorCode::kInvalidFile, "is truncated or damaged: its segments do not lead to an end"};
+  }
+  if (format == Format::kPng && !png_is_intact(bytes)) {
+    return Error{ErrorCode::kInvalidFile, "is truncated or damaged: a chunk is incomplete or has a wrong checksum"};
+  }
   block_limit = size_t{1} << 20;  // a header needs a decoder's state, some 20 KiB
   memory_exhausted = false;
   int width = 0;
@@ -128,13 +151,9 @@ Result<Decoded> decode_with_stb(Bytes bytes, Format format, int64_t max_pixels) 
   // A bmp whose rows go from top to bottom says so by a negative height.
   const int64_t rows = format == Format::kBmp ? std::abs(int64_t{height}) : height;
   OCTET_CHECK(check_dimensions(width, rows, max_pixels));
-  const bool complete = format == Format::kJpeg  ? jpeg_has_end(bytes)
-                        : format == Format::kBmp ? bmp_is_complete(bytes, width, rows)
-                                                 : png_is_intact(bytes);
-  if (!complete)
-    return Error{ErrorCode::kInvalidFile, format == Format::kPng
-                                              ? "is truncated or damaged: a chunk is incomplete or has a wrong checksum"
-                                              : "is truncated: the file ends before the image does"};
+  if (format == Format::kBmp && !bmp_is_complete(bytes, width, rows)) {
+    return Error{ErrorCode::kInvalidFile, "is truncated: the file ends before the image does"};
+  }
 
   // The largest honest block is inflated png data, at most 8 bytes a pixel, in a buffer that doubles; jpg planes round
   // the sides up to 32.
