@@ -56,7 +56,10 @@ bool compatible(const Shape& a, const Shape& b) {
          });
 }
 
-constexpr KernelRow<Conv2dParams> kTable[kConv2dRowCount] = {
+constexpr KernelRow<Conv2dParams> kTable[] = {
+#if defined(__x86_64__)
+    {"depthwise_3x3_avx512vnni", Isa::kAvx512Vnni, depthwise_3x3_avx512vnni_supports, prepare_depthwise_3x3_avx512vnni},
+#endif
     {"onednn", Isa::kAny, onednn_supports, prepare_onednn},
     {"reference", Isa::kAny, [](const Problem<Conv2dParams>&) { return true; }, prepare_reference},
 };
@@ -165,6 +168,7 @@ Status check_conv2d_types(const char* op, Descs inputs, Descs outputs) {
 }
 
 std::span<const KernelRow<Conv2dParams>> kernel_table(const Conv2dParams&) {
+  static_assert(std::size(kTable) == kConv2dRowCount);
   return kTable;
 }
 

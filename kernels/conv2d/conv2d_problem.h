@@ -39,7 +39,13 @@ Requantization conv2d_requantization(const Conv2dParams& params, Descs inputs, c
 Status check_conv2d_types(const char* op, Descs inputs, Descs outputs);
 
 // The rows of the table. What they prepare keeps addresses of constants, but no reference to the problem or its descs.
+#if defined(__x86_64__)
+inline constexpr size_t kConv2dRowCount = 3;
+bool depthwise_3x3_avx512vnni_supports(const Problem<Conv2dParams>& problem);
+Result<Kernel> prepare_depthwise_3x3_avx512vnni(const Problem<Conv2dParams>& problem);
+#else
 inline constexpr size_t kConv2dRowCount = 2;
+#endif
 bool onednn_supports(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_onednn(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_reference(const Problem<Conv2dParams>& problem);
