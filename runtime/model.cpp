@@ -51,4 +51,8 @@ const char* version() {
   return OCTET_VERSION;
 }
 
+const char* cpu_isa() {
+  return to_string(best_isa());
+}
+
 }  // namespace octet

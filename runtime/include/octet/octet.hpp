@@ -9,4 +9,8 @@ namespace octet {
 // "0.1.0"
 const char* version();
 
+// The highest instruction set that octet's kernels use on this CPU: "any", "avx2", "avx512", "avx512_vnni".
+// OCTET_MAX_ISA lowers it.
+const char* cpu_isa();
+
 }  // namespace octet
