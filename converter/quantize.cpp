@@ -7,11 +7,41 @@ namespace octet {
 namespace {
 
 constexpr double kMaxBias = 1 << 30;
+// The search for a channel's scale: this many candidates to either side of max|w| / 127, up to this share away.
+constexpr int kScaleCandidates = 40;
+constexpr float kScaleSpread = 0.2F;
 
 float max_abs(std::span<const float> values) {
   float found = 0;
   for (const float v : values) found = std::max(found, std::fabs(v));
   return found;
+}
+
+// Squared error of rounding `values` to multiples of `scale` in [-127, 127].
+double rounding_error(std::span<const float> values, float scale) {
+  double sum = 0;
+  for (const float v : values) {
+    const float q = std::min(std::max(std::nearbyintf(v / scale), -127.0F), 127.0F);
+    const double error = static_cast<double>(v - scale * q);
+    sum += error * error;
+  }
+  return sum;
+}
+
+// max|w| / 127, or a slightly smaller or larger scale if the weights happen to fall better on its multiples.
+float best_scale(std::span<const float> values) {
+  const float widest = s8_scale(max_abs(values));
+  float best = widest;
+  double best_error = rounding_error(values, widest);
+  for (int i = -kScaleCandidates; i <= kScaleCandidates; ++i) {
+    const float scale = widest * (1.0F + kScaleSpread * static_cast<float>(i) / kScaleCandidates);
+    const double error = rounding_error(values, scale);
+    if (error < best_error) {
+      best_error = error;
+      best = scale;
+    }
+  }
+  return best;
 }
 
 }  // namespace
@@ -37,7 +67,7 @@ QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, flo
   size_t widened = 0;
   for (size_t g = 0; g < groups; ++g) {
     const size_t first = g * group_channels;
-    double scale = static_cast<double>(max_abs(values.subspan(first * taps, group_channels * taps))) / 127.0;
+    double scale = static_cast<double>(best_scale(values.subspan(first * taps, group_channels * taps)));
     double needed = 0;
     for (size_t o = first; o < first + group_channels; ++o) {
       needed = std::max(needed, std::fabs(bias_of(o)) / (static_cast<double>(src_scale) * kMaxBias));

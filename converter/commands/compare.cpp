@@ -1,0 +1,146 @@
+// octet compare: what quantization costs, layer by layer.
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "converter/atomic_file.h"
+#include "converter/commands/commands.h"
+#include "converter/compare.h"
+#include "converter/load_model.h"
+#include "converter/progress.h"
+#include "converter/report/comparison_html.h"
+#include "octet/session.hpp"
+
+namespace octet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string model;
+  std::string packed;
+  std::vector<std::string> data;
+  std::string preprocessing;
+  size_t samples = 100;
+  uint64_t seed = 0;
+  std::optional<double> min_sqnr;
+  int threads = 0;
+  std::string html;
+  bool json = false;
+};
+
+// JSON knows no infinity: an exact tensor has null decibels.
+Json decibels(double db) {
+  return std::isfinite(db) ? Json(db) : Json(nullptr);
+}
+
+Json layer_json(const LayerComparison& layer) {
+  const TensorError& error = layer.cumulative;
+  return {{"name", layer.name},
+          {"node", layer.node},
+          {"op", layer.op},
+          {"mse", error.mse()},
+          {"relative_error", error.relative_error()},
+          {"sqnr_db", decibels(error.sqnr_db())},
+          {"isolated_sqnr_db", layer.isolated.count() > 0 ? decibels(layer.isolated.sqnr_db()) : Json(nullptr)},
+          {"cosine", error.cosine()},
+          {"max_error", error.max_error()},
+          {"clip_rate", error.clip_rate()}};
+}
+
+void print_rows(const std::vector<LayerComparison>& rows) {
+  for (const LayerComparison& row : rows) {
+    const TensorError& error = row.cumulative;
+    std::cout << std::left << std::setw(36) << row.name << std::setw(16) << row.op << std::right << std::fixed
+              << std::setprecision(1) << std::setw(8) << error.sqnr_db() << std::setw(10);
+    row.isolated.count() > 0 ? std::cout << row.isolated.sqnr_db() : std::cout << "-";
+    std::cout << std::setprecision(5) << std::setw(10) << error.cosine() << std::setprecision(4) << std::setw(12)
+              << error.max_error() << std::setprecision(3) << std::setw(9) << 100 * error.clip_rate() << "\n";
+  }
+}
+
+// The nodes that lose most on their own, worst first: what --keep-float would help.
+std::string worst_nodes(const std::vector<LayerComparison>& layers) {
+  std::vector<const LayerComparison*> ranked;
+  for (const LayerComparison& layer : layers) {
+    if (layer.isolated.count() > 0 && layer.op != "quantize") ranked.push_back(&layer);
+  }
+  std::stable_sort(ranked.begin(), ranked.end(), [](const LayerComparison* a, const LayerComparison* b) {
+    return a->isolated.sqnr_db() < b->isolated.sqnr_db();
+  });
+  std::string list;
+  for (size_t i = 0; i < std::min<size_t>(ranked.size(), 3); ++i) list += (i == 0 ? "" : ",") + ranked[i]->node;
+  return list;
+}
+
+void print_text(const Comparison& comparison) {
+  std::cout << std::left << std::setw(36) << "tensor" << std::setw(16) << "op" << std::right << std::setw(8)
+            << "SQNR dB" << std::setw(10) << "isolated" << std::setw(10) << "cosine" << std::setw(12) << "max error"
+            << std::setw(9) << "clip %"
+            << "\n";
+  print_rows(comparison.layers);
+  std::cout << "outputs\n";
+  print_rows(comparison.outputs);
+  const std::string worst = worst_nodes(comparison.layers);
+  if (!worst.empty()) std::cout << "\nworst on their own: --keep-float " << worst << "\n";
+}
+
+Result<int> run(const Options& options) {
+  OCTET_TRY(const LoadedModel reference, load_any_model(options.model));
+  OCTET_TRY(const LoadedModel packed, load_any_model(options.packed));
+  const std::string spec = options.preprocessing.empty() ? packed.model.preprocessing() : options.preprocessing;
+  OCTET_TRY(const Dataset data, Dataset::open(options.data, packed.model.inputs(), spec));
+  const std::vector<size_t> indices = data.choose(options.samples, options.seed);
+  const int threads = options.threads > 0 ? options.threads : default_threads();
+  ProgressLine progress("comparing");
+  const Result<Comparison> compared = compare(reference.model, packed.model, data, indices, threads,
+                                              [&](size_t done, size_t total) { progress.update(done, total); });
+  progress.finish();
+  if (!compared.ok()) return compared.error();
+  if (!options.html.empty()) {
+    const std::string page = comparison_html(*compared, options.packed, indices.size(), worst_nodes(compared->layers));
+    OCTET_CHECK(write_file_atomically(options.html, std::as_bytes(std::span(page))));
+  }
+  if (options.json) {
+    Json result{{"count", indices.size()}, {"outputs", Json::array()}, {"layers", Json::array()}};
+    for (const LayerComparison& output : compared->outputs) result["outputs"].push_back(layer_json(output));
+    for (const LayerComparison& layer : compared->layers) result["layers"].push_back(layer_json(layer));
+    result["keep_float"] = worst_nodes(compared->layers);
+    std::cout << result.dump(1) << "\n";
+  } else {
+    print_text(*compared);
+  }
+  if (!options.min_sqnr.has_value()) return kExitOk;
+  for (const LayerComparison& output : compared->outputs) {
+    if (output.cumulative.sqnr_db() >= *options.min_sqnr) continue;
+    std::cerr << "octet compare: the output '" << output.name << "' has " << output.cumulative.sqnr_db()
+              << " dB, below " << *options.min_sqnr << "\n";
+    return kExitSqnr;
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+CommandRun set_up_compare(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("MODEL", options->model, "the float model")->required();
+  app.add_option("PACKED", options->packed, "its .octet file")->required();
+  app.add_option("--data", options->data, "a folder of images, a list file, an .npy, or NAME=PATH")->required();
+  app.add_option("--preprocess", options->preprocessing, "default: what the packed file says");
+  app.add_option("--samples", options->samples, "how many samples to draw")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--seed", options->seed, "of the draw")->capture_default_str();
+  app.add_option("--min-sqnr", options->min_sqnr, "exit 6 if an output has fewer decibels");
+  app.add_option("--threads", options->threads, "samples compared at once")->check(CLI::Range(1, 1024));
+  app.add_option("--html", options->html, "also write a self-contained page");
+  app.add_flag("--json", options->json, "one JSON object on stdout");
+  return [options] { return run(*options); };
+}
+
+}  // namespace octet

@@ -1,0 +1,118 @@
+// octet convert: a float model becomes one packed file.
+#include <iostream>
+#include <memory>
+
+#include "converter/atomic_file.h"
+#include "converter/commands/commands.h"
+#include "converter/convert.h"
+#include "converter/progress.h"
+#include "runtime/packed_format.h"
+
+namespace octet {
+namespace {
+
+struct Options {
+  ConvertOptions convert;
+  std::string output;
+  std::vector<std::string> input_shapes;
+  std::string weights = "per_channel";
+  std::string precision = "int8";
+  std::string correct = "none";
+  std::string activations = "asymmetric";
+  bool dump_passes = false;
+};
+
+std::vector<std::string> calibration_names() {
+  std::vector<std::string> names;
+  for (const CalibrationMethod& method : calibration_methods()) names.emplace_back(method.name);
+  return names;
+}
+
+void dump_pass(const Pass& pass, int rewrites, const Graph& graph) {
+  std::cerr << "--- " << pass.name << ": " << rewrites << " rewrites (" << pass.description << ")\n" << graph.dump();
+}
+
+int64_t constant_bytes(const PackedModel& model) {
+  int64_t bytes = 0;
+  for (const PackedTensor& tensor : model.tensors) bytes += tensor.data_bytes;
+  return bytes;
+}
+
+// How many nodes run as integers, for the closing line.
+std::pair<size_t, size_t> count_nodes(const PackedModel& model) {
+  size_t integer = 0;
+  for (const PackedNode& node : model.nodes) {
+    for (const int32_t id : node.inputs) {
+      if (id < 0 || model.tensors[static_cast<size_t>(id)].type != DataType::kU8) continue;
+      ++integer;
+      break;
+    }
+  }
+  return {integer, model.nodes.size()};
+}
+
+Result<int> run(Options& options) {
+  OCTET_TRY(options.convert.import.input_shapes, parse_input_shapes(options.input_shapes));
+  options.convert.per_channel_weights = options.weights == "per_channel";
+  options.convert.float_only = options.precision == "f32";
+  if (options.dump_passes) options.convert.pass_observer = dump_pass;
+  ProgressLine progress("calibrating");
+  options.convert.progress = [&](size_t done, size_t total) { progress.update(done, total); };
+
+  const Result<Conversion> converted = convert(options.convert);
+  progress.finish();
+  if (!converted.ok()) return converted.error();
+  for (const std::string& warning : converted->import_report.warnings) warn("octet convert", warning);
+  for (const std::string& notice : converted->notices) warn("octet convert", notice);
+  const std::vector<std::byte> bytes = write_model(converted->packed);
+  OCTET_CHECK(write_file_atomically(options.output, bytes));
+
+  const auto [integer, total] = count_nodes(converted->packed);
+  std::cout << options.output << ": " << bytes.size() << " bytes (constants " << constant_bytes(converted->packed)
+            << "), " << integer << " of " << total << " nodes on integers";
+  if (converted->sample_count > 0) {
+    std::cout << ", calibrated by " << options.convert.calibration << " on " << converted->sample_count << " samples";
+  }
+  std::cout << "\n";
+  return kExitOk;
+}
+
+}  // namespace
+
+CommandRun set_up_convert(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  ConvertOptions& convert = options->convert;
+  app.add_option("MODEL", convert.model, "ONNX, octet JSON or TensorFlow.js model")->required();
+  app.add_option("-o,--output", options->output, "the packed file to write")->required();
+  app.add_option("--data", convert.data, "calibration data: a folder of images, a list file, an .npy, or NAME=PATH");
+  app.add_option("--preprocess", convert.preprocessing, "how images become the input; stored in the packed file");
+  app.add_option("--samples", convert.samples, "how many samples to draw")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--seed", convert.seed, "of the draw")->capture_default_str();
+  app.add_option("--class-names", convert.class_names_file, "one name a line; stored in the packed file");
+  app.add_option("--input-shape", options->input_shapes, "NAME=1x3x224x224, for inputs whose shape is open");
+  app.add_option("--calibration", convert.calibration, "how ranges are chosen")
+      ->check(CLI::IsMember(calibration_names()))
+      ->capture_default_str();
+  app.add_option("--percentile", convert.calibration_options.percentile, "share of values kept, in percent")
+      ->check(CLI::Range(50.0, 100.0))
+      ->capture_default_str();
+  app.add_option("--calibration-table", convert.calibration_tables, "saved statistics instead of data, merged")
+      ->delimiter(',');
+  app.add_option("--save-calibration", convert.save_calibration, "write the statistics to a file");
+  app.add_option("--activations", options->activations)->check(CLI::IsMember({"asymmetric"}))->capture_default_str();
+  app.add_option("--weights", options->weights)
+      ->check(CLI::IsMember({"per_channel", "per_tensor"}))
+      ->capture_default_str();
+  app.add_option("--correct", options->correct, "how the quantization error is corrected")
+      ->check(CLI::IsMember({"none"}))
+      ->capture_default_str();
+  app.add_option("--precision", options->precision)->check(CLI::IsMember({"int8", "f32"}))->capture_default_str();
+  app.add_option("--keep-float", convert.keep_float, "nodes that stay f32")->delimiter(',');
+  app.add_option("--threads", convert.threads, "samples observed at once")->check(CLI::Range(1, 1024));
+  app.add_flag("--dump-passes", options->dump_passes, "the graph after each pass, on stderr");
+  return [options] { return run(*options); };
+}
+
+}  // namespace octet

@@ -1,0 +1,129 @@
+// octet evaluate: top-1, top-5, and agreement with another model.
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "converter/commands/commands.h"
+#include "converter/data/labels.h"
+#include "converter/evaluate.h"
+#include "converter/load_model.h"
+#include "converter/progress.h"
+#include "octet/session.hpp"
+
+namespace octet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string model;
+  std::vector<std::string> data;
+  std::string labels;
+  std::string against;
+  std::string preprocessing;
+  int threads = 0;
+  bool json = false;
+};
+
+double percent(size_t part, size_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+Json interval_json(size_t part, size_t whole) {
+  const auto [low, high] = wilson_interval(part, whole);
+  return Json::array({low, high});
+}
+
+void print_text(const Json& result) {
+  std::cout << std::fixed << std::setprecision(2);
+  const auto share = [&](const char* name, const char* key) {
+    if (!result.contains(key)) return;
+    const Json& interval = result[std::string(key) + "_interval"];
+    std::cout << name << result[key].get<double>() << " %  (95 %: " << interval[0].get<double>() << " to "
+              << interval[1].get<double>() << ")\n";
+  };
+  std::cout << "samples    " << result["count"] << "\n";
+  share("top-1      ", "top1");
+  share("top-5      ", "top5");
+  share("agreement  ", "agreement");
+  if (!result.contains("agreement")) return;
+  if (result.contains("drop")) std::cout << "drop       " << result["drop"].get<double>() << " points\n";
+  std::cout << "bytes      " << result["bytes"] << ", " << result["compression"].get<double>() << " times smaller\n"
+            << "latency    " << std::setprecision(3) << result["latency_ms"].get<double>() << " ms, "
+            << std::setprecision(2) << result["speedup"].get<double>() << " times as fast\n";
+}
+
+Result<int> run(const Options& options) {
+  OCTET_TRY(const LoadedModel loaded, load_any_model(options.model));
+  std::optional<LoadedModel> against;
+  if (!options.against.empty()) {
+    OCTET_TRY(against, load_any_model(options.against));
+  }
+  // What the user says, else what the model says, else what the other model says.
+  std::string spec = options.preprocessing.empty() ? loaded.model.preprocessing() : options.preprocessing;
+  if (spec.empty() && against.has_value()) spec = against->model.preprocessing();
+
+  OCTET_TRY(const Dataset data, Dataset::open(options.data, loaded.model.inputs(), spec));
+  std::optional<Dataset> against_data;
+  if (against.has_value()) {
+    OCTET_TRY(against_data, Dataset::open(options.data, against->model.inputs(), spec));
+  }
+  std::vector<int64_t> labels;
+  if (!options.labels.empty()) {
+    OCTET_TRY(labels, load_labels(options.labels, data));
+  }
+  const int threads = options.threads > 0 ? options.threads : default_threads();
+  ProgressLine progress("evaluating");
+  const Result<Evaluation> found =
+      evaluate(loaded.model, data, labels, against ? &against->model : nullptr, against ? &*against_data : nullptr,
+               threads, [&](size_t done, size_t total) { progress.update(done, total); });
+  progress.finish();
+  if (!found.ok()) return found.error();
+  for (const std::string& notice : data.notices()) warn("octet evaluate", notice);
+
+  Json result;
+  result["count"] = found->count;
+  if (!labels.empty()) {
+    result["top1"] = percent(found->top1, found->count);
+    result["top1_interval"] = interval_json(found->top1, found->count);
+    result["top5"] = percent(found->top5, found->count);
+    result["top5_interval"] = interval_json(found->top5, found->count);
+  }
+  if (against.has_value()) {
+    result["agreement"] = percent(found->agreeing, found->count);
+    result["agreement_interval"] = interval_json(found->agreeing, found->count);
+    if (!labels.empty()) {
+      OCTET_TRY(const Evaluation other, evaluate(against->model, *against_data, labels, nullptr, nullptr, threads, {}));
+      result["against_top1"] = percent(other.top1, other.count);
+      result["drop"] = percent(other.top1, other.count) - result["top1"].get<double>();
+    }
+    OCTET_TRY(const auto latency, measure_latency(loaded.model, against->model, threads));
+    result["bytes"] = loaded.file_bytes;
+    result["compression"] = static_cast<double>(against->file_bytes) / static_cast<double>(loaded.file_bytes);
+    result["latency_ms"] = latency.first;
+    result["speedup"] = latency.second / latency.first;
+  }
+  if (options.json) {
+    std::cout << result.dump(1) << "\n";
+  } else {
+    print_text(result);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+CommandRun set_up_evaluate(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("MODEL", options->model, "a .octet file or a float model")->required();
+  app.add_option("--data", options->data, "a folder of images, a list file, an .npy, or NAME=PATH")->required();
+  app.add_option("--labels", options->labels, "`file index` a line; for .npy data one index a line");
+  app.add_option("--against", options->against, "another model, usually the float one: agreement and drop");
+  app.add_option("--preprocess", options->preprocessing, "default: what the model says");
+  app.add_option("--threads", options->threads, "samples evaluated at once")->check(CLI::Range(1, 1024));
+  app.add_flag("--json", options->json, "one JSON object on stdout");
+  return [options] { return run(*options); };
+}
+
+}  // namespace octet

@@ -1,0 +1,106 @@
+// octet run: .npy tensors in, .npy tensors out, through the same session whether the model is float or packed.
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "converter/commands/commands.h"
+#include "converter/data/npy.h"
+#include "converter/load_model.h"
+#include "octet/session.hpp"
+
+namespace octet {
+namespace {
+
+struct Options {
+  std::string model;
+  std::vector<std::string> inputs;
+  std::string output_dir;
+  int threads = 0;
+};
+
+// One tensor per model input, in the model's order.
+Result<std::vector<Tensor>> read_inputs(const std::vector<std::string>& options, const std::vector<TensorInfo>& infos) {
+  std::vector<Tensor> tensors(infos.size());
+  std::vector<bool> given(infos.size(), false);
+  for (const std::string& option : options) {
+    const size_t equals = option.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Error{ErrorCode::kUsage, "--input '" + option + "': not of the form NAME=X.npy"};
+    }
+    const std::string name = option.substr(0, equals);
+    const auto info = std::find_if(infos.begin(), infos.end(), [&](const TensorInfo& i) { return i.name == name; });
+    if (info == infos.end()) {
+      std::string names;
+      for (const TensorInfo& i : infos) names += (names.empty() ? "'" : ", '") + i.name + "'";
+      return Error{ErrorCode::kInvalidFile, "the model has no input '" + name + "'; it has " + names};
+    }
+    const auto index = static_cast<size_t>(info - infos.begin());
+    if (given[index]) return Error{ErrorCode::kUsage, "the input '" + name + "' is given twice"};
+    given[index] = true;
+    const std::string path = option.substr(equals + 1);
+    OCTET_TRY(tensors[index], read_npy(path));
+    if (tensors[index].type() != info->type) {
+      return Error{ErrorCode::kInvalidFile, "'" + path + "' is " + to_string(tensors[index].type()) +
+                                                ", but the input '" + name + "' is " + to_string(info->type)};
+    }
+  }
+  for (size_t i = 0; i < infos.size(); ++i) {
+    if (!given[i]) return Error{ErrorCode::kUsage, "the input '" + infos[i].name + "' is missing (--input NAME=X.npy)"};
+  }
+  return tensors;
+}
+
+Status make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!std::filesystem::is_directory(path)) {
+    return Error{ErrorCode::kResource,
+                 "cannot make the folder '" + path + "': " + (error ? error.message() : "it is a file")};
+  }
+  return {};
+}
+
+Result<int> run(const Options& options) {
+  OCTET_TRY(const LoadedModel loaded, load_any_model(options.model));
+  OCTET_TRY(const std::vector<Tensor> inputs, read_inputs(options.inputs, loaded.model.inputs()));
+  SessionOptions session_options{.threads = options.threads};
+  for (const Tensor& input : inputs) session_options.input_shapes.push_back(input.shape());
+  Result<Session> session = Session::create(loaded.model, session_options);
+  if (!session.ok()) {
+    // Shapes come from files here, not from the command line.
+    const bool shape = session.error().code == ErrorCode::kUsage;
+    return Error{shape ? ErrorCode::kInvalidFile : session.error().code, session.error().message};
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    std::memcpy(session->input(i).data, inputs[i].data(), static_cast<size_t>(inputs[i].byte_count()));
+  }
+  session->run();
+  OCTET_CHECK(make_folder(options.output_dir));
+  const std::vector<TensorInfo> infos = loaded.model.outputs();
+  for (size_t i = 0; i < infos.size(); ++i) {
+    std::string file = infos[i].name;
+    std::replace(file.begin(), file.end(), '/', '_');
+    const std::string path = (std::filesystem::path(options.output_dir) / (file + ".npy")).string();
+    OCTET_CHECK(write_npy(path, session->output(i)));
+    std::cout << path << ": " << to_string(infos[i].type) << " " << session->output(i).shape.to_string() << "\n";
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+CommandRun set_up_run(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("MODEL", options->model, "a .octet file or a float model")->required();
+  app.add_option("--input", options->inputs, "NAME=X.npy, once for each input")
+      ->required()
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--output-dir", options->output_dir, "one NAME.npy per output is written there")->required();
+  app.add_option("--threads", options->threads, "default: what affinity and cgroup allow")->check(CLI::Range(1, 1024));
+  return [options] { return run(*options); };
+}
+
+}  // namespace octet

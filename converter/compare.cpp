@@ -1,0 +1,238 @@
+#include "converter/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "kernels/quantization.h"
+#include "octet/session.hpp"
+#include "runtime/packed_model.h"
+
+namespace octet {
+namespace {
+
+using Values = std::map<std::string, std::vector<float>, std::less<>>;
+
+// "conv1:u8" -> "conv1": the name that the float network knows a tensor by.
+std::string_view base_name(std::string_view name) {
+  for (const std::string_view suffix : {":u8", ":f32"}) {
+    if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
+  }
+  return name;
+}
+
+std::vector<float> to_f32(const TensorView& view, const PackedTensor& tensor) {
+  std::vector<float> values(static_cast<size_t>(view.shape.element_count()));
+  if (view.type == DataType::kU8) {
+    const QuantParams quant = tensor.desc().quant();
+    const auto q = view.as<uint8_t>();
+    for (size_t i = 0; i < values.size(); ++i) values[i] = dequantize(q[i], quant);
+  } else {
+    std::copy_n(view.as<float>().begin(), values.size(), values.begin());
+  }
+  return values;
+}
+
+// The real numbers that a tensor's type can represent.
+std::pair<float, float> representable(const PackedTensor& tensor) {
+  if (tensor.type != DataType::kU8) return {-INFINITY, INFINITY};
+  const QuantParams quant = tensor.desc().quant();
+  // Half a unit more: what rounds to the last integer is not clipped.
+  return {quant.scale * (-0.5F - static_cast<float>(quant.zero_point)),
+          quant.scale * (255.5F - static_cast<float>(quant.zero_point))};
+}
+
+// One node of the packed model as a model of its own, its activations as inputs.
+Result<Session> session_of_node(const PackedModel& model, const PackedNode& node, std::vector<int32_t>& activations) {
+  PackedModel alone;
+  alone.storage = model.storage;
+  std::map<int32_t, int32_t> ids;
+  const auto add = [&](int32_t id) {
+    if (id < 0) return id;
+    const auto [found, is_new] = ids.try_emplace(id, static_cast<int32_t>(alone.tensors.size()));
+    if (is_new) alone.tensors.push_back(model.tensors[static_cast<size_t>(id)]);
+    return found->second;
+  };
+  PackedNode copy = node;
+  for (int32_t& id : copy.inputs) id = add(id);
+  for (int32_t& id : copy.outputs) id = add(id);
+  for (const int32_t id : node.inputs) {
+    if (id < 0 || model.tensors[static_cast<size_t>(id)].data != nullptr) continue;
+    if (std::find(activations.begin(), activations.end(), id) != activations.end()) continue;
+    activations.push_back(id);
+    alone.inputs.push_back(ids[id]);
+  }
+  alone.outputs = copy.outputs;
+  alone.nodes.push_back(std::move(copy));
+  OCTET_CHECK(check_model(alone));
+  return Session::create(Model::from_packed(std::make_shared<PackedModel>(std::move(alone))), {.threads = 1});
+}
+
+// Nodes whose output is worth a line: they compute something on integers.
+bool is_layer(const PackedModel& model, const PackedNode& node) {
+  if (is_view(node.op) || std::holds_alternative<TransposeParams>(node.op)) return false;
+  if (std::holds_alternative<DequantizeParams>(node.op)) return false;
+  for (const int32_t id : node.inputs) {
+    if (id >= 0 && model.tensors[static_cast<size_t>(id)].type == DataType::kU8) return true;
+  }
+  return std::holds_alternative<QuantizeParams>(node.op);
+}
+
+// What one thread needs, and what it has found.
+class Worker {
+ public:
+  Worker(const Model& reference, const Model& packed)
+      : packed_(packed.packed()), reference_(reference), model_(packed) {
+    for (const PackedNode& node : packed_.nodes) {
+      const PackedTensor& output = packed_.tensors[static_cast<size_t>(node.outputs[0])];
+      if (is_layer(packed_, node)) {
+        layers_.push_back({std::string(base_name(output.name)), node.name, op_name(node.op), {}, {}});
+        layer_nodes_.push_back(&node);
+      }
+    }
+    layer_sessions_.resize(layers_.size());
+    layer_inputs_.resize(layers_.size());
+    for (const int32_t id : packed_.outputs) {
+      outputs_.push_back({packed_.tensors[static_cast<size_t>(id)].name, "", "", {}, {}});
+    }
+  }
+
+  Status add(const std::vector<Tensor>& sample) {
+    if (!float_session_.has_value()) OCTET_CHECK(create_sessions());
+    for (size_t i = 0; i < sample.size(); ++i) {
+      std::memcpy(float_session_->input(i).data, sample[i].data(), static_cast<size_t>(sample[i].byte_count()));
+      std::memcpy(packed_session_->input(i).data, sample[i].data(), static_cast<size_t>(sample[i].byte_count()));
+    }
+    Values values;
+    float_session_->run([&](const std::string& name, const TensorView& view) {
+      if (view.type != DataType::kF32) return;
+      const auto elements = view.as<float>();
+      values.insert_or_assign(name, std::vector<float>(elements.begin(), elements.end()));
+    });
+    add_cumulative(values);
+    for (size_t i = 0; i < layers_.size(); ++i) OCTET_CHECK(add_isolated(i, values));
+    return {};
+  }
+
+  void merge_into(Comparison& comparison) const {
+    const auto merge = [](const std::vector<LayerComparison>& from, std::vector<LayerComparison>& to) {
+      if (to.empty()) {
+        to = from;
+        return;
+      }
+      for (size_t i = 0; i < from.size(); ++i) {
+        to[i].cumulative.merge(from[i].cumulative);
+        to[i].isolated.merge(from[i].isolated);
+      }
+    };
+    merge(outputs_, comparison.outputs);
+    merge(layers_, comparison.layers);
+  }
+
+ private:
+  Status create_sessions() {
+    OCTET_TRY(Session float_session, Session::create(reference_, {.threads = 1}));
+    OCTET_TRY(Session packed_session, Session::create(model_, {.threads = 1}));
+    float_session_ = std::move(float_session);
+    packed_session_ = std::move(packed_session);
+    return {};
+  }
+
+  void add_cumulative(const Values& values) {
+    std::map<std::string, std::vector<float>> made;
+    packed_session_->run([&](const std::string& name, const TensorView& view) {
+      if (view.type != DataType::kU8 && view.type != DataType::kF32) return;
+      made.insert_or_assign(name, to_f32(view, tensor_named(name)));
+    });
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      const PackedTensor& tensor = packed_.tensors[static_cast<size_t>(layer_nodes_[i]->outputs[0])];
+      const auto x = values.find(layers_[i].name);
+      const auto y = made.find(tensor.name);
+      if (x == values.end() || y == made.end() || x->second.size() != y->second.size()) continue;
+      const auto [low, high] = representable(tensor);
+      layers_[i].cumulative.add(x->second, y->second, low, high);
+    }
+    for (LayerComparison& output : outputs_) {
+      const auto x = values.find(output.name);
+      const auto y = made.find(output.name);
+      if (x == values.end() || y == made.end() || x->second.size() != y->second.size()) continue;
+      output.cumulative.add(x->second, y->second, -INFINITY, INFINITY);
+    }
+  }
+
+  Status add_isolated(size_t i, const Values& values) {
+    if (!layer_sessions_[i].has_value()) {
+      OCTET_TRY(Session session, session_of_node(packed_, *layer_nodes_[i], layer_inputs_[i]));
+      layer_sessions_[i] = std::move(session);
+    }
+    Session& session = *layer_sessions_[i];
+    for (size_t k = 0; k < layer_inputs_[i].size(); ++k) {
+      const PackedTensor& tensor = packed_.tensors[static_cast<size_t>(layer_inputs_[i][k])];
+      const auto x = values.find(base_name(tensor.name));
+      const TensorView input = session.input(k);
+      if (x == values.end() || static_cast<int64_t>(x->second.size()) != input.shape.element_count()) return {};
+      if (tensor.type == DataType::kU8) {
+        const QuantParams quant = tensor.desc().quant();
+        for (size_t e = 0; e < x->second.size(); ++e) input.as<uint8_t>()[e] = quantize_u8(x->second[e], quant);
+      } else {
+        std::copy(x->second.begin(), x->second.end(), input.as<float>().begin());
+      }
+    }
+    session.run();
+    const PackedTensor& tensor = packed_.tensors[static_cast<size_t>(layer_nodes_[i]->outputs[0])];
+    const auto expected = values.find(layers_[i].name);
+    const std::vector<float> y = to_f32(session.output(), tensor);
+    if (expected == values.end() || expected->second.size() != y.size()) return {};
+    const auto [low, high] = representable(tensor);
+    layers_[i].isolated.add(expected->second, y, low, high);
+    return {};
+  }
+
+  const PackedTensor& tensor_named(const std::string& name) const {
+    return *std::find_if(packed_.tensors.begin(), packed_.tensors.end(),
+                         [&](const PackedTensor& tensor) { return tensor.name == name; });
+  }
+
+  const PackedModel& packed_;
+  Model reference_, model_;
+  std::optional<Session> float_session_, packed_session_;
+  std::vector<LayerComparison> layers_, outputs_;
+  std::vector<const PackedNode*> layer_nodes_;
+  std::vector<std::optional<Session>> layer_sessions_;
+  std::vector<std::vector<int32_t>> layer_inputs_;  // tensors that each layer's session takes
+};
+
+}  // namespace
+
+Result<Comparison> compare(const Model& reference, const Model& packed, const Dataset& data,
+                           std::span<const size_t> indices, int threads, const Progress& progress) {
+  std::deque<Worker> workers;  // sessions do not copy
+  for (int i = 0; i < std::max(threads, 1); ++i) workers.emplace_back(reference, packed);
+  OCTET_CHECK(parallel_for(indices.size(), threads, progress, [&](int worker, size_t i) -> Status {
+    OCTET_TRY(const std::vector<Tensor> sample, data.sample(indices[i]));
+    return workers[static_cast<size_t>(worker)].add(sample);
+  }));
+  Comparison comparison;
+  for (const Worker& worker : workers) worker.merge_into(comparison);
+  for (LayerComparison& layer : comparison.layers) {
+    // The quantized input is not made where quantizing is fused with the transpose behind it; nothing is before it.
+    if (layer.cumulative.count() == 0) layer.cumulative = layer.isolated;
+  }
+  std::erase_if(comparison.layers, [](const LayerComparison& layer) { return layer.cumulative.count() == 0; });
+  // An output's own node is the layer of the same name, where there is one.
+  for (LayerComparison& output : comparison.outputs) {
+    if (output.cumulative.count() == 0) {
+      return Error{ErrorCode::kInvalidFile, "the float network has no output '" + output.name +
+                                                "' of that size: the two models are not the same network"};
+    }
+    for (const LayerComparison& layer : comparison.layers) {
+      if (layer.name == output.name) output.isolated = layer.isolated;
+    }
+  }
+  return comparison;
+}
+
+}  // namespace octet

@@ -1,0 +1,47 @@
+// The pipeline on one page: a float model becomes a packed one.
+#pragma once
+
+#include <optional>
+
+#include "converter/calibrate/calibrate.h"
+#include "converter/calibrate/calibration_table.h"
+#include "converter/load_model.h"
+#include "converter/parallel.h"
+#include "runtime/packed_model.h"
+
+namespace octet {
+
+// What `octet convert` was asked for.
+struct ConvertOptions {
+  std::string model;
+  std::vector<std::string> data;  // --data; empty: none
+  std::string preprocessing;      // --preprocess; empty: what the model says
+  size_t samples = 1000;          // drawn from the data; all, if there are fewer
+  uint64_t seed = 0;
+  std::string class_names_file;
+  ImportOptions import;
+  std::string calibration = "minmax";  // a row of calibration_methods()
+  CalibrationOptions calibration_options;
+  std::vector<std::string> calibration_tables;  // --calibration-table, merged
+  std::string save_calibration;                 // --save-calibration; empty: no
+  bool per_channel_weights = true;
+  bool float_only = false;              // --precision f32
+  std::vector<std::string> keep_float;  // node names
+  int threads = 0;                      // 0: default_threads()
+  PassObserver pass_observer;           // --dump-passes
+  Progress progress;                    // while samples are observed
+};
+
+struct Conversion {
+  PackedModel packed;
+  ImportReport import_report;
+  std::vector<std::string> notices;  // what the user should know: widened scales, few samples
+  uint64_t sample_count = 0;         // behind the calibration
+};
+
+// import -> fold -> observe -> calibrate -> lower. Writes nothing but the calibration table, if asked to.
+// kUsage: int8 without data and without a table, an unknown method, a spec that does not parse; the errors of each
+// stage.
+Result<Conversion> convert(const ConvertOptions& options);
+
+}  // namespace octet

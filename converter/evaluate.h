@@ -1,0 +1,34 @@
+// Accuracy of a model on labelled data, and agreement with another one: `octet evaluate`.
+#pragma once
+
+#include <optional>
+
+#include "converter/data/dataset.h"
+#include "converter/parallel.h"
+#include "octet/model.hpp"
+
+namespace octet {
+
+struct Evaluation {
+  size_t count = 0;
+  size_t top1 = 0;      // samples whose label has the highest score
+  size_t top5 = 0;      // samples whose label is among the five highest
+  size_t agreeing = 0;  // samples on which both models have the same highest class
+};
+
+// Runs the model's integer kernels, never a simulation, on every sample. Scores are the model's first output; a tie
+// goes to the lower index.
+//
+// labels        one per sample, or empty: then top1 and top5 stay 0
+// against       null, or a second model with its own view of the same samples
+// kInvalidFile: a label that is no class of the model; the errors of the samples.
+Result<Evaluation> evaluate(const Model& model, const Dataset& data, std::span<const int64_t> labels,
+                            const Model* against, const Dataset* against_data, int threads, const Progress& progress);
+
+// The least milliseconds of one run of each model at batch 1, measured in turns.
+Result<std::pair<double, double>> measure_latency(const Model& a, const Model& b, int threads);
+
+// The 95 % interval of a share, in percent: Wilson's (1927), which holds near 0 and 100 too.
+std::pair<double, double> wilson_interval(size_t hits, size_t count);
+
+}  // namespace octet

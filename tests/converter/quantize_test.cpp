@@ -1,0 +1,123 @@
+#include "converter/quantize.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "kernels/quantization.h"
+
+namespace octet {
+
+TEST_CASE("zero is an integer in every range") {
+  for (const Range range : {Range{-1, 1}, Range{0.5F, 6}, Range{-6, -0.5F}, Range{-0.3F, 7.7F}, Range{0, 0},
+                            Range{2, 2}, Range{-1e-30F, 1e30F}}) {
+    const QuantParams quant = u8_params(range);
+    CHECK(std::isfinite(quant.scale));
+    CHECK(quant.scale > 0);
+    CHECK(dequantize(quantize_u8(0.0F, quant), quant) == 0.0F);
+  }
+}
+
+TEST_CASE("a ReLU's range has zero point 0 and a negative one 255") {
+  CHECK(u8_params({0, 6}) == QuantParams{6.0F / 255, 0});
+  CHECK(u8_params({0.5F, 6}).zero_point == 0);
+  CHECK(u8_params({-6, -0.5F}).zero_point == 255);
+}
+
+TEST_CASE("the ends of a range are represented within half a step") {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> uniform(-10, 10);
+  for (int i = 0; i < 1000; ++i) {
+    const float a = uniform(random);
+    const float b = uniform(random);
+    const Range range{std::min({a, b, 0.0F}), std::max({a, b, 0.0F})};
+    const QuantParams quant = u8_params(range);
+    // Rounding the zero point moves the grid by up to half a step, so an end may lie one step off.
+    for (const float end : {range.min, range.max}) {
+      CHECK(std::fabs(dequantize(quantize_u8(end, quant), quant) - end) <= quant.scale * 0.5001F + 1e-6F);
+    }
+  }
+}
+
+TEST_CASE("symmetric integers are 127 steps wide: 0.1, 0.5, 0.9, 1.2 become 11, 53, 95, 127") {
+  const float scale = s8_scale(1.2F);
+  std::vector<int> q;
+  for (const float w : {0.1F, 0.5F, 0.9F, 1.2F}) q.push_back(static_cast<int>(std::nearbyintf(w / scale)));
+  CHECK(q == std::vector<int>{11, 53, 95, 127});
+}
+
+TEST_CASE("a channel's scale never rounds worse than its largest weight's, and often better") {
+  std::mt19937 random(8);
+  std::normal_distribution<float> normal(0, 1);
+  std::vector<std::string> notices;
+  int better = 0;
+  for (int trial = 0; trial < 100; ++trial) {
+    std::vector<float> w(9);
+    for (float& v : w) v = normal(random);
+    const QuantizedWeights q = quantize_weights(Tensor::f32({1, 9}, w), nullptr, 1.0F, true, "n", notices);
+    const float widest = s8_scale(
+        std::fabs(*std::max_element(w.begin(), w.end(), [](float a, float b) { return std::fabs(a) < std::fabs(b); })));
+    double chosen = 0;
+    double plain = 0;
+    for (size_t i = 0; i < w.size(); ++i) {
+      CHECK(std::abs(q.weights.as<int8_t>()[i]) <= 127);
+      chosen += std::pow(static_cast<double>(w[i] - q.scales[0] * static_cast<float>(q.weights.as<int8_t>()[i])), 2);
+      plain += std::pow(static_cast<double>(w[i] - widest * std::nearbyintf(w[i] / widest)), 2);
+    }
+    CHECK(chosen <= plain * (1 + 1e-6));
+    better += chosen < plain ? 1 : 0;
+  }
+  CHECK(better > 90);
+}
+
+TEST_CASE("one scale a channel loses less than one a tensor") {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal(0, 1);
+  std::vector<float> values(64 * 100);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = normal(random) * std::exp(static_cast<float>(i / 100) / 16);
+  const Tensor weights = Tensor::f32({64, 100}, values);
+  std::vector<std::string> notices;
+  const auto error = [&](bool per_channel) {
+    const QuantizedWeights q = quantize_weights(weights, nullptr, 1.0F, per_channel, "n", notices);
+    double sum = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const float scale = q.scales[per_channel ? i / 100 : 0];
+      sum += std::pow(static_cast<double>(values[i] - scale * static_cast<float>(q.weights.as<int8_t>()[i])), 2);
+    }
+    return sum;
+  };
+  CHECK(error(true) < error(false));
+}
+
+TEST_CASE("a bias beyond its scale widens its channel alone, and is reported") {
+  const Tensor weights = Tensor::f32({3, 1}, std::vector{1e-12F, 1.0F, 0.0F});
+  const Tensor bias = Tensor::f32({3}, std::vector{5.0F, 0.25F, -3.0F});
+  std::vector<std::string> notices;
+  const float src_scale = 0.02F;
+  const QuantizedWeights q = quantize_weights(weights, &bias, src_scale, true, "dead", notices);
+  for (size_t o = 0; o < 3; ++o) {
+    const double real = static_cast<double>(q.bias.as<int32_t>()[o]) * static_cast<double>(src_scale) *
+                        static_cast<double>(q.scales[o]);
+    CHECK(real == doctest::Approx(static_cast<double>(bias.as<float>()[o])).epsilon(1e-3));
+    CHECK(std::abs(static_cast<int64_t>(q.bias.as<int32_t>()[o])) <= int64_t{1} << 30);
+  }
+  CHECK(q.scales[1] == doctest::Approx(1.0 / 127).epsilon(0.21));
+  REQUIRE(notices.size() == 1);
+  CHECK(notices[0].find("'dead'") != std::string::npos);
+}
+
+TEST_CASE("zero weights without a bias get a usable scale") {
+  std::vector<std::string> notices;
+  const QuantizedWeights q = quantize_weights(Tensor(DataType::kF32, {2, 3}), nullptr, 0.5F, true, "n", notices);
+  for (const float scale : q.scales) CHECK(scale == 1.0F);
+  CHECK(notices.empty());
+}
+
+TEST_CASE("the accumulator holds the most taps that are allowed, with the largest bias") {
+  CHECK(kMaxAccumulatedTaps * 255 * 127 + (int64_t{1} << 30) <= INT32_MAX);
+  CHECK((kMaxAccumulatedTaps + 1) * 255 * 127 + (int64_t{1} << 30) > INT32_MAX);
+}
+
+}  // namespace octet
