@@ -1,0 +1,206 @@
+// benchmark: how long a packed model takes on this machine, whole and step by step.
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <random>
+
+#include "octet/image.hpp"
+#include "octet/octet.hpp"
+#include "samples/command_line.h"
+
+namespace octet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string model;
+  int threads = 0;
+  int runs = 100;
+  int warmup = 10;
+  int64_t batch = 1;
+  bool input_u8 = false;
+  bool profile = false;
+  bool json = false;
+};
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+double peak_rss_mb() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) return std::stod(line.substr(6)) / 1024.0;
+  }
+  return 0;
+}
+
+// Values as a network sees them; a benchmark on zeros would flatter nothing here, but look as if it did.
+void fill_inputs(Session& session, size_t count) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0, 1);
+  for (size_t i = 0; i < count; ++i) {
+    const TensorView input = session.input(i);
+    if (input.type == DataType::kF32) {
+      for (float& v : input.as<float>()) v = normal(random);
+    }
+  }
+}
+
+// The milliseconds of each of `runs` calls, sorted.
+template <class Call>
+std::vector<double> time_calls(int warmup, int runs, const Call& call) {
+  for (int i = 0; i < warmup; ++i) call();
+  std::vector<double> times;
+  for (int i = 0; i < runs; ++i) {
+    const auto start = Clock::now();
+    call();
+    times.push_back(ms_since(start));
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
+Json summarize(const std::vector<double>& sorted) {
+  const auto at = [&](double share) {
+    return sorted[std::min(sorted.size() - 1, static_cast<size_t>(share * static_cast<double>(sorted.size())))];
+  };
+  const double sum = std::accumulate(sorted.begin(), sorted.end(), 0.0);
+  return {{"min", sorted.front()},
+          {"median", at(0.5)},
+          {"mean", sum / static_cast<double>(sorted.size())},
+          {"p90", at(0.9)},
+          {"p99", at(0.99)}};
+}
+
+// From u8 pixels of the input's size to the outputs: normalization, then the run.
+Result<Json> time_u8(const Model& model, Session& session, const Options& options) {
+  const TensorInfo info = model.inputs()[0];
+  OCTET_TRY(const Preprocessing preprocessing, Preprocessing::parse(model.preprocessing()));
+  OCTET_TRY(const ImageInput input, resolve_input(preprocessing, info.shape, info.name));
+  Image image{input.width, input.height, input.channels, {}};
+  image.pixels.resize(static_cast<size_t>(input.element_count()));
+  std::mt19937 random(1);
+  for (uint8_t& pixel : image.pixels) pixel = static_cast<uint8_t>(random());
+  const std::span<float> target = session.input().as<float>().first(image.pixels.size());
+  return summarize(time_calls(options.warmup, options.runs, [&] {
+    normalize(image, preprocessing, input.layout, target);
+    session.run();
+  }));
+}
+
+Json profile(Session& session, const Options& options) {
+  const std::vector<StepInfo> steps = session.steps();
+  std::vector<double> best(steps.size(), 1e300);
+  for (int i = 0; i < std::max(options.runs, 1); ++i) {
+    std::vector<double> step_us(steps.size(), 0);
+    session.run(std::span<double>(step_us));
+    for (size_t k = 0; k < best.size(); ++k) best[k] = std::min(best[k], step_us[k]);
+  }
+  Json rows = Json::array();
+  for (size_t i = 0; i < steps.size(); ++i) {
+    rows.push_back({{"name", steps[i].name},
+                    {"op", steps[i].op},
+                    {"kernel", steps[i].kernel},
+                    {"shape", steps[i].output_shape.to_string()},
+                    {"ms", best[i] / 1000},
+                    {"gops", best[i] > 0 ? 2e-3 * static_cast<double>(steps[i].macs) / best[i] : 0.0}});
+  }
+  return rows;
+}
+
+void print_text(const Json& result) {
+  const auto line = [](const char* what, const Json& ms) {
+    std::cout << what << std::fixed << std::setprecision(3) << " min " << ms["min"].get<double>() << "  median "
+              << ms["median"].get<double>() << "  mean " << ms["mean"].get<double>() << "  p90 "
+              << ms["p90"].get<double>() << "  p99 " << ms["p99"].get<double>() << " ms\n";
+  };
+  line("latency   ", result["latency_ms"]);
+  if (result.contains("latency_u8_ms")) line("from u8   ", result["latency_u8_ms"]);
+  std::cout << "load       " << result["load_ms"].get<double>() << " ms, first run "
+            << result["first_run_ms"].get<double>() << " ms\n"
+            << "memory     peak " << std::setprecision(1) << result["peak_rss_mb"].get<double>() << " MB, activations "
+            << result["arena_bytes"].get<int64_t>() << " bytes\n"
+            << "threads " << result["threads"] << ", batch " << result["batch"] << ", runs " << result["runs"]
+            << ", isa " << result["isa"].get<std::string>() << "\n";
+  if (!result.contains("steps")) return;
+  double total = 0;
+  for (const Json& step : result["steps"]) total += step["ms"].get<double>();
+  std::cout << "\n"
+            << std::left << std::setw(4) << "#" << std::setw(34) << "step" << std::setw(16) << "op" << std::setw(15)
+            << "kernel" << std::right << std::setw(9) << "ms" << std::setw(8) << "share" << std::setw(8) << "sum"
+            << std::setw(8) << "GOPS"
+            << "\n";
+  double sum = 0;
+  int index = 0;
+  for (const Json& step : result["steps"]) {
+    const double ms = step["ms"];
+    sum += ms;
+    std::cout << std::left << std::setw(4) << index++ << std::setw(34) << step["name"].get<std::string>()
+              << std::setw(16) << step["op"].get<std::string>() << std::setw(15) << step["kernel"].get<std::string>()
+              << std::right << std::setprecision(4) << std::setw(9) << ms << std::setprecision(1) << std::setw(7)
+              << 100 * ms / total << "%" << std::setw(7) << 100 * sum / total << "%" << std::setw(8)
+              << step["gops"].get<double>() << "\n";
+  }
+}
+
+Result<int> benchmark(const Options& options) {
+  const auto start = Clock::now();
+  OCTET_TRY(const Model model, Model::load(options.model));
+  OCTET_TRY(Session session, Session::create(model, {.threads = options.threads, .batch = options.batch}));
+  Json result;
+  const double load_ms = ms_since(start);
+  fill_inputs(session, model.inputs().size());
+  const auto first = Clock::now();
+  session.run();
+  const double first_ms = ms_since(first);
+
+  result["latency_ms"] = summarize(time_calls(options.warmup, options.runs, [&] { session.run(); }));
+  if (options.input_u8) {
+    if (options.batch != 1) return Error{ErrorCode::kUsage, "--input-u8 takes one image, not a batch"};
+    OCTET_TRY(result["latency_u8_ms"], time_u8(model, session, options));
+  }
+  result["load_ms"] = load_ms;
+  result["first_run_ms"] = first_ms;
+  result["peak_rss_mb"] = peak_rss_mb();
+  result["arena_bytes"] = session.arena_bytes();
+  result["threads"] = session.threads();
+  result["batch"] = options.batch;
+  result["runs"] = options.runs;
+  result["isa"] = cpu_isa();
+  if (options.profile) result["steps"] = profile(session, options);
+  if (options.json) {
+    std::cout << result.dump(1) << "\n";
+  } else {
+    print_text(result);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+}  // namespace octet
+
+int main(int argc, char** argv) {
+  octet::Options options;
+  CLI::App app("Measures the latency of a packed model: quantizing the input and writing f32 outputs included",
+               "benchmark");
+  octet::add_version(app);
+  app.add_option("MODEL", options.model, "a .octet file")->required();
+  app.add_option("--threads", options.threads, "default: what affinity and cgroup allow")->check(CLI::Range(1, 1024));
+  app.add_option("--runs", options.runs, "timed runs")->check(CLI::Range(1, 1 << 24))->capture_default_str();
+  app.add_option("--warmup", options.warmup, "runs before them")->check(CLI::Range(0, 1 << 24))->capture_default_str();
+  app.add_option("--batch", options.batch, "samples a run")->check(CLI::Range(1, 1 << 16))->capture_default_str();
+  app.add_flag("--input-u8", options.input_u8, "also from u8 pixels of the input's size");
+  app.add_flag("--profile", options.profile, "a line for every step: kernel, time, GOPS");
+  app.add_flag("--json", options.json, "one JSON object on stdout");
+  if (const auto code = octet::parse_command_line(app, argc, argv)) return *code;
+  const octet::Result<int> result = octet::benchmark(options);
+  return result.ok() ? *result : octet::report("benchmark", result.error());
+}

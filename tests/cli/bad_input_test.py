@@ -1,0 +1,196 @@
+"""Wrong command lines and damaged files: one clear line, the exit code of the contract, nothing half-written."""
+
+import json
+import os
+import unittest
+
+from support import BENCHMARK, CLASSIFY, IMAGES, MODEL, OCTET, PACKED, TABLE, Case, npy, png
+
+USAGE, UNSUPPORTED, FILE, RESOURCE = 2, 3, 4, 1
+
+
+class WrongUsage(Case):
+    def test_every_command_has_help_and_version(self):
+        for command in ("convert", "check", "inspect", "run", "evaluate", "compare"):
+            self.assertIn("--help", self.succeed(OCTET, command, "--help"))
+            self.assertIn("octet ", self.succeed(OCTET, command, "--version"))
+        for program in (OCTET, CLASSIFY, BENCHMARK):
+            self.assertIn("--help", self.succeed(program, "--help"))
+            self.assertRegex(self.succeed(program, "--version"), r"^octet \d+\.\d+\.\d+\n$")
+
+    def test_an_unknown_option_names_the_nearest(self):
+        self.fail_with(USAGE, OCTET, "convert", MODEL, "-o", "x", "--calibrashun", "kl", mentions=["'--calibrashun'", "'--calibration'"])
+        self.fail_with(USAGE, CLASSIFY, IMAGES / "ship.png", "--thread", 1, mentions=["'--threads'"])
+        self.fail_with(USAGE, BENCHMARK, PACKED, "--run", 1, mentions=["'--runs'"])
+
+    def test_parse_errors_are_usage_errors(self):
+        for arguments in (["convert"], ["convert", MODEL], ["bogus"], [], ["run", MODEL], ["evaluate", MODEL],
+                          ["convert", MODEL, "-o", "x", "--calibration", "bogus"],
+                          ["convert", MODEL, "-o", "x", "--samples", "-1"],
+                          ["convert", MODEL, "-o", "x", "--percentile", "seven"],
+                          ["convert", MODEL, "-o", "x", "--input-shape", "image", "--calibration-table", TABLE],
+                          ["convert", MODEL, "-o", "x", "--preprocess", "colour=rgb", "--calibration-table", TABLE],
+                          ["convert", MODEL, "-o", "x", "--keep-float", "bogus", "--calibration-table", TABLE]):
+            self.fail_with(USAGE, OCTET, *arguments)
+        for program in (CLASSIFY, BENCHMARK):
+            self.fail_with(USAGE, program)
+        self.fail_with(USAGE, BENCHMARK, PACKED, "--threads", 0)
+
+    def test_int8_without_data_is_wrong_usage(self):
+        self.fail_with(USAGE, OCTET, "convert", MODEL, "-o", self.folder / "x.octet", mentions=["--data", "--calibration-table"])
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+
+class DamagedFiles(Case):
+    def test_a_missing_or_empty_model(self):
+        empty = self.write("empty.onnx", b"")
+        for path in (self.folder / "missing.onnx", self.folder / "missing.octet", empty, self.folder):
+            for command in (["check"], ["inspect"]):
+                self.fail_with(FILE, OCTET, *command, path, mentions=[path])
+
+    def test_a_truncated_or_altered_packed_file(self):
+        data = PACKED.read_bytes()
+        altered = bytearray(data)
+        altered[len(data) // 2] ^= 1
+        for name, content in (("short.octet", data[:-1]), ("half.octet", data[: len(data) // 2]), ("tiny.octet", data[:20]),
+                              ("altered.octet", bytes(altered)), ("long.octet", data + b"\0")):
+            path = self.write(name, content)
+            self.fail_with(FILE, BENCHMARK, path, mentions=[path])
+            self.fail_with(FILE, OCTET, "inspect", path, mentions=[path])
+            self.fail_with(FILE, CLASSIFY, IMAGES / "ship.png", "--model", path, mentions=[path])
+
+    def model_with(self, change):
+        model = json.loads(MODEL.read_text())
+        (self.folder / model["weights"]).write_bytes((MODEL.parent / model["weights"]).read_bytes())
+        change(model)
+        return self.write("model.json", json.dumps(model))
+
+    def test_json_that_is_no_json_or_lacks_a_field(self):
+        self.fail_with(FILE, OCTET, "check", self.write("a.json", "{ not json"))
+        for field in ("format", "inputs", "outputs", "nodes", "tensors"):
+            self.fail_with(FILE, OCTET, "check", self.model_with(lambda m: m.pop(field)))
+
+    def test_a_tensor_named_twice_or_beyond_its_file(self):
+        first = json.loads(MODEL.read_text())["tensors"][0]
+        self.fail_with(FILE, OCTET, "check", self.model_with(lambda m: m["tensors"].append(first)), mentions=[first["name"]])
+
+        def beyond(model):
+            model["tensors"][0]["offset"] = 1 << 40
+
+        self.fail_with(FILE, OCTET, "check", self.model_with(beyond), mentions=[first["name"], (MODEL.parent / "cifar10_resnet.bin").stat().st_size])
+
+    def test_weights_that_are_missing_or_truncated(self):
+        path = self.model_with(lambda m: m.update(weights="gone.bin"))
+        self.fail_with(FILE, OCTET, "check", path, mentions=["gone.bin"])
+        path = self.model_with(lambda m: None)
+        weights = self.folder / json.loads(MODEL.read_text())["weights"]
+        weights.write_bytes(weights.read_bytes()[:-4])
+        self.fail_with(FILE, OCTET, "check", path)
+
+    def test_an_unknown_op_is_listed_with_every_other(self):
+        def unknown(model):
+            model["nodes"][0]["op"] = "frobnicate"
+            model["nodes"][-1]["op"] = "defenestrate"
+
+        done = self.run_program(OCTET, "check", self.model_with(unknown))
+        self.assertEqual(done.returncode, UNSUPPORTED, done.stderr)
+        self.assertIn("frobnicate", done.stdout)
+        self.assertIn("defenestrate", done.stdout)
+
+    def test_a_cycle_and_a_wrong_shape(self):
+        def cycle(model):
+            model["nodes"][0]["inputs"][0] = model["nodes"][3]["outputs"][0]
+
+        self.fail_with(FILE, OCTET, "inspect", self.model_with(cycle))
+
+        def shape(model):
+            model["inputs"][0]["shape"] = ["N", 4, 32, 32]
+
+        done = self.run_program(OCTET, "check", self.model_with(shape))
+        self.assertIn(done.returncode, (UNSUPPORTED, FILE))
+
+
+class Images(Case):
+    def test_no_image(self):
+        for name, content in (("text.png", b"hello"), ("empty.png", b""), ("cut.png", png(64, 64)[:200])):
+            path = self.write(name, content)
+            self.fail_with(FILE, CLASSIFY, path, mentions=[path])
+        self.fail_with(FILE, CLASSIFY, self.folder / "missing.png", mentions=["missing.png"])
+
+    def test_other_channels_and_bits_are_taken_and_said_once(self):
+        for channels, bits in ((1, 8), (2, 8), (4, 8), (3, 16)):
+            paths = [self.write(f"{i}_{channels}_{bits}.png", png(40, 30, channels, bits)) for i in range(2)]
+            done = self.run_program(CLASSIFY, *paths)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(len(done.stderr.strip().splitlines()), 2 if channels == 2 else 1, done.stderr)
+
+    def test_extreme_sizes(self):
+        for width, height in ((1, 1), (20000, 1), (1, 20000)):
+            self.succeed(CLASSIFY, self.write(f"{width}x{height}.png", png(width, height)))
+
+
+class Data(Case):
+    def evaluate(self, *more):
+        return (OCTET, "evaluate", PACKED, "--data", IMAGES, *more)
+
+    def test_labels_with_a_bad_line(self):
+        for content in ("ship.png eight\n", "ship.png\n", "ship.png 8 9 10\n", "ship.png -1\n"):
+            labels = self.write("labels.txt", content)
+            self.fail_with(FILE, *self.evaluate("--labels", labels), mentions=["labels.txt"])
+        self.fail_with(FILE, *self.evaluate("--labels", self.folder / "none"), mentions=["none"])
+
+    def test_labels_that_miss_a_sample_or_exceed_the_classes(self):
+        self.fail_with(FILE, *self.evaluate("--labels", self.write("l", "nothing.png 1\n")))
+        names = [p.name for p in IMAGES.rglob("*.png")]
+        self.fail_with(FILE, *self.evaluate("--labels", self.write("m", "".join(f"{n} 10\n" for n in names))), mentions=["10"])
+
+    def test_class_names_of_a_wrong_count(self):
+        names = self.write("names.txt", "one\ntwo\n")
+        self.fail_with(FILE, OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--calibration-table", TABLE,
+                       "--class-names", names, mentions=["2", "10"])
+
+    def test_empty_or_missing_data(self):
+        (self.folder / "empty").mkdir()
+        for path in (self.folder / "empty", self.folder / "missing"):
+            self.fail_with(FILE, OCTET, "evaluate", PACKED, "--data", path, mentions=[path])
+
+    def test_a_wrong_input_name_shape_or_type_in_run(self):
+        out = self.folder / "out"
+        good = self.write("good.npy", npy([1, 3, 32, 32], [0.0] * 3072))
+        wrong_shape = self.write("shape.npy", npy([1, 3, 32, 31], [0.0] * (3 * 32 * 31)))
+        wrong_type = self.write("type.npy", npy([1, 3, 32, 32], [0] * 3072, "<i4", "i"))
+        no_npy = self.write("no.npy", b"hello")
+        for model in (PACKED, MODEL):
+            run = (OCTET, "run", model, "--output-dir", out)
+            self.fail_with(FILE, *run, "--input", f"picture={good}", mentions=["'picture'", "'image'"])
+            self.fail_with(FILE, *run, "--input", f"image={wrong_shape}", mentions=["1x3x32x31"])
+            self.fail_with(FILE, *run, "--input", f"image={wrong_type}", mentions=["s32", "f32"])
+            self.fail_with(FILE, *run, "--input", f"image={no_npy}", mentions=["no.npy"])
+            self.fail_with(USAGE, *run, "--input", "image")
+        self.assertFalse(out.exists())
+
+
+class Outputs(Case):
+    def test_an_output_that_cannot_be_written_leaves_nothing(self):
+        target = self.folder / "no" / "such" / "folder" / "x.octet"
+        self.fail_with(RESOURCE, OCTET, "convert", MODEL, "-o", target, "--calibration-table", TABLE, mentions=["x.octet"])
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_failed_conversion_keeps_the_old_file(self):
+        old = self.write("x.octet", b"old")
+        self.fail_with(FILE, OCTET, "convert", self.folder / "missing.json", "-o", old, "--calibration-table", TABLE)
+        self.fail_with(FILE, OCTET, "convert", MODEL, "-o", old, "--calibration-table", self.write("bad.json", "{}"))
+        self.assertEqual(old.read_bytes(), b"old")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["bad.json", "x.octet"])
+
+    def test_a_full_disk_is_an_error(self):
+        self.fail_with(RESOURCE, OCTET, "inspect", PACKED, "--json", stdout_to="/dev/full")
+
+    def run_program(self, *arguments, stdout_to=None, **options):
+        if stdout_to is None:
+            return super().run_program(*arguments, **options)
+        return super().run_program("/bin/sh", "-c", f'exec "$@" >{stdout_to}', "sh", *arguments, **options)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,136 @@
+"""The bundled network, end to end: convert, classify, run, evaluate, compare, benchmark."""
+
+import random
+import unittest
+
+from support import BENCHMARK, BUILD, CLASSIFY, IMAGES, MODEL, OCTET, PACKED, TABLE, Case, npy, read_npy
+
+CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+PICTURES = sorted(p for p in IMAGES.iterdir() if p.stem in CLASSES and p.suffix in (".png", ".jpg"))
+
+
+class BundledModel(Case):
+    def convert(self, *more):
+        packed = self.folder / "net.octet"
+        self.succeed(OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, *more)
+        return packed
+
+    def labels(self):
+        return self.write("labels.txt", "".join(f"{p.name} {CLASSES.index(p.stem)}\n" for p in PICTURES))
+
+    def list_of_pictures(self):
+        return self.write("list.txt", "".join(f"{p}\n" for p in PICTURES))
+
+    def test_converting_twice_gives_the_same_bytes(self):
+        first = self.convert().read_bytes()
+        self.assertEqual(self.convert().read_bytes(), first)
+        self.assertEqual(PACKED.read_bytes(), first)
+
+    def test_every_bundled_picture_gets_its_label(self):
+        self.assertGreaterEqual(len(PICTURES), 4)
+        found = self.json_of(CLASSIFY, *PICTURES, "--json", "--top", 3)
+        for entry, picture in zip(found["images"], PICTURES, strict=True):
+            self.assertEqual(entry["predictions"][0]["label"], picture.stem)
+            self.assertEqual(len(entry["predictions"]), 3)
+            self.assertGreater(entry["predictions"][0]["probability"], 0.5)
+
+    def test_classify_works_word_for_word_in_the_build_folder(self):
+        picture = self.write("image.png", PICTURES[0].read_bytes())
+        said = self.succeed("samples/classify", picture, cwd=BUILD)
+        self.assertIn(PICTURES[0].stem, said)
+
+    def test_float_and_packed_run_through_the_same_command(self):
+        rng = random.Random(1)
+        x = self.write("x.npy", npy([2, 3, 32, 32], [rng.gauss(0, 1) for _ in range(2 * 3072)]))
+        results = []
+        for model in (MODEL, self.convert()):
+            out = self.folder / "out"
+            self.succeed(OCTET, "run", model, "--input", f"image={x}", "--output-dir", out)
+            shape, values = read_npy(out / "probabilities.npy")
+            self.assertEqual(shape, (2, 10))
+            self.assertAlmostEqual(sum(values), 2, places=4)
+            results.append(values)
+        # Eight bits: close, not equal.
+        self.assertLess(max(abs(a - b) for a, b in zip(*results)), 0.2)
+        self.assertNotEqual(*results)
+
+    def test_the_same_bytes_for_one_and_two_threads_and_for_a_batch(self):
+        rng = random.Random(2)
+        samples = [[rng.gauss(0, 1) for _ in range(3072)] for _ in range(3)]
+        packed = self.convert()
+
+        def outputs(values, count, threads):
+            x = self.write("x.npy", npy([count, 3, 32, 32], values))
+            out = self.folder / "out"
+            self.succeed(OCTET, "run", packed, "--input", f"image={x}", "--output-dir", out, "--threads", threads)
+            return read_npy(out / "probabilities.npy")[1]
+
+        together = outputs([v for sample in samples for v in sample], 3, 1)
+        self.assertEqual(outputs([v for sample in samples for v in sample], 3, 2), together)
+        for i, sample in enumerate(samples):
+            self.assertEqual(outputs(sample, 1, 1), together[10 * i : 10 * i + 10])
+
+    def test_evaluate_counts_labels_and_agreement(self):
+        found = self.json_of(OCTET, "evaluate", self.convert(), "--against", MODEL, "--data", self.list_of_pictures(),
+                             "--labels", self.labels(), "--json")
+        self.assertEqual(found["count"], len(PICTURES))
+        self.assertEqual((found["top1"], found["top5"], found["agreement"], found["drop"]), (100, 100, 100, 0))
+        self.assertGreater(found["compression"], 3)
+        for key in ("bytes", "latency_ms", "speedup"):
+            self.assertGreater(found[key], 0)
+
+    def test_calibrating_on_pictures_saves_a_table_that_gives_the_same_file(self):
+        table, direct, again = (self.folder / n for n in ("table.json", "direct.octet", "again.octet"))
+        self.succeed(OCTET, "convert", MODEL, "-o", direct, "--data", self.list_of_pictures(), "--save-calibration", table)
+        self.succeed(OCTET, "convert", MODEL, "-o", again, "--calibration-table", table)
+        self.assertEqual(direct.read_bytes(), again.read_bytes())
+
+    def test_every_calibration_method_makes_a_working_network(self):
+        for method in ("minmax", "percentile", "mse", "kl"):
+            found = self.json_of(OCTET, "evaluate", self.convert("--calibration", method), "--data",
+                                 self.list_of_pictures(), "--labels", self.labels(), "--json")
+            self.assertEqual(found["top1"], 100, method)
+
+    def test_inspect_shows_integers_from_the_input_to_the_last_layer(self):
+        model = self.json_of(OCTET, "inspect", self.convert(), "--json")
+        self.assertEqual(model["inputs"][0]["name"], "image")
+        types = {t["name"]: t["dtype"] for t in model["tensors"]}
+        inner = [n for n in model["nodes"] if n["op"] not in ("quantize", "dequantize", "softmax")]
+        for node in inner:
+            self.assertEqual(types[node["inputs"][0]], "u8", node)
+        for node in inner[:-1]:
+            self.assertEqual(types[node["outputs"][0]], "u8", node)
+        self.assertGreater(model["macs"], 10e6)
+        self.assertEqual(model["bytes"], self.convert().stat().st_size)
+        self.assertIn("conv2d", self.succeed(OCTET, "inspect", MODEL))
+
+    def test_compare_lists_every_layer_and_gates_on_sqnr(self):
+        packed = self.convert()
+        page = self.folder / "page.html"
+        arguments = (OCTET, "compare", MODEL, packed, "--data", self.list_of_pictures())
+        found = self.json_of(*arguments, "--json", "--html", page, "--min-sqnr", 1)
+        self.assertEqual(found["outputs"][0]["name"], "probabilities")
+        self.assertGreater(len(found["layers"]), 8)
+        for layer in found["layers"]:
+            for key in ("name", "mse", "relative_error", "sqnr_db", "isolated_sqnr_db", "cosine", "max_error", "clip_rate"):
+                self.assertIn(key, layer)
+            self.assertGreater(layer["sqnr_db"], 10, layer)
+        self.assertIn("</html>", page.read_text())
+        self.assertNotIn("http", page.read_text())
+        self.fail_with(6, *arguments, "--json", "--min-sqnr", 200, mentions=["probabilities", "200"])
+
+    def test_benchmark_reports_its_keys(self):
+        found = self.json_of(BENCHMARK, self.convert(), "--runs", 5, "--warmup", 1, "--threads", 1, "--profile", "--input-u8", "--json")
+        for key in ("min", "median", "mean", "p90", "p99"):
+            self.assertGreater(found["latency_ms"][key], 0)
+        for key in ("load_ms", "peak_rss_mb", "arena_bytes", "threads", "batch", "runs", "isa"):
+            self.assertIn(key, found)
+        self.assertEqual((found["threads"], found["batch"], found["runs"]), (1, 1, 5))
+        for step in found["steps"]:
+            for key in ("name", "op", "kernel", "ms", "gops"):
+                self.assertIn(key, step)
+        self.assertIn("latency", self.succeed(BENCHMARK, self.convert(), "--runs", 2, "--batch", 2, "--profile"))
+
+
+if __name__ == "__main__":
+    unittest.main()
