@@ -20,7 +20,7 @@ struct ConvertOptions {
   uint64_t seed = 0;
   std::string class_names_file;
   ImportOptions import;
-  std::string calibration = "minmax";  // a row of calibration_methods()
+  std::string calibration = "mse";  // a row of calibration_methods(); why: converter/README.md
   CalibrationOptions calibration_options;
   std::vector<std::string> calibration_tables;  // --calibration-table, merged
   std::string save_calibration;                 // --save-calibration; empty: no
