@@ -1,0 +1,17 @@
+# Finds oneDNN by its header and library, and makes the target DNNL::dnnl and oneDNN_VERSION. (The configuration that
+# Debian 12 ships with it demands the development files of OpenCL, which octet has no use for.)
+find_path(oneDNN_INCLUDE_DIR dnnl.hpp)
+find_library(oneDNN_LIBRARY dnnl)
+find_file(oneDNN_VERSION_HEADER oneapi/dnnl/dnnl_version.h HINTS ${oneDNN_INCLUDE_DIR})
+if(oneDNN_VERSION_HEADER)
+  file(STRINGS ${oneDNN_VERSION_HEADER} lines REGEX "#define DNNL_VERSION_(MAJOR|MINOR|PATCH) ")
+  list(TRANSFORM lines REPLACE "[^0-9]" "")
+  list(JOIN lines "." oneDNN_VERSION)
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(oneDNN REQUIRED_VARS oneDNN_LIBRARY oneDNN_INCLUDE_DIR VERSION_VAR oneDNN_VERSION)
+if(oneDNN_FOUND AND NOT TARGET DNNL::dnnl)
+  add_library(DNNL::dnnl UNKNOWN IMPORTED)
+  set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION ${oneDNN_LIBRARY}
+                                              INTERFACE_INCLUDE_DIRECTORIES ${oneDNN_INCLUDE_DIR})
+endif()
