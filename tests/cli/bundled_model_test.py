@@ -3,7 +3,7 @@
 import random
 import unittest
 
-from support import BENCHMARK, BUILD, CLASSIFY, IMAGES, MODEL, OCTET, PACKED, TABLE, Case, npy, read_npy
+from support import ROOT, BENCHMARK, BUILD, CLASSIFY, IMAGES, MODEL, OCTET, PACKED, TABLE, Case, npy, read_npy
 
 CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 PICTURES = sorted(p for p in IMAGES.iterdir() if p.stem in CLASSES and p.suffix in (".png", ".jpg"))
@@ -20,6 +20,10 @@ class BundledModel(Case):
 
     def list_of_pictures(self):
         return self.write("list.txt", "".join(f"{p}\n" for p in PICTURES))
+
+    def test_the_readme_shows_the_embedding_that_is_compiled(self):
+        self.assertIn((ROOT / "samples" / "embed_minimal.cpp").read_text(), (ROOT / "README.md").read_text())
+        self.assertIn("class ", self.succeed(BUILD / "samples" / "embed_minimal", PACKED))
 
     def test_converting_twice_gives_the_same_bytes(self):
         first = self.convert().read_bytes()
