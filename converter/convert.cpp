@@ -25,8 +25,9 @@ Result<CalibrationTable> calibrate(const ConvertOptions& options, const Graph& g
                                                 table.model_name + "', but the model is '" + graph.name + "'"};
     }
     if (table.preprocessing != graph.preprocessing) {
-      notices.push_back("the calibration table was made with --preprocess '" + table.preprocessing +
-                        "', but the model is converted with '" + graph.preprocessing + "'");
+      return Error{ErrorCode::kInvalidFile, "'" + options.calibration_tables[0] + "' was made with --preprocess '" +
+                                                table.preprocessing + "', but the model is converted with '" +
+                                                graph.preprocessing + "'"};
     }
     return table;
   }
@@ -53,17 +54,30 @@ Result<Conversion> convert(const ConvertOptions& options) {
   if (!options.float_only && options.data.empty() && options.calibration_tables.empty()) {
     return Error{ErrorCode::kUsage, "int8 needs --data with real samples, or --calibration-table"};
   }
+  if (!options.data.empty() && !options.calibration_tables.empty()) {
+    return Error{ErrorCode::kUsage, "--data and --calibration-table exclude each other"};
+  }
   Conversion result;
   OCTET_TRY(ImportedModel imported,
             import_and_fold(options.model, options.import, result.import_report, options.pass_observer));
   Graph& graph = imported.graph;
   if (!options.preprocessing.empty()) graph.preprocessing = options.preprocessing;
   if (!graph.preprocessing.empty()) {
-    OCTET_TRY(const Preprocessing spec, Preprocessing::parse(graph.preprocessing));
-    graph.preprocessing = spec.to_string();
+    const Result<Preprocessing> spec = Preprocessing::parse(graph.preprocessing);
+    if (!spec.ok()) {
+      // The command line's own words, or the model file's.
+      if (!options.preprocessing.empty()) return spec.error();
+      return Error{ErrorCode::kInvalidFile, "'" + options.model + "': " + spec.error().message};
+    }
+    graph.preprocessing = spec->to_string();
   }
   if (!options.class_names_file.empty()) {
     OCTET_TRY(graph.class_names, load_class_names(options.class_names_file, graph.value(graph.outputs[0]).shape));
+  }
+  const int64_t classes = class_count(graph.value(graph.outputs[0]).shape);
+  if (!graph.class_names.empty() && static_cast<int64_t>(graph.class_names.size()) != classes) {
+    return Error{ErrorCode::kInvalidFile, "'" + options.model + "' names " + std::to_string(graph.class_names.size()) +
+                                              " classes, but has " + std::to_string(classes)};
   }
   if (options.float_only) {
     OCTET_TRY(result.packed, lower_f32(graph));

@@ -1,6 +1,7 @@
 // The pipeline on one page: a float model becomes a packed one.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "converter/calibrate/calibrate.h"

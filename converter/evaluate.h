@@ -1,6 +1,7 @@
 // Accuracy of a model on labelled data, and agreement with another one: `octet evaluate`.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "converter/data/dataset.h"

@@ -1,6 +1,8 @@
 // Ops that only a float graph has: passes fold every one of them away before lowering.
 #pragma once
 
+#include <cstdint>
+
 #include "runtime/op.h"
 
 namespace octet {

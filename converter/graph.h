@@ -1,6 +1,7 @@
 // The float graph: what importers make and passes rewrite. It cannot carry a scale.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 // Any model file as something that runs: a packed file as it is, a float model as its f32 lowering.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>

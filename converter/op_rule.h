@@ -1,6 +1,7 @@
 // What the converter must know of each op: one row per op, listed in op_table.cpp.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "converter/import/node_reader.h"

@@ -1,6 +1,7 @@
 // Ranges to integer parameters, and float weights to integer weights.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

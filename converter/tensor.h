@@ -1,6 +1,7 @@
 // A tensor that owns its bytes: the constants of a float graph, and samples of data.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>

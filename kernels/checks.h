@@ -1,6 +1,7 @@
 // Checks and arithmetic that many ops share: numbers from a file are hostile until they have passed these.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "kernels/clamp.h"

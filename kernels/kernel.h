@@ -1,6 +1,7 @@
 // What a kernel is: a row in its op's table that turns a described problem into a prepared function.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>

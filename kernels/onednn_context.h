@@ -2,6 +2,7 @@
 // memory.
 #pragma once
 
+#include <cstdint>
 #include <dnnl.hpp>
 #include <memory>
 #include <span>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 
 #include "kernels/parallel.h"
 #include "octet/result.h"

@@ -1,6 +1,7 @@
 // What a session runs: kernels chosen, activations placed, nothing left that can fail.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 

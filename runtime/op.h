@@ -1,6 +1,7 @@
 // The closed list of ops as one variant, and what can be asked of any op.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <variant>
 

@@ -1,6 +1,7 @@
 // The packed graph: what a .octet file holds, and what a session is planned from.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>

@@ -193,10 +193,15 @@ int main(int argc, char** argv) {
                "benchmark");
   octet::add_version(app);
   app.add_option("MODEL", options.model, "a .octet file")->required();
-  app.add_option("--threads", options.threads, "default: what affinity and cgroup allow")->check(CLI::Range(1, 1024));
-  app.add_option("--runs", options.runs, "timed runs")->check(CLI::Range(1, 1 << 24))->capture_default_str();
-  app.add_option("--warmup", options.warmup, "runs before them")->check(CLI::Range(0, 1 << 24))->capture_default_str();
-  app.add_option("--batch", options.batch, "samples a run")->check(CLI::Range(1, 1 << 16))->capture_default_str();
+  app.add_option("--threads", options.threads, "default: what affinity and cgroup allow")
+      ->check(octet::whole_number(1, 1024));
+  app.add_option("--runs", options.runs, "timed runs")->check(octet::whole_number(1, 1 << 24))->capture_default_str();
+  app.add_option("--warmup", options.warmup, "runs before them")
+      ->check(octet::whole_number(0, 1 << 24))
+      ->capture_default_str();
+  app.add_option("--batch", options.batch, "samples a run")
+      ->check(octet::whole_number(1, 1 << 16))
+      ->capture_default_str();
   app.add_flag("--input-u8", options.input_u8, "also from u8 pixels of the input's size");
   app.add_flag("--profile", options.profile, "a line for every step: kernel, time, GOPS");
   app.add_flag("--json", options.json, "one JSON object on stdout");

@@ -144,8 +144,9 @@ int main(int argc, char** argv) {
   octet::add_version(app);
   app.add_option("IMAGE", options.images, "jpg, png, bmp or ppm files")->required();
   app.add_option("--model", options.model, "a file made by octet convert (default: the bundled model)");
-  app.add_option("--top", options.top, "labels to show for each image")->check(CLI::Range(1, 1 << 30));
-  app.add_option("--threads", options.threads, "default: what this process may use")->check(CLI::Range(1, 1 << 12));
+  app.add_option("--top", options.top, "labels to show for each image")->check(octet::whole_number(1, 1 << 30));
+  app.add_option("--threads", options.threads, "default: what this process may use")
+      ->check(octet::whole_number(1, 1024));
   app.add_flag("--json", options.json, "one JSON object on stdout");
   if (const std::optional<int> code = octet::parse_command_line(app, argc, argv)) return *code;
   try {

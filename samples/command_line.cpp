@@ -1,6 +1,7 @@
 #include "samples/command_line.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iostream>
 #include <numeric>
 
@@ -58,6 +59,40 @@ std::string describe_extras(const CLI::App& app) {
          (match.empty() ? "" : " (did you mean '" + match + "'?)");
 }
 
+// Names come from files and may hold anything; a message stays one line of visible characters.
+std::string one_line(std::string_view message) {
+  std::string safe(message);
+  std::replace_if(
+      safe.begin(), safe.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+  return safe;
+}
+
+// The program, and its sub-command if one was given.
+std::string active_name(const CLI::App& app) {
+  const CLI::App& command = active(app);
+  return &command == &app ? app.get_name() : app.get_name() + " " + command.get_name();
+}
+
+// What is unknown among the words: said first, because it is often why something else is missing.
+std::string describe_unknown(const CLI::App& app, int argc, const char* const* argv) {
+  const CLI::App& command = active(app);
+  const std::vector<std::string> options = option_names(command);
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = std::string(argv[i]).substr(0, std::string_view(argv[i]).find('='));
+    if (word.rfind("--", 0) != 0 || word.size() == 2) continue;
+    if (std::find(options.begin(), options.end(), word) != options.end()) continue;
+    const std::string match = nearest(word, options);
+    return "unknown option '" + word + "'" + (match.empty() ? "" : " (did you mean '" + match + "'?)");
+  }
+  std::vector<std::string> commands;
+  for (const CLI::App* sub : app.get_subcommands({})) commands.push_back(sub->get_name());
+  if (&command == &app && !commands.empty() && argc > 1 && argv[1][0] != '-') {
+    const std::string match = nearest(argv[1], commands);
+    return "unknown command '" + std::string(argv[1]) + "'" + (match.empty() ? "" : " (did you mean '" + match + "'?)");
+  }
+  return {};
+}
+
 }  // namespace
 
 int exit_code(ErrorCode code) {
@@ -78,27 +113,38 @@ void add_version(CLI::App& app) {
   app.set_version_flag("--version", std::string("octet ") + version(), "Print the version and exit");
 }
 
+CLI::Validator whole_number(uint64_t min, uint64_t max) {
+  const auto check = [min, max](const std::string& text) -> std::string {
+    uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size() && value >= min && value <= max) return {};
+    return "'" + text + "' is not a whole number from " + std::to_string(min) + " to " + std::to_string(max);
+  };
+  return CLI::Validator(check, "");
+}
+
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
     return std::nullopt;
   } catch (const CLI::ExtrasError&) {
-    std::cerr << app.get_name() << ": " << describe_extras(app) << "; see --help\n";
+    std::cerr << active_name(app) << ": " << one_line(describe_extras(app)) << "; see --help\n";
     return kExitUsage;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::cerr << app.get_name() << ": " << error.what() << "; see --help\n";
+    const std::string unknown = describe_unknown(app, argc, argv);
+    std::cerr << active_name(app) << ": " << one_line(unknown.empty() ? error.what() : unknown) << "; see --help\n";
     return kExitUsage;
   }
 }
 
 int report(std::string_view program, const Error& error) {
-  std::cerr << program << ": " << error.message << "\n";
+  std::cerr << program << ": " << one_line(error.message) << "\n";
   return exit_code(error.code);
 }
 
 void warn(std::string_view program, std::string_view message) {
-  std::cerr << program << ": warning: " << message << "\n";
+  std::cerr << program << ": warning: " << one_line(message) << "\n";
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ int exit_code(ErrorCode code);
 
 // Adds --version to the program or sub-command.
 void add_version(CLI::App& app);
+
+// Accepts a whole number from `min` to `max`, nothing else: CLI11 itself takes -5 or 10^30 for an unsigned option.
+CLI::Validator whole_number(uint64_t min, uint64_t max);
 
 // Parses; on --help, --version or a wrong command line prints what is due and returns the exit code. An unknown option
 // is named with its nearest match.

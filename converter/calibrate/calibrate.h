@@ -1,6 +1,7 @@
 // The list of calibration methods: from what was observed of a value to the range that its integers cover.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 // A saved calibration: statistics as a file, so that a conversion needs no data and shards can be merged.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "converter/activation_stats.h"

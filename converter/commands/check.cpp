@@ -21,7 +21,7 @@ Result<int> check(const Options& options) {
   Result<ImportedModel> imported = import_and_fold(options.model, import_options, report);
   for (const std::string& warning : report.warnings) warn("octet check", warning);
   if (!report.problems.empty()) {
-    std::cout << options.model << ": " << report.problems.size() << " unsupported\n";
+    std::cout << options.model << ": " << report.problems.size() << " problems\n";
     for (const ImportProblem& problem : report.problems) {
       std::cout << "  " << problem.node << (problem.op.empty() ? "" : " (" + problem.op + ")") << ": " << problem.reason
                 << "\n";

@@ -90,8 +90,16 @@ void print_text(const Comparison& comparison) {
 }
 
 Result<int> run(const Options& options) {
+  if (options.min_sqnr.has_value() && !std::isfinite(*options.min_sqnr)) {
+    return Error{ErrorCode::kUsage, "--min-sqnr is not a number"};
+  }
   OCTET_TRY(const LoadedModel reference, load_any_model(options.model));
   OCTET_TRY(const LoadedModel packed, load_any_model(options.packed));
+  if (reference.is_packed || !packed.is_packed) {
+    return Error{ErrorCode::kInvalidFile, "compare takes a float model and its .octet file, but '" +
+                                              (reference.is_packed ? options.model : options.packed) + "' is " +
+                                              (reference.is_packed ? "packed" : "a float model")};
+  }
   const std::string spec = options.preprocessing.empty() ? packed.model.preprocessing() : options.preprocessing;
   OCTET_TRY(const Dataset data, Dataset::open(options.data, packed.model.inputs(), spec));
   const std::vector<size_t> indices = data.choose(options.samples, options.seed);
@@ -133,11 +141,11 @@ CommandRun set_up_compare(CLI::App& app) {
   app.add_option("--data", options->data, "a folder of images, a list file, an .npy, or NAME=PATH")->required();
   app.add_option("--preprocess", options->preprocessing, "default: what the packed file says");
   app.add_option("--samples", options->samples, "how many samples to draw")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, UINT32_MAX))
       ->capture_default_str();
-  app.add_option("--seed", options->seed, "of the draw")->capture_default_str();
+  app.add_option("--seed", options->seed, "of the draw")->check(whole_number(0, UINT64_MAX))->capture_default_str();
   app.add_option("--min-sqnr", options->min_sqnr, "exit 6 if an output has fewer decibels");
-  app.add_option("--threads", options->threads, "samples compared at once")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", options->threads, "samples compared at once")->check(whole_number(1, 1024));
   app.add_option("--html", options->html, "also write a self-contained page");
   app.add_flag("--json", options->json, "one JSON object on stdout");
   return [options] { return run(*options); };

@@ -1,4 +1,6 @@
 // octet convert: a float model becomes one packed file.
+#include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -51,8 +53,28 @@ std::pair<size_t, size_t> count_nodes(const PackedModel& model) {
   return {integer, model.nodes.size()};
 }
 
+// What would fail after all the work, or destroy the model, fails before it.
+Status check_output(const Options& options) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::equivalent(options.output, options.convert.model, error)) {
+    return Error{ErrorCode::kUsage, "the output '" + options.output + "' is the model itself"};
+  }
+  const fs::path folder = fs::path(options.output).has_parent_path() ? fs::path(options.output).parent_path() : ".";
+  if (!fs::is_directory(folder, error) || fs::is_directory(options.output, error)) {
+    return Error{ErrorCode::kResource,
+                 "cannot write '" + options.output +
+                     "': " + (fs::is_directory(options.output, error) ? "it is a folder" : "no such folder")};
+  }
+  if (!std::isfinite(options.convert.calibration_options.percentile)) {
+    return Error{ErrorCode::kUsage, "--percentile is not a number"};
+  }
+  return {};
+}
+
 Result<int> run(Options& options) {
   OCTET_TRY(options.convert.import.input_shapes, parse_input_shapes(options.input_shapes));
+  OCTET_CHECK(check_output(options));
   options.convert.per_channel_weights = options.weights == "per_channel";
   options.convert.float_only = options.precision == "f32";
   if (options.dump_passes) options.convert.pass_observer = dump_pass;
@@ -87,9 +109,9 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--data", convert.data, "calibration data: a folder of images, a list file, an .npy, or NAME=PATH");
   app.add_option("--preprocess", convert.preprocessing, "how images become the input; stored in the packed file");
   app.add_option("--samples", convert.samples, "how many samples to draw")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, UINT32_MAX))
       ->capture_default_str();
-  app.add_option("--seed", convert.seed, "of the draw")->capture_default_str();
+  app.add_option("--seed", convert.seed, "of the draw")->check(whole_number(0, UINT64_MAX))->capture_default_str();
   app.add_option("--class-names", convert.class_names_file, "one name a line; stored in the packed file");
   app.add_option("--input-shape", options->input_shapes, "NAME=1x3x224x224, for inputs whose shape is open");
   app.add_option("--calibration", convert.calibration, "how ranges are chosen")
@@ -110,7 +132,7 @@ CommandRun set_up_convert(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--precision", options->precision)->check(CLI::IsMember({"int8", "f32"}))->capture_default_str();
   app.add_option("--keep-float", convert.keep_float, "nodes that stay f32")->delimiter(',');
-  app.add_option("--threads", convert.threads, "samples observed at once")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", convert.threads, "samples observed at once")->check(whole_number(1, 1024));
   app.add_flag("--dump-passes", options->dump_passes, "the graph after each pass, on stderr");
   return [options] { return run(*options); };
 }

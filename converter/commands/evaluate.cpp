@@ -55,6 +55,9 @@ void print_text(const Json& result) {
 }
 
 Result<int> run(const Options& options) {
+  if (options.labels.empty() && options.against.empty()) {
+    return Error{ErrorCode::kUsage, "nothing to measure: give --labels, --against, or both"};
+  }
   OCTET_TRY(const LoadedModel loaded, load_any_model(options.model));
   std::optional<LoadedModel> against;
   if (!options.against.empty()) {
@@ -71,7 +74,7 @@ Result<int> run(const Options& options) {
   }
   std::vector<int64_t> labels;
   if (!options.labels.empty()) {
-    OCTET_TRY(labels, load_labels(options.labels, data));
+    OCTET_TRY(labels, load_labels(options.labels, data, class_count(loaded.model.outputs()[0].shape)));
   }
   const int threads = options.threads > 0 ? options.threads : default_threads();
   ProgressLine progress("evaluating");
@@ -121,7 +124,7 @@ CommandRun set_up_evaluate(CLI::App& app) {
   app.add_option("--labels", options->labels, "`file index` a line; for .npy data one index a line");
   app.add_option("--against", options->against, "another model, usually the float one: agreement and drop");
   app.add_option("--preprocess", options->preprocessing, "default: what the model says");
-  app.add_option("--threads", options->threads, "samples evaluated at once")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", options->threads, "samples evaluated at once")->check(whole_number(1, 1024));
   app.add_flag("--json", options->json, "one JSON object on stdout");
   return [options] { return run(*options); };
 }

@@ -99,7 +99,8 @@ CommandRun set_up_run(CLI::App& app) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--output-dir", options->output_dir, "one NAME.npy per output is written there")->required();
-  app.add_option("--threads", options->threads, "default: what affinity and cgroup allow")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", options->threads, "default: what affinity and cgroup allow")
+      ->check(whole_number(1, 1024));
   return [options] { return run(*options); };
 }
 

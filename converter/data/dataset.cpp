@@ -222,6 +222,10 @@ Result<Dataset> Dataset::open(const std::vector<std::string>& data, const std::v
       return invalid(path, "has " + std::to_string(size_of(source)) + " samples, but another input " +
                                std::to_string(dataset.size()));
     }
+    if (spec.empty() && std::holds_alternative<ImageSamples>(source)) {
+      dataset.state_->notices.push_back("nobody says how images become the input '" + inputs[i].name +
+                                        "': pixels go in as 0..255 (--preprocess)");
+    }
     dataset.state_->sources.push_back(std::move(source));
   }
   return dataset;

@@ -1,6 +1,7 @@
 // What --data names: samples, one tensor per model input, made when they are asked for.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

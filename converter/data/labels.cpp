@@ -147,6 +147,12 @@ Result<std::vector<int64_t>> load_labels(const std::string& path, const Dataset&
   return labels;
 }
 
+int64_t class_count(const Shape& scores) {
+  int64_t classes = 1;
+  for (int axis = scores.rank() > 1 ? 1 : 0; axis < scores.rank(); ++axis) classes *= scores[axis];
+  return classes;
+}
+
 Result<std::vector<std::string>> load_class_names(const std::string& path, const Shape& scores) {
   OCTET_TRY(const std::string text, read_text_file(path));
   std::vector<std::string> names;
@@ -155,9 +161,7 @@ Result<std::vector<std::string>> load_class_names(const std::string& path, const
   for (size_t i = 0; i < names.size(); ++i) {
     if (names[i].empty()) return bad_line(path, i, names[i], "a class name");
   }
-  // Scores may be N x C x 1 x 1: count all but the batch.
-  int64_t classes = 1;
-  for (int axis = scores.rank() > 1 ? 1 : 0; axis < scores.rank(); ++axis) classes *= scores[axis];
+  const int64_t classes = class_count(scores);
   if (static_cast<int64_t>(names.size()) == classes) return names;
   return Error{ErrorCode::kInvalidFile, "'" + path + "' has " + std::to_string(names.size()) +
                                             " names, but the model " + std::to_string(classes) + " classes"};

@@ -1,6 +1,7 @@
 // The class of each sample, and the names of classes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,10 @@ namespace octet {
 // has several labels, a wrong count.
 Result<std::vector<int64_t>> load_labels(const std::string& path, const Dataset& data, int64_t class_count = 0);
 
-// One name a line; as many as the last dimension of the model's scores. kInvalidFile: a wrong count, an empty line
+// How many classes a model's scores are for: all dimensions but the batch (scores may be N x C x 1 x 1).
+int64_t class_count(const Shape& scores);
+
+// One name a line; as many as there are classes. kInvalidFile: a wrong count, an empty line
 // between names.
 Result<std::vector<std::string>> load_class_names(const std::string& path, const Shape& scores);
 

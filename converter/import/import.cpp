@@ -18,6 +18,8 @@ Result<bool> looks_like_json(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (file == nullptr) return Error{ErrorCode::kInvalidFile, "the model '" + path + "' cannot be opened"};
   int c = std::fgetc(file.get());
+  if (c == 0x89)
+    return Error{ErrorCode::kInvalidFile, "'" + path + "' is no model to convert (a packed file or a picture)"};
   if (c == EOF) return Error{ErrorCode::kInvalidFile, "the model '" + path + "' is empty"};
   if (c == 0xEF && std::fgetc(file.get()) == 0xBB && std::fgetc(file.get()) == 0xBF) c = std::fgetc(file.get());
   while (c == ' ' || c == '\t' || c == '\r' || c == '\n') c = std::fgetc(file.get());

@@ -2,6 +2,7 @@
 // exceptions end here.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>

@@ -1,6 +1,7 @@
 // What an importer hands to an op's reader: one node of the source model, and a way to emit graph nodes for it.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>

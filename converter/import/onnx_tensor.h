@@ -1,6 +1,7 @@
 // Tensors of ONNX files: typed fields, raw bytes, or a part of a file beside the model.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>

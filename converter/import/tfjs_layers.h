@@ -1,6 +1,8 @@
 // What the files of layers share, and the layers on images (tfjs_image_layers.cpp) for the table in tfjs_layers.cpp.
 #pragma once
 
+#include <cstdint>
+
 #include "converter/import/tfjs.h"
 
 namespace octet {

@@ -1,6 +1,8 @@
 // The rows of op_table.cpp, each defined in the file of its op; and what several of them share.
 #pragma once
 
+#include <cstdint>
+
 #include "converter/op_rule.h"
 
 namespace octet {

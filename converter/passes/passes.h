@@ -18,8 +18,8 @@ struct Pass {
 std::span<const Pass> passes();
 
 // Runs all passes, each until it finds nothing more, and all again until none does; re-infers and verifies the graph
-// after each. `observer`, if given, sees the graph after each pass that changed something (--dump-passes). An error is a
-// bug in a pass, and names it.
+// after each. `observer`, if given, sees the graph after each pass that changed something (--dump-passes). An error is
+// a bug in a pass, and names it.
 Status run_passes(Graph& graph, const std::function<void(const Pass&, int rewrites, const Graph&)>& observer = {});
 
 }  // namespace octet

@@ -1,6 +1,7 @@
 // What passes share: safe replacement of values, constants per channel, and scaling of a layer's weights.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>

@@ -1,6 +1,8 @@
 // Elementwise functions of two tensors, with broadcasting: one family, one table of functions.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/clamp.h"
 #include "kernels/kernel.h"
 

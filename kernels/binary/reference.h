@@ -1,6 +1,8 @@
 // The table of binary functions and their inner loops.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/binary/binary.h"
 #include "kernels/binary/binary_u8.h"
 

@@ -1,6 +1,8 @@
 // Concatenation along one axis.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

@@ -1,6 +1,7 @@
 // What the rows of conv2d's table share: the sizes and the numbers of one problem.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "kernels/checks.h"

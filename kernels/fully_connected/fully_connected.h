@@ -1,6 +1,8 @@
 // Fully connected layer: a matrix of constants times each row of the source.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/clamp.h"
 #include "kernels/kernel.h"
 

@@ -1,6 +1,8 @@
 // Selection of slices by index.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

@@ -1,6 +1,8 @@
 // Matrix product of two tensors.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

@@ -1,6 +1,8 @@
 // Padding of any axes.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

@@ -1,6 +1,8 @@
 // Reductions over axes: one family, one table of functions.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

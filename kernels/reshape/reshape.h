@@ -1,6 +1,8 @@
 // Another shape for the same elements: a view, no bytes move.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

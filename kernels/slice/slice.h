@@ -1,6 +1,8 @@
 // A part of a tensor, with steps.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

@@ -1,6 +1,8 @@
 // Softmax and its logarithm, in f32 with a fixed order of reduction: the same bytes on every CPU and thread count.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

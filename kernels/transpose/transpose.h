@@ -1,6 +1,8 @@
 // Permutation of axes.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

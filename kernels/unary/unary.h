@@ -1,6 +1,8 @@
 // Elementwise functions of one tensor: one family, one table of functions.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/kernel.h"
 
 namespace octet {

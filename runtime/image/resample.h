@@ -1,6 +1,8 @@
 // Separable resampling of 8-bit images with Pillow's filters.
 #pragma once
 
+#include <cstdint>
+
 #include "octet/image.hpp"
 
 namespace octet::image {

@@ -36,6 +36,27 @@ class WrongUsage(Case):
             self.fail_with(USAGE, program)
         self.fail_with(USAGE, BENCHMARK, PACKED, "--threads", 0)
 
+    def test_numbers_that_are_none_are_wrong_usage(self):
+        convert = (OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--calibration-table", TABLE)
+        for option in (["--samples", "0"], ["--samples", "99999999999999999999"], ["--seed", "-1"], ["--percentile", "nan"]):
+            self.fail_with(USAGE, *convert, *option)
+        self.fail_with(USAGE, OCTET, "compare", MODEL, PACKED, "--data", IMAGES, "--min-sqnr", "nan")
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_unknown_words_are_named_before_missing_ones(self):
+        self.fail_with(USAGE, OCTET, "chekc", MODEL, mentions=["'chekc'", "'check'"])
+        self.fail_with(USAGE, CLASSIFY, "--bogus", mentions=["'--bogus'"])
+
+    def test_what_makes_no_sense_together_is_refused(self):
+        out = self.folder / "x.octet"
+        self.fail_with(USAGE, OCTET, "convert", MODEL, "-o", out, "--data", IMAGES, "--calibration-table", TABLE)
+        self.fail_with(USAGE, OCTET, "convert", MODEL, "-o", MODEL, "--calibration-table", TABLE, mentions=[MODEL])
+        self.fail_with(USAGE, OCTET, "evaluate", PACKED, "--data", IMAGES, mentions=["--labels", "--against"])
+        self.fail_with(FILE, OCTET, "compare", PACKED, MODEL, "--data", IMAGES, mentions=[PACKED])
+        self.fail_with(FILE, OCTET, "convert", MODEL, "-o", out, "--calibration-table", TABLE, "--preprocess", "tf,size=32x32",
+                       mentions=[TABLE])
+        self.fail_with(FILE, OCTET, "check", PACKED, mentions=[PACKED])
+
     def test_int8_without_data_is_wrong_usage(self):
         self.fail_with(USAGE, OCTET, "convert", MODEL, "-o", self.folder / "x.octet", mentions=["--data", "--calibration-table"])
         self.assertEqual(list(self.folder.iterdir()), [])
@@ -97,6 +118,11 @@ class DamagedFiles(Case):
         self.assertIn("frobnicate", done.stdout)
         self.assertIn("defenestrate", done.stdout)
 
+    def test_class_names_and_preprocessing_of_the_file_itself_are_checked(self):
+        for change in (lambda m: m.update(class_names=["a"]), lambda m: m.update(preprocess="foo")):
+            path = self.model_with(change)
+            self.fail_with(FILE, OCTET, "convert", path, "-o", self.folder / "x.octet", "--calibration-table", TABLE, mentions=[path])
+
     def test_a_cycle_and_a_wrong_shape(self):
         def cycle(model):
             model["nodes"][0]["inputs"][0] = model["nodes"][3]["outputs"][0]
@@ -134,6 +160,7 @@ class Data(Case):
         return (OCTET, "evaluate", PACKED, "--data", IMAGES, *more)
 
     def test_labels_with_a_bad_line(self):
+        self.fail_with(FILE, *self.evaluate("--labels", self.write("a\nb", "\1\2")))
         for content in ("ship.png eight\n", "ship.png\n", "ship.png 8 9 10\n", "ship.png -1\n"):
             labels = self.write("labels.txt", content)
             self.fail_with(FILE, *self.evaluate("--labels", labels), mentions=["labels.txt"])
@@ -152,7 +179,7 @@ class Data(Case):
     def test_empty_or_missing_data(self):
         (self.folder / "empty").mkdir()
         for path in (self.folder / "empty", self.folder / "missing"):
-            self.fail_with(FILE, OCTET, "evaluate", PACKED, "--data", path, mentions=[path])
+            self.fail_with(FILE, OCTET, "evaluate", PACKED, "--against", MODEL, "--data", path, mentions=[path])
 
     def test_a_wrong_input_name_shape_or_type_in_run(self):
         out = self.folder / "out"

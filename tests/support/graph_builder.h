@@ -2,6 +2,7 @@
 // reference kernels, to see that a rewrite keeps the function.
 #pragma once
 
+#include <cstdint>
 #include <random>
 #include <string>
 #include <vector>

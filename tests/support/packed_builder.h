@@ -1,6 +1,7 @@
 // Builds small packed models by hand for the tests of the runtime.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <random>

@@ -1,6 +1,7 @@
 // A model planned for concrete shapes and a number of threads, ready to run.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
