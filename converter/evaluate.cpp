@@ -69,6 +69,7 @@ Status evaluate_sample(Worker& worker, const std::vector<Tensor>& sample, const 
                                               std::to_string(other.size())};
   }
   worker.found.agreeing += top_class(scores) == top_class(other) ? 1 : 0;
+  if (label.has_value()) worker.found.against_top1 += top_class(other) == static_cast<size_t>(*label) ? 1 : 0;
   return {};
 }
 
@@ -105,6 +106,7 @@ Result<Evaluation> evaluate(const Model& model, const Dataset& data, std::span<c
     total.top1 += worker.found.top1;
     total.top5 += worker.found.top5;
     total.agreeing += worker.found.agreeing;
+    total.against_top1 += worker.found.against_top1;
   }
   return total;
 }

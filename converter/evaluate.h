@@ -12,9 +12,10 @@ namespace octet {
 
 struct Evaluation {
   size_t count = 0;
-  size_t top1 = 0;      // samples whose label has the highest score
-  size_t top5 = 0;      // samples whose label is among the five highest
-  size_t agreeing = 0;  // samples on which both models have the same highest class
+  size_t top1 = 0;          // samples whose label has the highest score
+  size_t top5 = 0;          // samples whose label is among the five highest
+  size_t agreeing = 0;      // samples on which both models have the same highest class
+  size_t against_top1 = 0;  // samples whose label has the other model's highest score
 };
 
 // Runs the model's integer kernels, never a simulation, on every sample. Scores are the model's first output; a tie

@@ -1,6 +1,7 @@
 #include "converter/lower.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "converter/op_rule.h"
@@ -94,7 +95,6 @@ class Lowering {
       OCTET_CHECK(int8 ? lower_int8_node(graph_.nodes[i]) : lower_plain_node(graph_.nodes[i]));
     }
     for (const ValueId id : graph_.outputs) {
-      // A constant or an input as an output gets a node of its own: outputs are written by nodes.
       OCTET_TRY(const int32_t tensor, plain(id));
       model_.outputs.push_back(tensor);
     }
@@ -235,6 +235,15 @@ class Lowering {
     return {};
   }
 
+  static Status check_finite(const Node& node, const std::string& name, const Tensor& tensor) {
+    for (const float v : tensor.as<float>()) {
+      if (std::isfinite(v)) continue;
+      return Error{ErrorCode::kInvalidFile,
+                   "node '" + node.name + "': '" + name + "' holds " + std::to_string(v) + ", which has no integer"};
+    }
+    return {};
+  }
+
   Status add_weights(const Node& node, std::vector<int32_t>& inputs) {
     const Value& weights = graph_.value(node.inputs[kConvWeights]);
     const ValueId bias_id = node.input(kConvBias);
@@ -245,6 +254,8 @@ class Lowering {
                                                 " products, but a 32-bit accumulator holds " +
                                                 std::to_string(kMaxAccumulatedTaps) + "; keep it in float"};
     }
+    OCTET_CHECK(check_finite(node, weights.name, *weights.constant));
+    if (bias != nullptr) OCTET_CHECK(check_finite(node, graph_.value(bias_id).name, *bias));
     OCTET_TRY(const QuantParams src, quant_of(node.inputs[kConvSrc]));
     const QuantizedWeights quantized =
         quantize_weights(*weights.constant, bias, src.scale, options_.per_channel_weights, node.name, notices_);

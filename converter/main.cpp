@@ -38,5 +38,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::cerr << "octet: out of memory\n";
     return octet::kExitResource;
+  } catch (const std::exception& error) {
+    std::cerr << "octet: " << error.what() << "\n";
+    return octet::kExitResource;
   }
 }

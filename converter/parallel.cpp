@@ -29,6 +29,8 @@ Status call(const std::function<Status(int, size_t)>& work, int worker, size_t i
     return work(worker, index);
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kResource, "out of memory"};
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::kResource, error.what()};
   }
 }
 

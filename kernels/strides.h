@@ -38,8 +38,9 @@ StridedLoop<kSources> collapse(StridedLoop<kSources> loop) {
 template <int kSources>
 class Walker {
  public:
-  // Starts at the index whose row-major number is `first`.
+  // Starts at the index whose row-major number is `first`; 0 stands for itself, also where an axis is empty.
   Walker(const StridedLoop<kSources>& loop, int rank, int64_t first) : loop_(loop), rank_(rank), at_(loop.offsets) {
+    if (first == 0) return;
     for (int axis = rank - 1; axis >= 0; --axis) {
       index_[axis] = first % loop.shape[axis];
       first /= loop.shape[axis];

@@ -30,6 +30,7 @@ class BufferGroups {
     parent_[static_cast<size_t>(tensor)] = root(host);
     BufferLifetime& group = lifetime(host);
     group.bytes = std::max(group.bytes, added.bytes);
+    group.first = std::min(group.first, added.first);
     group.last = std::max(group.last, added.last);
   }
 

@@ -13,7 +13,7 @@ namespace octet {
 
 Result<FileBytes> map_file(const std::string& path) {
   const auto failed = [&](const std::string& why) { return Error{ErrorCode::kInvalidFile, "'" + path + "': " + why}; };
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) return failed(std::strerror(errno));
   struct stat status {};
   if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= 0) {

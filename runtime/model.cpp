@@ -1,5 +1,7 @@
 #include "octet/model.hpp"
 
+#include <exception>
+
 #include "octet/octet.hpp"
 #include "runtime/mapped_file.h"
 #include "runtime/packed_format.h"
@@ -18,17 +20,21 @@ std::vector<TensorInfo> describe(const PackedModel& model, const std::vector<int
 
 }  // namespace
 
-Result<Model> Model::load(const std::string& path) {
+Result<Model> Model::load(const std::string& path) try {
   OCTET_TRY(FileBytes file, map_file(path));
   Result<PackedModel> packed = read_model(file.bytes, std::move(file.owner));
   if (!packed.ok()) return Error{packed.error().code, "'" + path + "': " + packed.error().message};
   return Model(std::make_shared<PackedModel>(std::move(*packed)));
+} catch (const std::exception& error) {
+  return Error{ErrorCode::kResource, "'" + path + "': " + error.what()};
 }
 
-Result<Model> Model::from_memory(std::span<const std::byte> bytes) {
+Result<Model> Model::from_memory(std::span<const std::byte> bytes) try {
   OCTET_TRY(FileBytes copy, copy_bytes(bytes));
   OCTET_TRY(PackedModel packed, read_model(copy.bytes, std::move(copy.owner)));
   return Model(std::make_shared<PackedModel>(std::move(packed)));
+} catch (const std::exception& error) {
+  return Error{ErrorCode::kResource, std::string("the model could not be loaded: ") + error.what()};
 }
 
 const std::string& Model::name() const {

@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -50,7 +51,7 @@ struct Session::State {
   }
 };
 
-Result<Session> Session::create(const Model& model, const SessionOptions& options) {
+Result<Session> Session::create(const Model& model, const SessionOptions& options) try {
   if (options.threads < 0 || options.threads > 1024) {
     return Error{ErrorCode::kUsage, "a session cannot have " + std::to_string(options.threads) + " threads"};
   }
@@ -59,6 +60,13 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     for (const TensorInfo& input : model.inputs()) {
       shapes.push_back(input.shape);
       if (input.shape.rank() > 0 && input.shape[0] == Shape::kDynamic) shapes.back()[0] = options.batch;
+    }
+    const bool has_batch = std::any_of(shapes.begin(), shapes.end(), [&](const Shape& shape) {
+      return shape.rank() > 0 && shape[0] == options.batch;
+    });
+    if (options.batch != 1 && !has_batch) {
+      return Error{ErrorCode::kUsage, "a batch of " + std::to_string(options.batch) + ", but the input '" +
+                                          model.inputs()[0].name + "' is " + shapes[0].to_string()};
     }
   }
   auto state = std::make_unique<State>();
@@ -78,6 +86,9 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     std::memset(input.data, 0, static_cast<size_t>(input.byte_count()));
   }
   return Session(std::move(state));
+} catch (const std::exception& error) {
+  // Sizes from a file that fit every rule may still exceed this machine.
+  return Error{ErrorCode::kResource, std::string("a session could not be made: ") + error.what()};
 }
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -83,6 +83,11 @@ Json summarize(const std::vector<double>& sorted) {
 // From u8 pixels of the input's size to the outputs: normalization, then the run.
 Result<Json> time_u8(const Model& model, Session& session, const Options& options) {
   const TensorInfo info = model.inputs()[0];
+  if (model.inputs().size() != 1 || info.type != DataType::kF32) {
+    return Error{ErrorCode::kUnsupported, "--input-u8 feeds one f32 input, but '" + info.name + "' is " +
+                                              to_string(info.type) + ", one of " +
+                                              std::to_string(model.inputs().size())};
+  }
   OCTET_TRY(const Preprocessing preprocessing, Preprocessing::parse(model.preprocessing()));
   OCTET_TRY(const ImageInput input, resolve_input(preprocessing, info.shape, info.name));
   Image image{input.width, input.height, input.channels, {}};
@@ -172,12 +177,12 @@ Result<int> benchmark(const Options& options) {
   result["peak_rss_mb"] = peak_rss_mb();
   result["arena_bytes"] = session.arena_bytes();
   result["threads"] = session.threads();
-  result["batch"] = options.batch;
+  result["batch"] = session.input().shape.rank() > 0 ? session.input().shape[0] : 1;  // as the model has it
   result["runs"] = options.runs;
   result["isa"] = cpu_isa();
   if (options.profile) result["steps"] = profile(session, options);
   if (options.json) {
-    std::cout << result.dump(1) << "\n";
+    std::cout << result.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";  // names need not be UTF-8
   } else {
     print_text(result);
   }

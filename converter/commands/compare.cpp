@@ -118,7 +118,7 @@ Result<int> run(const Options& options) {
     for (const LayerComparison& output : compared->outputs) result["outputs"].push_back(layer_json(output));
     for (const LayerComparison& layer : compared->layers) result["layers"].push_back(layer_json(layer));
     result["keep_float"] = worst_nodes(compared->layers);
-    std::cout << result.dump(1) << "\n";
+    std::cout << result.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";  // names need not be UTF-8
   } else {
     print_text(*compared);
   }

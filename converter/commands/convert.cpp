@@ -45,7 +45,7 @@ std::pair<size_t, size_t> count_nodes(const PackedModel& model) {
   size_t integer = 0;
   for (const PackedNode& node : model.nodes) {
     for (const int32_t id : node.inputs) {
-      if (id < 0 || model.tensors[static_cast<size_t>(id)].type != DataType::kU8) continue;
+      if (id < 0 || model.tensors[static_cast<size_t>(id)].scales.empty()) continue;
       ++integer;
       break;
     }

@@ -110,7 +110,7 @@ void print_json(const PackedModel& model, const LoadedModel& loaded, const std::
   }
   root["macs"] = total;
   root["bytes"] = loaded.file_bytes;
-  std::cout << root.dump(1) << "\n";
+  std::cout << root.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";  // names need not be UTF-8
 }
 
 std::string type_text(const PackedTensor& tensor) {

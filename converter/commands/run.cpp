@@ -62,6 +62,12 @@ Status make_folder(const std::string& path) {
   return {};
 }
 
+// An output's file without its extension: '/' in a name becomes '_'.
+std::string file_name(std::string name) {
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+}
+
 Result<int> run(const Options& options) {
   OCTET_TRY(const LoadedModel loaded, load_any_model(options.model));
   OCTET_TRY(const std::vector<Tensor> inputs, read_inputs(options.inputs, loaded.model.inputs()));
@@ -80,8 +86,13 @@ Result<int> run(const Options& options) {
   OCTET_CHECK(make_folder(options.output_dir));
   const std::vector<TensorInfo> infos = loaded.model.outputs();
   for (size_t i = 0; i < infos.size(); ++i) {
-    std::string file = infos[i].name;
-    std::replace(file.begin(), file.end(), '/', '_');
+    const std::string file = file_name(infos[i].name);
+    for (size_t k = 0; k < i; ++k) {
+      if (file_name(infos[k].name) == file) {
+        return Error{ErrorCode::kUnsupported,
+                     "the outputs '" + infos[k].name + "' and '" + infos[i].name + "' would both be " + file + ".npy"};
+      }
+    }
     const std::string path = (std::filesystem::path(options.output_dir) / (file + ".npy")).string();
     OCTET_CHECK(write_npy(path, session->output(i)));
     std::cout << path << ": " << to_string(infos[i].type) << " " << session->output(i).shape.to_string() << "\n";

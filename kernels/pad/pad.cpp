@@ -115,7 +115,8 @@ Result<Kernel> prepare_reference(const Problem<PadParams>& problem) {
   int64_t stride = 1;
   for (int i = src.shape.rank() - 1; i >= 0; --i) {
     plan.axes[i].stride = stride;
-    stride *= src.shape[i];
+    // An empty tensor may have other dimensions of any size; its strides are never used.
+    stride = src.shape.element_count() == 0 ? 0 : stride * src.shape[i];
     if (i >= plan.rank) plan.block *= src.shape[i];
     if (i < plan.rank - 1) plan.rows *= dst.shape[i];
   }

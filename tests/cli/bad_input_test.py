@@ -108,6 +108,12 @@ class DamagedFiles(Case):
         weights.write_bytes(weights.read_bytes()[:-4])
         self.fail_with(FILE, OCTET, "check", path)
 
+    def test_weights_that_are_no_numbers_have_no_integers(self):
+        path = self.model_with(lambda m: None)
+        weights = self.folder / json.loads(MODEL.read_text())["weights"]
+        weights.write_bytes(b"\xff" * 4 + weights.read_bytes()[4:])
+        self.fail_with(FILE, OCTET, "convert", path, "-o", self.folder / "x.octet", "--calibration-table", TABLE, mentions=["nan"])
+
     def test_an_unknown_op_is_listed_with_every_other(self):
         def unknown(model):
             model["nodes"][0]["op"] = "frobnicate"

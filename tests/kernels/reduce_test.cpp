@@ -50,6 +50,8 @@ TEST_CASE("reduce over nothing gives the neutral element") {
   CHECK(reduced(ReduceKind::kMax, {1}, empty) == std::vector<float>(2, -std::numeric_limits<float>::infinity()));
   CHECK(std::isnan(reduced(ReduceKind::kMean, {1}, empty)[0]));
   CHECK(reduced(ReduceKind::kSum, {0}, empty).empty());
+  CHECK(reduced(ReduceKind::kSum, {0}, f32({0, 3}, {})) == std::vector<float>{0, 0, 0});
+  CHECK(reduced(ReduceKind::kSum, {0, 2}, f32({0, 3, 5}, {})) == std::vector<float>{0, 0, 0});
 }
 
 TEST_CASE("reduce over any axes is the reduction of the elements in their order") {

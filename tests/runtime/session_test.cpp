@@ -104,6 +104,20 @@ TEST_CASE("wrong shapes and thread counts are refused with both shapes") {
   CHECK(!Session::create(model, {.batch = int64_t{1} << 60}).ok());
 }
 
+TEST_CASE("a batch that no input can have is refused, not ignored") {
+  PackedModel packed = test::small_int8_net();
+  for (PackedTensor& tensor : packed.tensors) {
+    if (tensor.shape.rank() > 0 && tensor.shape[0] == Shape::kDynamic) tensor.shape[0] = 2;
+  }
+  REQUIRE(check_model(packed).ok());
+  const Model model = Model::from_packed(std::make_shared<PackedModel>(std::move(packed)));
+  CHECK(Session::create(model, {.threads = 1}).ok());
+  CHECK(Session::create(model, {.threads = 1, .batch = 2}).ok());
+  const Result<Session> wrong = Session::create(model, {.threads = 1, .batch = 7});
+  REQUIRE(!wrong.ok());
+  CHECK(wrong.error().message.find("batch of 7") != std::string::npos);
+}
+
 TEST_CASE("steps name their kernels") {
   const Model model = small_model();
   Result<Session> session = Session::create(model, {.threads = 1});
