@@ -6,8 +6,12 @@
 
 #include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
+#include "converter/compare.h"
 #include "converter/convert.h"
+#include "converter/data/dataset.h"
 #include "converter/progress.h"
+#include "converter/report/comparison_html.h"
+#include "octet/session.hpp"
 #include "runtime/packed_format.h"
 
 namespace octet {
@@ -22,6 +26,7 @@ struct Options {
   std::string correct = "none";
   std::string activations = "asymmetric";
   bool dump_passes = false;
+  std::string report;
 };
 
 std::vector<std::string> calibration_names() {
@@ -66,10 +71,26 @@ Status check_output(const Options& options) {
                  "cannot write '" + options.output +
                      "': " + (fs::is_directory(options.output, error) ? "it is a folder" : "no such folder")};
   }
+  if (!options.report.empty() && options.convert.data.empty()) {
+    return Error{ErrorCode::kUsage, "--report needs --data: it compares both networks on samples"};
+  }
   if (!std::isfinite(options.convert.calibration_options.percentile)) {
     return Error{ErrorCode::kUsage, "--percentile is not a number"};
   }
   return {};
+}
+
+// --report: the packed network against its float form, layer by layer, on up to 100 of the calibration samples.
+Status write_report(const Options& options, const PackedModel& packed) {
+  constexpr size_t kSamples = 100;
+  OCTET_TRY(const LoadedModel reference, load_any_model(options.convert.model, options.convert.import));
+  const Model model = Model::from_packed(std::make_shared<PackedModel>(packed));
+  OCTET_TRY(const Dataset data, Dataset::open(options.convert.data, model.inputs(), packed.preprocessing));
+  const std::vector<size_t> indices = data.choose(kSamples, options.convert.seed);
+  const int threads = options.convert.threads > 0 ? options.convert.threads : default_threads();
+  OCTET_TRY(const Comparison comparison, compare(reference.model, model, data, indices, threads, {}));
+  const std::string page = comparison_html(comparison, options.output, indices.size(), {});
+  return write_file_atomically(options.report, std::as_bytes(std::span(page)));
 }
 
 Result<int> run(Options& options) {
@@ -88,6 +109,8 @@ Result<int> run(Options& options) {
   for (const std::string& notice : converted->notices) warn("octet convert", notice);
   const std::vector<std::byte> bytes = write_model(converted->packed);
   OCTET_CHECK(write_file_atomically(options.output, bytes));
+
+  if (!options.report.empty()) OCTET_CHECK(write_report(options, converted->packed));
 
   const auto [integer, total] = count_nodes(converted->packed);
   std::cout << options.output << ": " << bytes.size() << " bytes (constants " << constant_bytes(converted->packed)
@@ -133,6 +156,7 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--precision", options->precision)->check(CLI::IsMember({"int8", "f32"}))->capture_default_str();
   app.add_option("--keep-float", convert.keep_float, "nodes that stay f32")->delimiter(',');
   app.add_option("--threads", convert.threads, "samples observed at once")->check(whole_number(1, 1024));
+  app.add_option("--report", options->report, "also write a self-contained page: what each layer lost");
   app.add_flag("--dump-passes", options->dump_passes, "the graph after each pass, on stderr");
   return [options] { return run(*options); };
 }

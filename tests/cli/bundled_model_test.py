@@ -89,6 +89,13 @@ class BundledModel(Case):
         self.succeed(OCTET, "convert", MODEL, "-o", again, "--calibration-table", table)
         self.assertEqual(direct.read_bytes(), again.read_bytes())
 
+    def test_convert_reports_what_each_layer_lost(self):
+        page, packed = self.folder / "report.html", self.folder / "net.octet"
+        self.succeed(OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--report", page)
+        self.assertIn("stem", page.read_text())
+        self.assertIn("</html>", page.read_text())
+        self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--report", page, mentions=["--data"])
+
     def test_every_calibration_method_makes_a_working_network(self):
         for method in ("minmax", "percentile", "mse", "kl"):
             found = self.json_of(OCTET, "evaluate", self.convert("--calibration", method), "--data",
