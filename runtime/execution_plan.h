@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "runtime/packed_model.h"
@@ -19,6 +20,9 @@ struct PlannedStep {
   std::vector<const void*> src;
   std::vector<void*> dst;
   int64_t macs = 0;
+
+  // Multiply-accumulates for which no row but the reference was found (oneDNN's rows refuse its own reference code).
+  bool is_slow() const { return macs > 0 && std::string_view(kernel_name) == "reference"; }
 };
 
 // Where a tensor lives: at `offset` in the arena, unless it is a constant.

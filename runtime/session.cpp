@@ -135,7 +135,13 @@ void Session::run(std::span<double> step_us) {
 std::vector<StepInfo> Session::steps() const {
   std::vector<StepInfo> infos;
   for (const auto& step : state_->plan.steps) {
-    infos.push_back({step->node->name, op_name(step->node->op), step->kernel_name, step->outputs[0].shape, step->macs});
+    infos.push_back({.name = step->node->name,
+                     .op = op_name(step->node->op),
+                     .kernel = step->kernel_name,
+                     .output_shape = step->outputs[0].shape,
+                     .macs = step->macs,
+                     .arithmetic = step->inputs[0].type,
+                     .is_slow = step->is_slow()});
   }
   return infos;
 }

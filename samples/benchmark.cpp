@@ -5,18 +5,17 @@
 #include <fstream>
 #include <iomanip>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 
 #include "octet/image.hpp"
 #include "octet/octet.hpp"
 #include "samples/command_line.h"
+#include "samples/profile.h"
 
 namespace octet {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 struct Options {
@@ -101,26 +100,6 @@ Result<Json> time_u8(const Model& model, Session& session, const Options& option
   }));
 }
 
-Json profile(Session& session, const Options& options) {
-  const std::vector<StepInfo> steps = session.steps();
-  std::vector<double> best(steps.size(), 1e300);
-  for (int i = 0; i < std::max(options.runs, 1); ++i) {
-    std::vector<double> step_us(steps.size(), 0);
-    session.run(std::span<double>(step_us));
-    for (size_t k = 0; k < best.size(); ++k) best[k] = std::min(best[k], step_us[k]);
-  }
-  Json rows = Json::array();
-  for (size_t i = 0; i < steps.size(); ++i) {
-    rows.push_back({{"name", steps[i].name},
-                    {"op", steps[i].op},
-                    {"kernel", steps[i].kernel},
-                    {"shape", steps[i].output_shape.to_string()},
-                    {"ms", best[i] / 1000},
-                    {"gops", best[i] > 0 ? 2e-3 * static_cast<double>(steps[i].macs) / best[i] : 0.0}});
-  }
-  return rows;
-}
-
 void print_text(const Json& result) {
   const auto line = [](const char* what, const Json& ms) {
     std::cout << what << std::fixed << std::setprecision(3) << " min " << ms["min"].get<double>() << "  median "
@@ -128,6 +107,10 @@ void print_text(const Json& result) {
               << ms["p90"].get<double>() << "  p99 " << ms["p99"].get<double>() << " ms\n";
   };
   line("latency   ", result["latency_ms"]);
+  if (result["batch"] > 1) {
+    std::cout << "an image   min " << result["ms_per_image"]["min"].get<double>() << "  median "
+              << result["ms_per_image"]["median"].get<double>() << " ms\n";
+  }
   if (result.contains("latency_u8_ms")) line("from u8   ", result["latency_u8_ms"]);
   std::cout << "load       " << result["load_ms"].get<double>() << " ms, first run "
             << result["first_run_ms"].get<double>() << " ms\n"
@@ -135,25 +118,7 @@ void print_text(const Json& result) {
             << result["arena_bytes"].get<int64_t>() << " bytes\n"
             << "threads " << result["threads"] << ", batch " << result["batch"] << ", runs " << result["runs"]
             << ", isa " << result["isa"].get<std::string>() << "\n";
-  if (!result.contains("steps")) return;
-  double total = 0;
-  for (const Json& step : result["steps"]) total += step["ms"].get<double>();
-  std::cout << "\n"
-            << std::left << std::setw(4) << "#" << std::setw(34) << "step" << std::setw(16) << "op" << std::setw(15)
-            << "kernel" << std::right << std::setw(9) << "ms" << std::setw(8) << "share" << std::setw(8) << "sum"
-            << std::setw(8) << "GOPS"
-            << "\n";
-  double sum = 0;
-  int index = 0;
-  for (const Json& step : result["steps"]) {
-    const double ms = step["ms"];
-    sum += ms;
-    std::cout << std::left << std::setw(4) << index++ << std::setw(34) << step["name"].get<std::string>()
-              << std::setw(16) << step["op"].get<std::string>() << std::setw(15) << step["kernel"].get<std::string>()
-              << std::right << std::setprecision(4) << std::setw(9) << ms << std::setprecision(1) << std::setw(7)
-              << 100 * ms / total << "%" << std::setw(7) << 100 * sum / total << "%" << std::setw(8)
-              << step["gops"].get<double>() << "\n";
-  }
+  if (result.contains("steps")) print_profile(result["steps"], result["peak"]);
 }
 
 Result<int> benchmark(const Options& options) {
@@ -167,20 +132,28 @@ Result<int> benchmark(const Options& options) {
   session.run();
   const double first_ms = ms_since(first);
 
+  result["batch"] = session.input().shape.rank() > 0 ? session.input().shape[0] : 1;  // as the model has it
   result["latency_ms"] = summarize(time_calls(options.warmup, options.runs, [&] { session.run(); }));
   if (options.input_u8) {
     if (options.batch != 1) return Error{ErrorCode::kUsage, "--input-u8 takes one image, not a batch"};
     OCTET_TRY(result["latency_u8_ms"], time_u8(model, session, options));
+  }
+  const auto batch = static_cast<double>(result["batch"].get<int64_t>());
+  for (const char* key : {"min", "median", "mean"}) {
+    result["ms_per_image"][key] = result["latency_ms"][key].get<double>() / batch;
   }
   result["load_ms"] = load_ms;
   result["first_run_ms"] = first_ms;
   result["peak_rss_mb"] = peak_rss_mb();
   result["arena_bytes"] = session.arena_bytes();
   result["threads"] = session.threads();
-  result["batch"] = session.input().shape.rank() > 0 ? session.input().shape[0] : 1;  // as the model has it
   result["runs"] = options.runs;
   result["isa"] = cpu_isa();
-  if (options.profile) result["steps"] = profile(session, options);
+  if (options.profile) {
+    const PeakRates peak = measure_peak(session.threads());
+    result["peak"] = peak_json(peak);
+    result["steps"] = profile_steps(session, options.runs, peak);
+  }
   if (options.json) {
     std::cout << result.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";  // names need not be UTF-8
   } else {
@@ -208,7 +181,8 @@ int main(int argc, char** argv) {
       ->check(octet::whole_number(1, 1 << 16))
       ->capture_default_str();
   app.add_flag("--input-u8", options.input_u8, "also from u8 pixels of the input's size");
-  app.add_flag("--profile", options.profile, "a line for every step: kernel, time, GOPS");
+  app.add_flag("--profile", options.profile,
+               "a line for every step: kernel, time, share, GOPS, share of this machine's peak");
   app.add_flag("--json", options.json, "one JSON object on stdout");
   if (const auto code = octet::parse_command_line(app, argc, argv)) return *code;
   const octet::Result<int> result = octet::benchmark(options);

@@ -34,7 +34,18 @@ class WrongUsage(Case):
             self.fail_with(USAGE, OCTET, *arguments)
         for program in (CLASSIFY, BENCHMARK):
             self.fail_with(USAGE, program)
-        self.fail_with(USAGE, BENCHMARK, PACKED, "--threads", 0)
+
+    def test_benchmark_refuses_numbers_that_mean_nothing(self):
+        for option, values in (("--runs", (0, -1, "ten", 1.5, "", 10**30)), ("--warmup", (-1, "x")),
+                               ("--threads", (0, -1, 1000000, "two")), ("--batch", (0, -1, "1e3", 10**12))):
+            for value in values:
+                self.fail_with(USAGE, BENCHMARK, PACKED, f"{option}={value}", mentions=[option])
+
+    def test_benchmark_refuses_a_batch_that_the_model_cannot_have(self):
+        packed = self.folder / "fixed.octet"
+        self.succeed(OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--input-shape", "image=2x3x32x32")
+        self.assertEqual(self.json_of(BENCHMARK, packed, "--runs", 1, "--json")["batch"], 2)
+        self.fail_with(USAGE, BENCHMARK, packed, "--runs", 1, "--batch", 8, mentions=["batch of 8", "2x3x32x32"])
 
     def test_numbers_that_are_none_are_wrong_usage(self):
         convert = (OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--calibration-table", TABLE)

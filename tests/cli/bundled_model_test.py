@@ -1,5 +1,7 @@
 """The bundled network, end to end: convert, classify, run, evaluate, compare, benchmark."""
 
+import json
+import os
 import random
 import unittest
 
@@ -140,7 +142,38 @@ class BundledModel(Case):
         for step in found["steps"]:
             for key in ("name", "op", "kernel", "ms", "gops"):
                 self.assertIn(key, step)
-        self.assertIn("latency", self.succeed(BENCHMARK, self.convert(), "--runs", 2, "--batch", 2, "--profile"))
+        self.assertEqual(found["ms_per_image"]["min"], found["latency_ms"]["min"])
+
+    def test_the_profile_names_every_step_and_its_share_of_the_measured_peak(self):
+        packed = self.convert()
+        found = self.json_of(BENCHMARK, packed, "--runs", 5, "--threads", 1, "--profile", "--json")
+        peak, steps = found["peak"], found["steps"]
+        self.assertGreater(peak["int8_gops"], 1)
+        self.assertGreater(peak["f32_gops"], 1)
+        self.assertAlmostEqual(sum(step["share"] for step in steps), 1, places=6)
+        self.assertAlmostEqual(steps[-1]["cumulative_share"], 1, places=6)
+        shares = [step["cumulative_share"] for step in steps]
+        self.assertEqual(shares, sorted(shares))
+        for step in steps:
+            self.assertAlmostEqual(step["peak_share"], step["gops"] / peak["int8_gops"], places=6)
+            self.assertEqual(step["gops"] > 0, step["macs"] > 0)
+        self.assertEqual(sum(step["macs"] for step in steps), self.json_of(OCTET, "inspect", packed, "--json")["macs"])
+        table = self.succeed(BENCHMARK, packed, "--runs", 2, "--batch", 2, "--profile")
+        for text in ("latency", "an image", "peak ", "of peak", *(step["name"] for step in steps)):
+            self.assertIn(text, table)
+
+    def test_a_layer_that_falls_to_plain_code_is_marked(self):
+        # Without any instruction set no convolution has a fast kernel.
+        steps = {}
+        for isa in ("any", "avx512_vnni"):
+            said = self.run_program(BENCHMARK, PACKED, "--runs", 1, "--profile", "--json", env={**os.environ, "OCTET_MAX_ISA": isa})
+            self.assertEqual(said.returncode, 0, said.stderr)
+            found = json.loads(said.stdout)
+            steps[found["isa"]] = found["steps"]
+        for step in steps["any"]:
+            self.assertEqual(step["reference"], step["macs"] > 0, step)
+        for step in steps.get("avx512_vnni", []):
+            self.assertFalse(step["reference"], step)
 
 
 if __name__ == "__main__":

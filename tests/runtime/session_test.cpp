@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 
+#include "octet/peak.h"
 #include "tests/support/packed_builder.h"
 
 namespace octet {
@@ -118,6 +119,14 @@ TEST_CASE("a batch that no input can have is refused, not ignored") {
   CHECK(wrong.error().message.find("batch of 7") != std::string::npos);
 }
 
+TEST_CASE("the measured peak is that of real arithmetic") {
+  const PeakRates peak = measure_peak(1);
+  CHECK(peak.int8_gops > 0.1);  // any 64-bit CPU does more than a tenth of an operation a nanosecond
+  CHECK(peak.f32_gops > 0.1);
+  CHECK(peak.int8_gops < 1e5);  // and none does 30,000 a clock: the loops were not optimized away
+  CHECK(peak.f32_gops < 1e5);
+}
+
 TEST_CASE("steps name their kernels") {
   const Model model = small_model();
   Result<Session> session = Session::create(model, {.threads = 1});
@@ -125,6 +134,8 @@ TEST_CASE("steps name their kernels") {
   const std::vector<StepInfo> steps = session->steps();
   CHECK(steps[0].kernel == "quantize_nhwc");
   CHECK(steps[1].macs == 8 * 8 * 4 * 27);
+  CHECK(steps[1].arithmetic == DataType::kU8);
+  for (const StepInfo& step : steps) CHECK(step.is_slow == (step.macs > 0 && step.kernel == "reference"));
   std::vector<double> step_us(steps.size(), 0);
   session->run(std::span<double>(step_us));
 }

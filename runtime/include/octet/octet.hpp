@@ -2,6 +2,7 @@
 #pragma once
 
 #include "octet/model.hpp"
+#include "octet/peak.h"
 #include "octet/session.hpp"
 
 namespace octet {

@@ -27,7 +27,11 @@ struct StepInfo {
   std::string op;      // "conv2d"
   std::string kernel;  // the row of the kernel table that was chosen: "onednn", "reference"
   Shape output_shape;
-  int64_t macs = 0;  // multiply-accumulates
+  int64_t macs = 0;                      // multiply-accumulates
+  DataType arithmetic = DataType::kF32;  // of the source: kU8 multiplies integers, kF32 floats
+  // Multiply-accumulates without a fast kernel: plain code does them, ten to a hundred times slower. On a CPU with
+  // AVX512-VNNI no network should have such a step.
+  bool is_slow = false;
 };
 
 // Owns its activations in one arena and its prepared kernels; shares the model's weights. Not thread-safe: one thread
