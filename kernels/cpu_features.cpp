@@ -16,6 +16,7 @@ Isa detect() {
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (best == Isa::kAvx2 && avx512) best = Isa::kAvx512;
   if (best == Isa::kAvx512 && __builtin_cpu_supports("avx512vnni")) best = Isa::kAvx512Vnni;
+  if (best == Isa::kAvx512Vnni && __builtin_cpu_supports("avx512vbmi")) best = Isa::kAvx512Vbmi;
   return best;
 #else
   return Isa::kAny;
@@ -26,7 +27,7 @@ Isa capped() {
   const Isa detected = detect();
   const char* cap = std::getenv("OCTET_MAX_ISA");
   if (cap == nullptr) return detected;
-  for (const Isa isa : {Isa::kAny, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
+  for (const Isa isa : {Isa::kAny, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Vbmi}) {
     if (std::strcmp(cap, to_string(isa)) == 0) return isa < detected ? isa : detected;
   }
   return detected;
@@ -53,6 +54,8 @@ const char* to_string(Isa isa) {
       return "avx512";
     case Isa::kAvx512Vnni:
       return "avx512_vnni";
+    case Isa::kAvx512Vbmi:
+      return "avx512_vbmi";
   }
   return "any";
 }

@@ -22,4 +22,10 @@ inline void apply_lookup(const LookupU8& table, const uint8_t* src, int64_t n, u
   for (int64_t i = 0; i < n; ++i) dst[i] = table[src[i]];
 }
 
+using LookupRow = void (*)(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
+void apply_lookup_avx512vbmi(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
+
+// dst[3*i + c] = tables[c][src[3*i + c]] for `pixels` pixels
+void apply_three_lookups_avx512vbmi(const LookupU8* tables, const uint8_t* src, int64_t pixels, uint8_t* dst);
+
 }  // namespace octet

@@ -29,6 +29,7 @@ void cap_isa() {
       (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core);
       break;
     case Isa::kAvx512Vnni:
+    case Isa::kAvx512Vbmi:
       (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_vnni);
       break;
   }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "runtime/memory_planner.h"
+#include "runtime/pixel_input.h"
 #include "runtime/step_patterns.h"
 
 namespace octet {
@@ -41,11 +42,14 @@ class BufferGroups {
 
 class Planner {
  public:
-  Planner(const PackedModel& model, std::vector<Shape> shapes, int threads)
-      : model_(model), shapes_(std::move(shapes)), threads_(threads), groups_(model.tensors.size()) {}
+  Planner(const PackedModel& model, std::vector<Shape> shapes, int threads, const PixelInput* pixels)
+      : model_(model), shapes_(std::move(shapes)), threads_(threads), pixels_(pixels), groups_(model.tensors.size()) {
+    for (const PackedTensor& t : model.tensors) types_.push_back(t.type);
+  }
 
   Result<ExecutionPlan> plan() {
     count_uses();
+    if (pixels_ != nullptr) OCTET_CHECK(take_pixels());
     OCTET_CHECK(make_steps());
     set_lifetimes();
     share_memory();
@@ -55,6 +59,14 @@ class Planner {
  private:
   const PackedTensor& tensor(int32_t id) const { return model_.tensors[static_cast<size_t>(id)]; }
   bool is_constant(int32_t id) const { return tensor(id).data != nullptr; }
+
+  Status take_pixels() {
+    OCTET_TRY(const Shape shape, pixel_shape(model_, *pixels_, shapes_));
+    const auto image = static_cast<size_t>(model_.inputs[0]);
+    shapes_[image] = shape;
+    types_[image] = DataType::kU8;
+    return {};
+  }
 
   void count_uses() {
     use_counts_.assign(model_.tensors.size(), 0);
@@ -75,12 +87,13 @@ class Planner {
       }
       found.push_back(tensor(id).desc());
       found.back().shape = shapes_[static_cast<size_t>(id)];
+      found.back().type = types_[static_cast<size_t>(id)];
     }
     return found;
   }
 
   Status make_steps() {
-    const PatternContext context{model_, shapes_, use_counts_, threads_};
+    const PatternContext context{model_, shapes_, use_counts_, threads_, pixels_};
     for (size_t i = 0; i < model_.nodes.size();) {
       const auto pattern = std::find_if(step_patterns().begin(), step_patterns().end(), [&](const StepPattern& row) {
         return i + row.count <= model_.nodes.size() && row.matches(context, i);
@@ -127,8 +140,9 @@ class Planner {
     live_.assign(model_.tensors.size(), false);
     const auto start = [&](int32_t id, int step) {
       live_[static_cast<size_t>(id)] = true;
-      groups_.lifetime(id) = {shapes_[static_cast<size_t>(id)].element_count() * element_bytes(tensor(id).type), step,
-                              step};
+      groups_.lifetime(id) = {
+          shapes_[static_cast<size_t>(id)].element_count() * element_bytes(types_[static_cast<size_t>(id)]), step,
+          step};
     };
     // Inputs and outputs keep their memory for the whole run: the caller fills and reads them at any time.
     for (const int32_t id : model_.inputs) {
@@ -196,12 +210,15 @@ class Planner {
       plan_.offsets[id] = placement.offsets[buffer_of[root]];
     }
     plan_.shapes = std::move(shapes_);
+    plan_.types = std::move(types_);
     return std::move(plan_);
   }
 
   const PackedModel& model_;
   std::vector<Shape> shapes_;
+  std::vector<DataType> types_;
   int threads_;
+  const PixelInput* pixels_;
   BufferGroups groups_;
   std::vector<int> use_counts_;
   std::vector<bool> live_;  // made by a step or given: has memory
@@ -210,9 +227,10 @@ class Planner {
 
 }  // namespace
 
-Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes, int threads) {
+Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes, int threads,
+                                const PixelInput* pixels) {
   OCTET_TRY(std::vector<Shape> shapes, infer_model_shapes(model, input_shapes));
-  return Planner(model, std::move(shapes), threads).plan();
+  return Planner(model, std::move(shapes), threads, pixels).plan();
 }
 
 void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena) {

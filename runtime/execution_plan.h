@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "octet/session.hpp"
 #include "runtime/packed_model.h"
 
 namespace octet {
@@ -28,14 +29,17 @@ struct PlannedStep {
 // Where a tensor lives: at `offset` in the arena, unless it is a constant.
 struct ExecutionPlan {
   std::vector<Shape> shapes;     // per tensor, concrete
+  std::vector<DataType> types;   // per tensor: the model's, but u8 for an input that is fed pixels
   std::vector<int64_t> offsets;  // per tensor; -1 for constants and for tensors that fusion removed
   int64_t arena_bytes = 0;
   std::vector<std::unique_ptr<PlannedStep>> steps;  // kernels hold references into their step, so steps do not move
 };
 
 // Plans `model` for concrete input shapes. Kernels are prepared here, on the calling thread, for `threads` threads.
-// kUsage: shapes that the model does not take; kUnsupported: no kernel for a node; kResource: memory.
-Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes, int threads);
+// `pixels`, unless null, feed the input. kUsage: shapes that the model does not take; kUnsupported: no kernel for a
+// node, or pixels for a model that does not take them; kResource: memory.
+Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes, int threads,
+                                const PixelInput* pixels = nullptr);
 
 // Fills the steps' address tables for an arena that starts at `arena` (64-byte aligned).
 void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena);

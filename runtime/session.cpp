@@ -43,7 +43,7 @@ struct Session::State {
     const PackedTensor& tensor = model->tensors[index];
     const int64_t offset = plan.offsets[index];
     void* data = offset < 0 ? const_cast<void*>(tensor.data) : arena.get() + offset;
-    return {tensor.type, plan.shapes[index], data};
+    return {plan.types[index], plan.shapes[index], data};
   }
   void run_step(size_t i) const {
     const PlannedStep& step = *plan.steps[i];
@@ -73,7 +73,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   state->model = model.packed_;
   state->threads = options.threads == 0 ? default_threads() : options.threads;
   const ThreadScope scope(state->threads);
-  OCTET_TRY(state->plan, make_plan(*state->model, shapes, state->threads));
+  OCTET_TRY(state->plan, make_plan(*state->model, shapes, state->threads, options.pixels ? &*options.pixels : nullptr));
 
   const auto bytes = static_cast<size_t>(state->plan.arena_bytes);
   state->arena.reset(static_cast<std::byte*>(std::aligned_alloc(64, bytes + 64)));

@@ -1,6 +1,7 @@
 #include "runtime/step_patterns.h"
 
 #include "kernels/quantize/quantize_nhwc.h"
+#include "runtime/pixel_input.h"
 
 namespace octet {
 namespace {
@@ -28,6 +29,8 @@ Result<Kernel> prepare_quantize_nhwc(const PatternContext& context, size_t first
 }
 
 constexpr StepPattern kPatterns[] = {
+    {"pixels_nhwc", 2, matches_pixels_nchw, prepare_pixels},
+    {"pixels", 1, matches_pixels, prepare_pixels},
     {"quantize_nhwc", 2, matches_quantize_nhwc, prepare_quantize_nhwc},
 };
 

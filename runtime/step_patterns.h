@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "octet/session.hpp"
 #include "runtime/packed_model.h"
 
 namespace octet {
@@ -13,6 +14,7 @@ struct PatternContext {
   std::span<const Shape> shapes;
   std::span<const int> use_counts;
   int threads;
+  const PixelInput* pixels = nullptr;  // if the session is fed pixels
 };
 
 // A match covers nodes[first] .. nodes[first + count - 1]; the step reads the first one's inputs and writes the last

@@ -60,7 +60,12 @@ Result<Classifier> prepare(const Options& options) {
   OCTET_TRY(Preprocessing preprocessing,
             Preprocessing::parse(model.preprocessing().empty() ? "raw" : model.preprocessing()));
   OCTET_TRY(const ImageInput input, resolve_input(preprocessing, inputs[0].shape, inputs[0].name));
-  SessionOptions session_options{.threads = options.threads, .input_shapes = {input.shape()}};
+  SessionOptions session_options{
+      .threads = options.threads, .input_shapes = {input.shape()}, .pixels = pixel_input(preprocessing, input.layout)};
+  Result<Session> from_pixels = Session::create(model, session_options);
+  if (from_pixels.ok()) return Classifier{std::move(model), preprocessing, input, std::move(*from_pixels)};
+  // A float model, or one that computes on its image first, takes the normalized image.
+  session_options.pixels.reset();
   OCTET_TRY(Session session, Session::create(model, session_options));
   return Classifier{std::move(model), preprocessing, input, std::move(session)};
 }
@@ -80,7 +85,7 @@ std::vector<double> probabilities(std::span<const float> scores) {
 
 Result<Json> classify(Classifier& classifier, const std::string& path, size_t top, std::vector<std::string>& notices) {
   OCTET_TRY(const Image image, load_image(path, &notices));
-  OCTET_CHECK(preprocess(image, classifier.preprocessing, classifier.input, classifier.session.input().as<float>()));
+  OCTET_CHECK(preprocess(image, classifier.preprocessing, classifier.input, classifier.session.input()));
   classifier.session.run();
 
   const std::span<const float> scores = classifier.session.output().as<float>();

@@ -149,6 +149,7 @@ bool supports_u8(const Problem<UnaryParams>& problem) {
   return problem.inputs[0].type == DataType::kU8;
 }
 
+template <LookupRow kRow>
 Result<Kernel> prepare_lookup(const Problem<UnaryParams>& problem) {
   const LookupU8 table = make_lookup(problem.inputs[0].quant(), problem.outputs[0].quant(),
                                      [&](float x) { return evaluate(problem.params, x); });
@@ -156,9 +157,8 @@ Result<Kernel> prepare_lookup(const Problem<UnaryParams>& problem) {
       [table, count = problem.outputs[0].shape.element_count(), threads = problem.threads](const Buffers& buffers) {
         const auto* src = static_cast<const uint8_t*>(buffers.src[0]);
         auto* dst = static_cast<uint8_t*>(buffers.dst[0]);
-        parallel_for_elements(threads, count, [&](int64_t begin, int64_t end) {
-          apply_lookup(table, src + begin, end - begin, dst + begin);
-        });
+        parallel_for_elements(threads, count,
+                              [&](int64_t begin, int64_t end) { kRow(table, src + begin, end - begin, dst + begin); });
       });
 }
 
@@ -190,7 +190,10 @@ Result<Kernel> prepare_reference(const Problem<UnaryParams>& problem) {
 }
 
 constexpr KernelRow<UnaryParams> kTable[] = {
-    {"lookup", Isa::kAny, supports_u8, prepare_lookup},
+#if defined(__x86_64__)
+    {"lookup_avx512vbmi", Isa::kAvx512Vbmi, supports_u8, prepare_lookup<apply_lookup_avx512vbmi>},
+#endif
+    {"lookup", Isa::kAny, supports_u8, prepare_lookup<apply_lookup>},
     {"reference", Isa::kAny, supports_all, prepare_reference},
 };
 

@@ -116,6 +116,24 @@ Image letterbox(const Image& image, const Preprocessing& p, int width, int heigh
                static_cast<int64_t>(std::nearbyint((height - inner_height) * 0.5)), fill);
 }
 
+// The f32 of each pixel value in one channel.
+std::array<float, 256> channel_values(const Preprocessing& p, size_t c) {
+  std::array<float, 256> values{};
+  for (size_t v = 0; v < values.size(); ++v) {
+    values[v] = static_cast<float>((static_cast<double>(v) * p.scale[c] - p.mean[c]) / p.std[c]);
+  }
+  return values;
+}
+
+// Whether `dst_count` elements are what `input` has, and the colours of `preprocessing` what its channels are.
+Status check_target(const Preprocessing& preprocessing, const ImageInput& input, int64_t dst_count) {
+  if (dst_count == input.element_count() && input.channels == preprocessing.channels()) return {};
+  return Error{ErrorCode::kUsage, "an input of " + input.shape().to_string() + " has " +
+                                      std::to_string(input.element_count()) + " elements; the buffer has " +
+                                      std::to_string(dst_count) + ", the colour " +
+                                      std::to_string(preprocessing.channels()) + " channels"};
+}
+
 Result<Image> fit(const Image& image, const Preprocessing& p, int width, int height) {
   Image current = in_color(image, p.color);
   int64_t scaled_width = image.width;
@@ -177,12 +195,7 @@ void normalize(const Image& fitted, const Preprocessing& preprocessing, Preproce
                std::span<float> dst) {
   const auto channels = static_cast<size_t>(fitted.channels);
   std::array<std::array<float, 256>, 3> table;
-  for (size_t c = 0; c < 3; ++c) {
-    for (size_t v = 0; v < 256; ++v) {
-      table[c][v] = static_cast<float>((static_cast<double>(v) * preprocessing.scale[c] - preprocessing.mean[c]) /
-                                       preprocessing.std[c]);
-    }
-  }
+  for (size_t c = 0; c < 3; ++c) table[c] = channel_values(preprocessing, c);
   const size_t pixel_count = fitted.pixels.size() / channels;
   const bool planar = layout == Preprocessing::Layout::kNchw;
   for (size_t i = 0; i < pixel_count; ++i) {
@@ -192,14 +205,29 @@ void normalize(const Image& fitted, const Preprocessing& preprocessing, Preproce
   }
 }
 
+PixelInput pixel_input(const Preprocessing& preprocessing, Preprocessing::Layout layout) {
+  PixelInput pixels{.channel_axis = layout == Preprocessing::Layout::kNchw ? 1 : 3, .values = {}};
+  for (int c = 0; c < preprocessing.channels(); ++c) {
+    pixels.values.push_back(channel_values(preprocessing, static_cast<size_t>(c)));
+  }
+  return pixels;
+}
+
+Status preprocess(const Image& image, const Preprocessing& preprocessing, const ImageInput& input,
+                  const TensorView& dst) {
+  if (dst.type == DataType::kF32) return preprocess(image, preprocessing, input, dst.as<float>());
+  if (dst.type != DataType::kU8) {
+    return Error{ErrorCode::kUsage, std::string("an image cannot be an input of ") + to_string(dst.type)};
+  }
+  OCTET_CHECK(check_target(preprocessing, input, dst.shape.element_count()));
+  OCTET_TRY(const Image fitted, fit_image(image, preprocessing, input.width, input.height));
+  std::copy(fitted.pixels.begin(), fitted.pixels.end(), dst.as<uint8_t>().begin());
+  return {};
+}
+
 Status preprocess(const Image& image, const Preprocessing& preprocessing, const ImageInput& input,
                   std::span<float> dst) {
-  if (static_cast<int64_t>(dst.size()) != input.element_count() || input.channels != preprocessing.channels()) {
-    return Error{ErrorCode::kUsage, "an input of " + input.shape().to_string() + " has " +
-                                        std::to_string(input.element_count()) + " elements; the buffer has " +
-                                        std::to_string(dst.size()) + ", the colour " +
-                                        std::to_string(preprocessing.channels()) + " channels"};
-  }
+  OCTET_CHECK(check_target(preprocessing, input, static_cast<int64_t>(dst.size())));
   OCTET_TRY(const Image fitted, fit_image(image, preprocessing, input.width, input.height));
   normalize(fitted, preprocessing, input.layout, dst);
   return {};

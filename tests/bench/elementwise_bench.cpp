@@ -7,6 +7,7 @@
 #include "kernels/binary/binary.h"
 #include "kernels/concat/concat.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/quantize/pixel_lookup.h"
 #include "kernels/quantize/quantize.h"
 #include "kernels/quantize/quantize_nhwc.h"
 #include "kernels/resize/resize.h"
@@ -65,6 +66,7 @@ void add_all() {
   const auto u8 = [&](const Shape& shape) { return random_tensor(q, shape); };
   const auto other_u8 = [&](const Shape& shape) { return random_tensor(other, shape); };
 
+  add("pixel_lookup/224x224x3", PixelLookupParams{{{}, {}, {}}}, {u8({1, 224, 224, 3})}, u8({1, 224, 224, 3}));
   add("quantize_nhwc/224x224x3", QuantizeNhwcParams{}, {f32({1, 3, 224, 224})}, u8({1, 224, 224, 3}));
   add("quantize_nhwc/32x32x3", QuantizeNhwcParams{}, {f32({1, 3, 32, 32})}, u8({1, 32, 32, 3}));
   add("quantize_nhwc/56x56x64", QuantizeNhwcParams{}, {f32({1, 64, 56, 56})}, u8({1, 56, 56, 64}));

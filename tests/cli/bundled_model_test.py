@@ -143,6 +143,14 @@ class BundledModel(Case):
             for key in ("name", "op", "kernel", "ms", "gops"):
                 self.assertIn(key, step)
         self.assertEqual(found["ms_per_image"]["min"], found["latency_ms"]["min"])
+        self.assertGreater(found["latency_u8_ms"]["min"], 0)
+        self.assertIn("from u8", self.succeed(BENCHMARK, PACKED, "--runs", 2, "--batch", 3, "--input-u8"))
+
+    def test_a_float_model_has_no_path_from_pixels(self):
+        packed = self.convert("--precision", "f32")
+        self.fail_with(3, BENCHMARK, packed, "--runs", 1, "--input-u8", mentions=["'image'", "pixels"])
+        ship = IMAGES / "ship.png"
+        self.assertEqual(self.json_of(CLASSIFY, ship, "--json", "--model", packed)["images"][0]["predictions"][0]["label"], "ship")
 
     def test_the_profile_names_every_step_and_its_share_of_the_measured_peak(self):
         packed = self.convert()

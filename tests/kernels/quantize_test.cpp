@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/quantization.h"
+#include "kernels/quantize/pixel_lookup.h"
 #include "kernels/quantize/quantize_nhwc.h"
 #include "tests/kernels/op_case.h"
 
@@ -44,6 +45,43 @@ TEST_CASE("every row of quantize gives the bytes of the reference") {
     }
   }
   check_all_rows_ran(QuantizeParams{}, ran);
+}
+
+TEST_CASE("every row that looks pixels up gives each channel its own table") {
+  const uint32_t seed = 32;
+  CAPTURE(seed);
+  Random random(seed);
+  RowCounts ran;
+  std::vector<int64_t> sizes = kSizes;
+  for (const int64_t n : {20, 21, 22, 42, 43, 63, 64, 65, 128, 50000}) sizes.push_back(n);
+  for (const int64_t channels : {1, 2, 3, 4}) {
+    PixelLookupParams params;
+    for (int64_t c = 0; c < channels; ++c) {
+      params.tables.emplace_back();
+      for (uint8_t& entry : params.tables.back()) entry = static_cast<uint8_t>(random());
+    }
+    for (const int64_t n : sizes) {
+      const Tensor src = random_u8({1, n, 1, channels}, 1, 0, random);
+      const TensorDesc desc = src.desc();
+      for (const auto& row : kernel_table(params)) {
+        for (const int threads : {1, 3}) {
+          const Problem<PixelLookupParams> problem{params, {&desc, 1}, {&desc, 1}, threads};
+          if (!is_available(row.isa) || !row.supports(problem)) continue;
+          const Tensor dst = run_row(row, problem, {src}, src);
+          bool same = true;
+          for (size_t i = 0; i < src.bytes.size(); ++i) {
+            const LookupU8& table = params.tables[i % static_cast<size_t>(channels)];
+            same = same && dst.as<uint8_t>()[i] == table[src.as<uint8_t>()[i]];
+          }
+          CAPTURE(row.name);
+          CAPTURE(n);
+          CHECK(same);
+          ++ran[row.name];
+        }
+      }
+    }
+  }
+  check_all_rows_ran(PixelLookupParams{}, ran);
 }
 
 TEST_CASE("quantizing NCHW to NHWC is quantizing and moving, in every row") {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "octet/result.h"
+#include "octet/session.hpp"
 #include "octet/types.h"
 
 namespace octet {
@@ -116,6 +117,16 @@ Result<Image> fit_image(const Image& image, const Preprocessing& preprocessing, 
 // (pixel * scale - mean) / std in the given layout, computed in f64, rounded once. dst has as many elements as pixels.
 void normalize(const Image& fitted, const Preprocessing& preprocessing, Preprocessing::Layout layout,
                std::span<float> dst);
+
+// The values that normalize() gives each pixel, for a session that takes pixels instead of an f32 image:
+//   Session::create(model, {.pixels = pixel_input(preprocessing, input.layout)})
+// gives the outputs of a session that is fed normalize()'s images, byte for byte.
+PixelInput pixel_input(const Preprocessing& preprocessing, Preprocessing::Layout layout);
+
+// fit_image into a session's input: normalized where that is f32, the pixels themselves where it is u8. `dst` must have
+// input.element_count() elements, else kUsage.
+Status preprocess(const Image& image, const Preprocessing& preprocessing, const ImageInput& input,
+                  const TensorView& dst);
 
 // fit_image and normalize; dst.size() must be input.element_count(), else kUsage.
 Status preprocess(const Image& image, const Preprocessing& preprocessing, const ImageInput& input,

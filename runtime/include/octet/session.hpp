@@ -1,9 +1,11 @@
 // A model planned for concrete shapes and a number of threads, ready to run.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,11 +16,22 @@ namespace octet {
 // The least of OMP_NUM_THREADS, the CPUs that this process may run on, and its cgroup's CPU quota (rounded up).
 int default_threads();
 
+// What pixels mean to a model: values[c][p] is the f32 in channel c of its input where the pixel is p. An image library
+// makes it from a preprocessing (octet/image.hpp, pixel_input).
+struct PixelInput {
+  int channel_axis = 1;                        // of the model's input: 1 for [N, C, H, W], 3 for [N, H, W, C]
+  std::vector<std::array<float, 256>> values;  // one for each channel
+};
+
 struct SessionOptions {
   int threads = 0;    // 0: default_threads()
   int64_t batch = 1;  // what a dynamic first dimension of an input becomes
   // If not empty: one concrete shape per model input, in order; `batch` is ignored.
   std::vector<Shape> input_shapes;
+  // If set, input() is u8 pixels [N, H, W, C], whatever the model's layout, and no f32 image is ever made: the session
+  // goes from pixels straight to the bytes that the f32 image would be quantized to. For models with one input that is
+  // quantized at once; input_shapes stays in the model's own layout.
+  std::optional<PixelInput> pixels;
 };
 
 // One step of the plan, for benchmarks and reports.
@@ -39,7 +52,8 @@ struct StepInfo {
 class Session {
  public:
   // Infers shapes, chooses kernels, places every activation. All that can fail, fails here.
-  // kUsage: shapes that the model does not take; kUnsupported: no kernel; kResource: memory.
+  // kUsage: shapes that the model does not take; kUnsupported: no kernel, or a model that cannot be fed pixels;
+  // kResource: memory.
   static Result<Session> create(const Model& model, const SessionOptions& options = {});
 
   Session(Session&&) noexcept;
