@@ -36,6 +36,10 @@ Status check_params(const Pool2dParams& params) {
 }
 
 constexpr KernelRow<Pool2dParams> kTable[] = {
+#if defined(__x86_64__)
+    {"direct_u8_avx512", Isa::kAvx512, direct_u8_supports, prepare_direct_u8_avx512},
+    {"direct_u8_avx2", Isa::kAvx2, direct_u8_supports, prepare_direct_u8_avx2},
+#endif
     {"onednn", Isa::kAny, onednn_supports, prepare_onednn},
     {"reference", Isa::kAny, [](const Problem<Pool2dParams>&) { return true; }, prepare_reference},
 };

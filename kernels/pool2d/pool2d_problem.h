@@ -46,6 +46,9 @@ struct PoolAxis {
 };
 
 // The rows of the table. What they prepare keeps no reference to the problem or its descs.
+bool direct_u8_supports(const Problem<Pool2dParams>& problem);
+Result<Kernel> prepare_direct_u8_avx2(const Problem<Pool2dParams>& problem);
+Result<Kernel> prepare_direct_u8_avx512(const Problem<Pool2dParams>& problem);
 bool onednn_supports(const Problem<Pool2dParams>& problem);
 Result<Kernel> prepare_onednn(const Problem<Pool2dParams>& problem);
 Result<Kernel> prepare_reference(const Problem<Pool2dParams>& problem);
