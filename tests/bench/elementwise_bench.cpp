@@ -1,8 +1,5 @@
 // Speed of the ops around the convolutions, for every row of their tables that takes the problem. One thread.
-#include <benchmark/benchmark.h>
 #include <omp.h>
-
-#include <string>
 
 #include "kernels/binary/binary.h"
 #include "kernels/concat/concat.h"
@@ -14,51 +11,10 @@
 #include "kernels/softmax/softmax.h"
 #include "kernels/transpose/transpose.h"
 #include "kernels/unary/unary.h"
-#include "tests/support/tensor.h"
+#include "tests/bench/bench_case.h"
 
 namespace octet::test {
 namespace {
-
-Tensor random_tensor(const Tensor& type, const Shape& shape) {
-  Tensor tensor = type;
-  tensor.shape = shape;
-  tensor.allocate();
-  Random random(1);
-  if (type.type == DataType::kU8) {
-    fill_integers<uint8_t>(tensor, random, 0, 255);
-  } else {
-    fill_uniform(tensor, random, -1, 1);
-  }
-  return tensor;
-}
-
-template <class Params>
-void run_row(benchmark::State& state, const Params& params, const std::vector<Tensor>& inputs, Tensor dst,
-             const KernelRow<Params>& row) {
-  std::vector<TensorDesc> descs;
-  std::vector<const void*> src;
-  for (const Tensor& input : inputs) {
-    descs.push_back(input.desc());
-    src.push_back(input.bytes.data());
-  }
-  const TensorDesc dst_desc = dst.desc();
-  const Problem<Params> problem{params, descs, {&dst_desc, 1}, 1};
-  if (!is_available(row.isa) || !row.supports(problem)) return state.SkipWithError("not supported");
-  const Result<Kernel> kernel = row.prepare(problem);
-  if (!kernel.ok()) return state.SkipWithError(kernel.error().message.c_str());
-  void* to = dst.bytes.data();
-  for (auto _ : state) (*kernel)({src.data(), &to});
-  state.SetItemsProcessed(state.iterations() * dst.shape.element_count());
-}
-
-template <class Params>
-void add(const std::string& name, const Params& params, const std::vector<Tensor>& inputs, const Tensor& dst) {
-  for (const KernelRow<Params>& row : kernel_table(params)) {
-    benchmark::RegisterBenchmark((name + "/" + row.name).c_str(), [=, &row](benchmark::State& state) {
-      run_row(state, params, inputs, dst, row);
-    })->Unit(benchmark::kMicrosecond);
-  }
-}
 
 void add_all() {
   const Tensor f, q = make_u8({0}, 0.03F, 100), other = make_u8({0}, 0.02F, 0);
