@@ -44,6 +44,44 @@ Result<CalibrationTable> calibrate(const ConvertOptions& options, const Graph& g
   return table;
 }
 
+// Applies options.correct to the draft. A list of methods needs data; `auto` does without, and says so.
+Status correct_draft(const ConvertOptions& options, const CalibrationMethod& calibration, Draft& draft,
+                     Conversion& result) {
+  OCTET_TRY(const auto methods, parse_correction(options.correct));
+  if (methods.empty()) return {};
+  if (options.data.empty()) {
+    if (options.correct != "auto") {
+      return Error{ErrorCode::kUsage, "--correct " + options.correct + " needs --data: it runs the network on samples"};
+    }
+    result.notices.push_back("nothing was corrected: --correct auto needs --data");
+    return {};
+  }
+  const int threads = options.threads > 0 ? options.threads : default_threads();
+  OCTET_TRY(PackedModel packed, lower_f32(draft.teacher));
+  const Model model = Model::from_packed(std::make_shared<PackedModel>(std::move(packed)));
+  OCTET_TRY(const Dataset data, Dataset::open(options.data, model.inputs(), draft.teacher.preprocessing));
+  const std::vector<size_t> indices = data.choose(options.samples, options.seed);
+  OCTET_TRY(const SampleSplit samples, load_samples(data, indices, options.seed, threads));
+  const CorrectionContext context{samples.fit, options.seed, threads, [&](const Graph& graph) -> Result<Ranges> {
+                                    OCTET_TRY(PackedModel rescaled, lower_f32(graph));
+                                    OCTET_TRY(const StatsTable stats,
+                                              observe(Model::from_packed(std::make_shared<PackedModel>(rescaled)), data,
+                                                      indices, threads, options.progress));
+                                    return choose_ranges(stats, calibration, options.calibration_options);
+                                  }};
+  OCTET_TRY(result.corrections, correct(methods, samples, context, draft, options.correction_observer));
+  return {};
+}
+
+// "equalize,bias"; "none" where nothing was kept.
+std::string kept_names(std::span<const CorrectionStep> steps) {
+  std::string kept;
+  for (const CorrectionStep& step : steps) {
+    if (step.is_kept) kept += (kept.empty() ? "" : ",") + std::string(step.method->name);
+  }
+  return kept.empty() ? "none" : kept;
+}
+
 }  // namespace
 
 Result<Conversion> convert(const ConvertOptions& options) {
@@ -90,7 +128,10 @@ Result<Conversion> convert(const ConvertOptions& options) {
     }
     const Ranges ranges = choose_ranges(table.stats, *method, options.calibration_options);
     const QuantizeOptions quantize{options.per_channel_weights, {options.keep_float.begin(), options.keep_float.end()}};
-    OCTET_TRY(result.packed, lower_int8(graph, ranges, quantize, result.notices));
+    Draft draft{graph, graph, ranges, quantize};
+    OCTET_CHECK(correct_draft(options, *method, draft, result));
+    OCTET_TRY(result.packed, lower_int8(draft.graph, draft.ranges, draft.options, result.notices));
+    if (!result.corrections.empty()) result.packed.metadata["correct"] = kept_names(result.corrections);
     result.packed.metadata["calibration"] = method->name;
   }
   result.packed.metadata["producer"] = std::string("octet ") + version();

@@ -6,6 +6,7 @@
 
 #include "converter/calibrate/calibrate.h"
 #include "converter/calibrate/calibration_table.h"
+#include "converter/correct/correct.h"
 #include "converter/load_model.h"
 #include "converter/parallel.h"
 #include "runtime/packed_model.h"
@@ -25,6 +26,8 @@ struct ConvertOptions {
   CalibrationOptions calibration_options;
   std::vector<std::string> calibration_tables;  // --calibration-table, merged
   std::string save_calibration;                 // --save-calibration; empty: no
+  std::string correct = "none";                 // as parse_correction() takes it
+  CorrectionObserver correction_observer;       // after each correction
   bool per_channel_weights = true;
   bool float_only = false;              // --precision f32
   std::vector<std::string> keep_float;  // node names
@@ -38,9 +41,10 @@ struct Conversion {
   ImportReport import_report;
   std::vector<std::string> notices;  // what the user should know: widened scales, few samples
   uint64_t sample_count = 0;         // behind the calibration
+  std::vector<CorrectionStep> corrections;
 };
 
-// import -> fold -> observe -> calibrate -> lower. Writes nothing but the calibration table, if asked to.
+// import -> fold -> observe -> calibrate -> correct -> lower. Writes nothing but the calibration table, if asked to.
 // kUsage: int8 without data and without a table, an unknown method, a spec that does not parse; the errors of each
 // stage.
 Result<Conversion> convert(const ConvertOptions& options);

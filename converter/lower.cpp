@@ -257,8 +257,10 @@ class Lowering {
     OCTET_CHECK(check_finite(node, weights.name, *weights.constant));
     if (bias != nullptr) OCTET_CHECK(check_finite(node, graph_.value(bias_id).name, *bias));
     OCTET_TRY(const QuantParams src, quant_of(node.inputs[kConvSrc]));
+    const auto fixed = options_.weight_scales.find(node.name);
     const QuantizedWeights quantized =
-        quantize_weights(*weights.constant, bias, src.scale, options_.per_channel_weights, node.name, notices_);
+        quantize_weights(*weights.constant, bias, src.scale, options_.per_channel_weights, node.name, notices_,
+                         fixed == options_.weight_scales.end() ? std::span<const float>() : std::span(fixed->second));
     inputs.resize(std::max<size_t>(inputs.size(), kConvBias + 1), -1);
     inputs[kConvWeights] = add_constant(weights.name, quantized.weights, quantized.scales);
     inputs[kConvBias] = add_constant(node.name + ".bias", quantized.bias);

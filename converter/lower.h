@@ -1,6 +1,7 @@
 // From the float graph to the packed graph: f32 as it stands, or with integers by ranges and precisions.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ Result<PackedModel> lower_f32(const Graph& graph);
 struct QuantizeOptions {
   bool per_channel_weights = true;
   std::set<std::string> keep_float;  // node names
+  // By node name, where a correction has fixed the scales of a layer's weights: one per output channel, or one.
+  std::map<std::string, std::vector<float>> weight_scales;
 };
 
 // int8 where choose_precisions says so. An activation keeps its name in its main form; where both exist the other is

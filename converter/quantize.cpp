@@ -55,7 +55,8 @@ QuantParams u8_params(Range range) {
 }
 
 QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, float src_scale, bool per_channel,
-                                  const std::string& node_name, std::vector<std::string>& notices) {
+                                  const std::string& node_name, std::vector<std::string>& notices,
+                                  std::span<const float> scales) {
   const auto channels = static_cast<size_t>(weights.shape()[0]);
   const std::span<const float> values = weights.as<float>();
   const size_t taps = channels == 0 ? 0 : values.size() / channels;
@@ -67,7 +68,8 @@ QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, flo
   size_t widened = 0;
   for (size_t g = 0; g < groups; ++g) {
     const size_t first = g * group_channels;
-    double scale = static_cast<double>(best_scale(values.subspan(first * taps, group_channels * taps)));
+    double scale = static_cast<double>(scales.empty() ? best_scale(values.subspan(first * taps, group_channels * taps))
+                                                      : scales[g]);
     double needed = 0;
     for (size_t o = first; o < first + group_channels; ++o) {
       needed = std::max(needed, std::fabs(bias_of(o)) / (static_cast<double>(src_scale) * kMaxBias));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,10 @@ struct QuantizedWeights {
 //
 // weights  f32 [O, ...]
 // bias     f32 [O], or null for zeros
+// scales   of the weights, chosen already (one per channel, or one), or empty
 QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, float src_scale, bool per_channel,
-                                  const std::string& node_name, std::vector<std::string>& notices);
+                                  const std::string& node_name, std::vector<std::string>& notices,
+                                  std::span<const float> scales = {});
 
 // How many u8 * s8 products an s32 accumulator takes beside a bias of 2^30: (2^30 - 1) / (255 * 127).
 constexpr int64_t kMaxAccumulatedTaps = ((int64_t{1} << 30) - 1) / (255 * 127);

@@ -23,7 +23,6 @@ struct Options {
   std::vector<std::string> input_shapes;
   std::string weights = "per_channel";
   std::string precision = "int8";
-  std::string correct = "none";
   std::string activations = "asymmetric";
   bool dump_passes = false;
   std::string report;
@@ -33,6 +32,18 @@ std::vector<std::string> calibration_names() {
   std::vector<std::string> names;
   for (const CalibrationMethod& method : calibration_methods()) names.emplace_back(method.name);
   return names;
+}
+
+std::string correction_help() {
+  std::string names;
+  for (const CorrectionMethod& method : correction_methods())
+    names += (names.empty() ? "" : ", ") + std::string(method.name);
+  return "none, auto, or a list in the order of application: " + names;
+}
+
+std::string known_correction(const std::string& text) {
+  const auto parsed = parse_correction(text);
+  return parsed.ok() ? "" : parsed.error().message;
 }
 
 void dump_pass(const Pass& pass, int rewrites, const Graph& graph) {
@@ -102,6 +113,11 @@ Result<int> run(Options& options) {
   ProgressLine progress("calibrating");
   options.convert.progress = [&](size_t done, size_t total) { progress.update(done, total); };
 
+  options.convert.correction_observer = [&](const CorrectionStep& step) {
+    progress.finish();
+    std::cerr << "correct: " << to_string(step) << "\n";
+  };
+
   const Result<Conversion> converted = convert(options.convert);
   progress.finish();
   if (!converted.ok()) return converted.error();
@@ -150,9 +166,7 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--weights", options->weights)
       ->check(CLI::IsMember({"per_channel", "per_tensor"}))
       ->capture_default_str();
-  app.add_option("--correct", options->correct, "how the quantization error is corrected")
-      ->check(CLI::IsMember({"none"}))
-      ->capture_default_str();
+  app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();
   app.add_option("--precision", options->precision)->check(CLI::IsMember({"int8", "f32"}))->capture_default_str();
   app.add_option("--keep-float", convert.keep_float, "nodes that stay f32")->delimiter(',');
   app.add_option("--threads", convert.threads, "samples observed at once")->check(whole_number(1, 1024));

@@ -1,0 +1,103 @@
+#include "converter/correct/draft.h"
+
+#include <map>
+#include <memory>
+
+#include "converter/passes/rewrite.h"
+#include "converter/quantize.h"
+
+namespace octet {
+namespace {
+
+bool is_int8_layer(const PackedModel& packed, const PackedNode& node) {
+  if (!std::holds_alternative<Conv2dParams>(node.op) && !std::holds_alternative<FullyConnectedParams>(node.op)) {
+    return false;
+  }
+  return packed.tensors[static_cast<size_t>(node.inputs[kConvSrc])].type == DataType::kU8;
+}
+
+void set_data(PackedTensor& tensor, const Tensor& data) {
+  tensor.data = data.data();
+  tensor.data_bytes = data.byte_count();
+}
+
+}  // namespace
+
+Result<PackedModel> lower_draft(Draft& draft) {
+  std::vector<std::string> notices;
+  OCTET_TRY(PackedModel packed, lower_int8(draft.graph, draft.ranges, draft.options, notices));
+  for (const PackedNode& node : packed.nodes) {
+    if (!is_int8_layer(packed, node)) continue;
+    draft.options.weight_scales.try_emplace(node.name,
+                                            packed.tensors[static_cast<size_t>(node.inputs[kConvWeights])].scales);
+  }
+  return packed;
+}
+
+std::vector<DraftLayer> draft_layers(const Draft& draft, const PackedModel& packed) {
+  std::map<std::string_view, size_t> nodes;
+  for (size_t i = 0; i < draft.graph.nodes.size(); ++i) nodes[draft.graph.nodes[i].name] = i;
+  std::vector<DraftLayer> layers;
+  for (size_t i = 0; i < packed.nodes.size(); ++i) {
+    if (is_int8_layer(packed, packed.nodes[i])) layers.push_back({nodes.at(packed.nodes[i].name), i});
+  }
+  return layers;
+}
+
+std::vector<float> layer_weights(const Graph& graph, const Node& node) {
+  const std::span<const float> values = graph.value(node.input(kConvWeights)).constant->as<float>();
+  return {values.begin(), values.end()};
+}
+
+std::vector<float> layer_bias(const Graph& graph, const Node& node) {
+  const ValueId id = node.input(kConvBias);
+  if (id == kNoValue) return std::vector<float>(static_cast<size_t>(output_channels(graph, node)));
+  const std::span<const float> values = graph.value(id).constant->as<float>();
+  return {values.begin(), values.end()};
+}
+
+void set_layer_weights(Graph& graph, Node& node, std::span<const float> weights) {
+  const Shape shape = graph.value(node.input(kConvWeights)).shape;
+  replace_constant(graph, node, kConvWeights, Tensor::f32(shape, weights), node.name + ".weights");
+}
+
+void set_layer_bias(Graph& graph, Node& node, std::span<const float> bias) {
+  replace_constant(graph, node, kConvBias, Tensor::f32({static_cast<int64_t>(bias.size())}, bias), node.name + ".bias");
+}
+
+void requantize_layer(const Draft& draft, PackedModel& packed, const DraftLayer& layer) {
+  const Node& node = draft.graph.nodes[layer.node];
+  const PackedNode& packed_node = packed.nodes[layer.packed_node];
+  const auto tensor = [&](size_t input) -> PackedTensor& {
+    return packed.tensors[static_cast<size_t>(packed_node.inputs[input])];
+  };
+  const ValueId bias_id = node.input(kConvBias);
+  const Tensor* bias = bias_id == kNoValue ? nullptr : &*draft.graph.value(bias_id).constant;
+  const auto scales = draft.options.weight_scales.find(node.name);
+  std::vector<std::string> notices;
+  QuantizedWeights quantized = quantize_weights(
+      *draft.graph.value(node.input(kConvWeights)).constant, bias, tensor(kConvSrc).scales[0],
+      draft.options.per_channel_weights, node.name, notices,
+      scales == draft.options.weight_scales.end() ? std::span<const float>() : std::span(scales->second));
+  set_data(tensor(kConvWeights), quantized.weights);
+  tensor(kConvWeights).scales = quantized.scales;
+  set_data(tensor(kConvBias), quantized.bias);
+  // The model goes on owning what the other tensors point at.
+  struct Storage {
+    std::shared_ptr<const void> others;
+    QuantizedWeights layer;
+  };
+  packed.storage = std::make_shared<Storage>(std::move(packed.storage), std::move(quantized));
+}
+
+const Clamp* clamp_of(const Node& node) {
+  return clamp_of(const_cast<Node&>(node));
+}
+
+Clamp* clamp_of(Node& node) {
+  if (auto* conv = node.as<Conv2dParams>()) return &conv->clamp;
+  if (auto* layer = node.as<FullyConnectedParams>()) return &layer->clamp;
+  return nullptr;
+}
+
+}  // namespace octet

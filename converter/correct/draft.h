@@ -1,0 +1,50 @@
+// A quantized network while it is being corrected: still floats, beside all that decides its integers.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "converter/graph.h"
+#include "converter/lower.h"
+
+namespace octet {
+
+// `teacher` computes what the user's model computes. `graph` has the same nodes and values (same indices, same names),
+// and is what gets lowered: its weights and biases carry the corrections. Passes that rescale the network change both.
+// Copies are cheap: constants are shared.
+struct Draft {
+  Graph graph;
+  Graph teacher;
+  Ranges ranges;
+  QuantizeOptions options;
+};
+
+// The integer network that the draft stands for. Scales of weights that are not fixed yet are from then on, so that
+// corrections of a bias do not move them.
+Result<PackedModel> lower_draft(Draft& draft);
+
+// An int8 convolution or fully connected layer of a draft and of the packed model made from it.
+struct DraftLayer {
+  size_t node;         // in Draft::graph.nodes and Draft::teacher.nodes
+  size_t packed_node;  // in PackedModel::nodes
+};
+
+// In the order in which they run.
+std::vector<DraftLayer> draft_layers(const Draft& draft, const PackedModel& packed);
+
+// The layer's constants as floats; bias is zeros where the node has none.
+std::vector<float> layer_weights(const Graph& graph, const Node& node);
+std::vector<float> layer_bias(const Graph& graph, const Node& node);
+void set_layer_weights(Graph& graph, Node& node, std::span<const float> weights);
+void set_layer_bias(Graph& graph, Node& node, std::span<const float> bias);
+
+// Brings the layer's integers in `packed` up to date with the draft, as lowering the whole draft would.
+void requantize_layer(const Draft& draft, PackedModel& packed, const DraftLayer& layer);
+
+// A clamp's place in a node that may have one, else null.
+const Clamp* clamp_of(const Node& node);
+Clamp* clamp_of(Node& node);
+
+}  // namespace octet

@@ -1,0 +1,102 @@
+#include "converter/correct/objective.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "converter/lower.h"
+
+namespace octet {
+namespace {
+
+size_t top_index(const std::vector<float>& values) {
+  return static_cast<size_t>(std::max_element(values.begin(), values.end()) - values.begin());
+}
+
+double variance(const std::vector<std::vector<std::vector<float>>>& samples, size_t k) {
+  double count = 0;
+  double sum = 0;
+  double sum2 = 0;
+  for (const auto& sample : samples) {
+    for (const auto v : sample[k]) {
+      ++count;
+      sum += static_cast<double>(v);
+      sum2 += static_cast<double>(v) * static_cast<double>(v);
+    }
+  }
+  return count == 0 ? 0 : std::max(sum2 / count - sum / count * (sum / count), 0.0);
+}
+
+}  // namespace
+
+double Objective::sqnr_db() const {
+  return -10 * std::log10(error);
+}
+
+bool Objective::is_better_than(const Objective& before) const {
+  constexpr double kLeastGain = 1e-3;
+  const size_t allowed = std::max<size_t>(count / 100, 1);
+  return error < before.error * (1 - kLeastGain) && agreeing + allowed >= before.agreeing;
+}
+
+Result<Judge> Judge::create(const Graph& graph, std::span<const Sample> samples, int threads) {
+  Judge judge;
+  for (const ValueId output : graph.outputs) {
+    ValueId watched = output;
+    const Node* node = graph.producer(output);
+    if (node != nullptr && node->is<SoftmaxParams>()) watched = node->inputs[0];
+    if (graph.value(watched).type == DataType::kF32) judge.names_.push_back(graph.value(watched).name);
+  }
+  if (judge.names_.empty()) {
+    return Error{ErrorCode::kUnsupported, "no output is f32, so nothing tells whether a correction helps"};
+  }
+  judge.samples_ = samples;
+  judge.threads_ = threads;
+  OCTET_TRY(const PackedModel packed, lower_f32(graph));
+  OCTET_TRY(judge.wanted_, judge.collect(packed));
+  for (size_t k = 0; k < judge.names_.size(); ++k) judge.variances_.push_back(variance(judge.wanted_, k));
+  return judge;
+}
+
+Result<std::vector<Judge::Outputs>> Judge::collect(const PackedModel& model) const {
+  std::vector<Outputs> found(samples_.size(), Outputs(names_.size()));
+  OCTET_CHECK(
+      run_samples(model, samples_, threads_, [&](size_t sample, const std::string& name, const TensorView& view) {
+        if (view.type != DataType::kF32) return;
+        for (size_t k = 0; k < names_.size(); ++k) {
+          if (name != names_[k] && name != names_[k] + ":f32") continue;
+          const std::span<const float> values = view.as<float>();
+          found[sample][k].assign(values.begin(), values.end());
+        }
+      }));
+  return found;
+}
+
+Result<Objective> Judge::measure(const PackedModel& packed) const {
+  OCTET_TRY(const std::vector<Outputs> found, collect(packed));
+  Objective objective{.count = samples_.size()};
+  for (size_t k = 0; k < names_.size(); ++k) {
+    double error = 0;
+    double count = 0;
+    for (size_t i = 0; i < samples_.size(); ++i) {
+      const std::vector<float>& x = wanted_[i][k];
+      const std::vector<float>& y = found[i][k];
+      if (x.size() != y.size()) {
+        return Error{ErrorCode::kUnsupported, "'" + names_[k] + "' has " + std::to_string(x.size()) +
+                                                  " elements as float, but " + std::to_string(y.size()) +
+                                                  " as integers"};
+      }
+      for (size_t j = 0; j < x.size(); ++j) {
+        const double d = static_cast<double>(x[j]) - static_cast<double>(y[j]);
+        error += d * d;
+      }
+      count += static_cast<double>(x.size());
+      if (k == 0) objective.agreeing += x.empty() || top_index(x) == top_index(y) ? 1 : 0;
+    }
+    const double mse = count == 0 ? 0 : error / count;
+    objective.error += (variances_[k] > 0 ? mse / variances_[k] : mse) / static_cast<double>(names_.size());
+  }
+  if (std::isnan(objective.error)) objective.error = INFINITY;
+  return objective;
+}
+
+}  // namespace octet

@@ -1,0 +1,44 @@
+// What a correction is judged by: the outputs of the integer network that runs, beside the float network's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "converter/correct/sample_run.h"
+#include "converter/graph.h"
+
+namespace octet {
+
+struct Objective {
+  double error = 0;     // mean over the outputs of E[(y - x)^2] / Var[x]; x: float network, y: integer network
+  size_t agreeing = 0;  // samples whose first output has its highest element at the same place
+  size_t count = 0;
+
+  double sqnr_db() const;  // -10 log10(error)
+  // Less error, by more than a thousandth of it, at no more than one sample in a hundred (but at least one) less of
+  // agreement.
+  bool is_better_than(const Objective& before) const;
+};
+
+// Measures packed models on samples. An output that is a softmax is measured at its input: there every class counts,
+// not only the likely ones.
+class Judge {
+ public:
+  // Runs the float network once. kUnsupported: no output is f32.
+  static Result<Judge> create(const Graph& graph, std::span<const Sample> samples, int threads);
+
+  Result<Objective> measure(const PackedModel& packed) const;
+
+ private:
+  using Outputs = std::vector<std::vector<float>>;  // per watched tensor
+
+  Result<std::vector<Outputs>> collect(const PackedModel& model) const;
+
+  std::vector<std::string> names_;  // as the float network calls the tensors
+  std::span<const Sample> samples_;
+  std::vector<Outputs> wanted_;  // per sample
+  std::vector<double> variances_;
+  int threads_ = 1;
+};
+
+}  // namespace octet

@@ -1,0 +1,96 @@
+#include "converter/correct/probe.h"
+
+#include <algorithm>
+
+namespace octet {
+namespace {
+
+Clamp* clamp_of(OpParams& op) {
+  if (auto* conv = std::get_if<Conv2dParams>(&op)) return &conv->clamp;
+  if (auto* layer = std::get_if<FullyConnectedParams>(&op)) return &layer->clamp;
+  return nullptr;
+}
+
+}  // namespace
+
+PackedModel cut_model(const PackedModel& model, const std::vector<int32_t>& outputs) {
+  std::vector<bool> needed(model.tensors.size(), false);
+  for (const int32_t id : outputs) needed[static_cast<size_t>(id)] = true;
+  std::vector<const PackedNode*> nodes;
+  for (size_t i = model.nodes.size(); i-- > 0;) {
+    const PackedNode& node = model.nodes[i];
+    if (std::none_of(node.outputs.begin(), node.outputs.end(),
+                     [&](int32_t id) { return needed[static_cast<size_t>(id)]; })) {
+      continue;
+    }
+    nodes.push_back(&node);
+    for (const int32_t id : node.inputs) {
+      if (id >= 0) needed[static_cast<size_t>(id)] = true;
+    }
+    for (const int32_t id : node.outputs) needed[static_cast<size_t>(id)] = true;
+  }
+  for (const int32_t id : model.inputs) needed[static_cast<size_t>(id)] = true;
+
+  PackedModel part;
+  part.name = model.name;
+  part.storage = model.storage;
+  std::vector<int32_t> ids(model.tensors.size(), -1);
+  for (size_t i = 0; i < model.tensors.size(); ++i) {
+    if (!needed[i]) continue;
+    ids[i] = static_cast<int32_t>(part.tensors.size());
+    part.tensors.push_back(model.tensors[i]);
+  }
+  const auto renumbered = [&](std::vector<int32_t> list) {
+    for (int32_t& id : list) id = id < 0 ? id : ids[static_cast<size_t>(id)];
+    return list;
+  };
+  for (size_t i = nodes.size(); i-- > 0;) {
+    part.nodes.push_back({nodes[i]->name, nodes[i]->op, renumbered(nodes[i]->inputs), renumbered(nodes[i]->outputs)});
+  }
+  part.inputs = renumbered(model.inputs);
+  part.outputs = renumbered(outputs);
+  return part;
+}
+
+PackedModel probe_layer(const PackedModel& model, size_t node) {
+  PackedModel opened = model;
+  opened.nodes.resize(node + 1);
+  PackedNode& layer = opened.nodes[node];
+  *clamp_of(layer.op) = {};
+  std::vector<int32_t> outputs{static_cast<int32_t>(opened.tensors.size())};
+  if (layer.inputs.size() > kConvResidual && layer.inputs[kConvResidual] >= 0) {
+    outputs.push_back(layer.inputs[kConvResidual]);
+    layer.inputs[kConvResidual] = -1;
+  }
+  const Shape shape = opened.tensors[static_cast<size_t>(layer.outputs[0])].shape;
+  opened.tensors.push_back({.name = kProbeName, .type = DataType::kF32, .shape = shape});
+  layer.outputs = {outputs[0]};
+  return cut_model(opened, outputs);
+}
+
+std::string unclamped_name(const std::string& tensor) {
+  return tensor + ":unclamped";
+}
+
+PackedModel open_clamps(const PackedModel& model) {
+  PackedModel opened = model;
+  opened.nodes.clear();
+  for (const PackedNode& node : model.nodes) {
+    opened.nodes.push_back(node);
+    PackedNode& added = opened.nodes.back();
+    Clamp* clamp = clamp_of(added.op);
+    if (clamp == nullptr || clamp->is_none()) continue;
+    const Clamp before = *clamp;
+    *clamp = {};
+    const int32_t output = node.outputs[0];
+    const PackedTensor& tensor = model.tensors[static_cast<size_t>(output)];
+    const auto unclamped = static_cast<int32_t>(opened.tensors.size());
+    opened.tensors.push_back({.name = unclamped_name(tensor.name), .type = DataType::kF32, .shape = tensor.shape});
+    added.outputs = {unclamped};
+    opened.nodes.push_back(
+        {node.name + ":clamp", UnaryParams{UnaryKind::kClip, before.min, before.max}, {unclamped}, {output}});
+  }
+  return opened;
+}
+
+}  // namespace octet

@@ -1,0 +1,150 @@
+// Corrections as a whole: what `--correct` means, and the guard that every method passes through.
+#include "converter/correct/correct.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "tests/support/correction.h"
+#include "tests/support/graph_builder.h"
+
+namespace octet::test {
+namespace {
+
+constexpr Conv2dParams kSame{.pads = {1, 1, 1, 1}};
+
+Graph small_net() {
+  GraphBuilder g;
+  const ValueId x = g.input("x", {Shape::kDynamic, 8, 8, 3});
+  const ValueId a = g.relu("a_relu", g.conv2d("a", x, {8, 3, 3, 3}, kSame));
+  const ValueId sum = g.relu("sum_relu", g.add_up("sum", g.conv2d("b", a, {8, 3, 3, 8}, kSame), a));
+  const ValueId pooled = g.add("pool", Pool2dParams{.kind = PoolKind::kAverage, .global = true}, {sum});
+  const ValueId flat = g.add("flat", ReshapeParams{{0, -1}}, {pooled});
+  g.output(g.add("probabilities", SoftmaxParams{.axis = 1}, {g.fully_connected("dense", flat, 10)}));
+  return after_all_passes(g.graph());
+}
+
+// A method that spoils every bias.
+Result<int> spoil(const CorrectionContext&, Draft& draft) {
+  int changed = 0;
+  for (Node& node : draft.graph.nodes) {
+    if (clamp_of(node) == nullptr) continue;
+    std::vector<float> bias = layer_bias(draft.graph, node);
+    for (float& b : bias) b += 0.5F;
+    set_layer_bias(draft.graph, node, bias);
+    ++changed;
+  }
+  return changed;
+}
+// One that undoes it. Together they tell whether a rejected change is really gone.
+Result<int> keep_as_is(const CorrectionContext&, Draft&) {
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("--correct takes none, auto, or names in their order, and names what it does not know") {
+  CHECK(parse_correction("none")->empty());
+  CHECK(!parse_correction("auto")->empty());
+  for (const CorrectionMethod& method : correction_methods()) {
+    const auto found = parse_correction(method.name);
+    REQUIRE(found.ok());
+    CHECK(*found == std::vector{&method});
+  }
+  const auto twice = parse_correction("bias,bias");
+  REQUIRE(twice.ok());
+  CHECK(twice->size() == 2);
+  for (const char* wrong : {"", "bias,", "bias,none", "bais"}) {
+    const auto unknown = parse_correction(wrong);
+    REQUIRE(!unknown.ok());
+    CHECK(unknown.error().code == ErrorCode::kUsage);
+    CHECK(unknown.error().message.find("bias") != std::string::npos);
+  }
+}
+
+TEST_CASE("a harmful pass is rejected by its guard, and leaves nothing behind") {
+  const Graph graph = small_net();
+  const SampleSplit samples{random_samples(graph, 16, 1), random_samples(graph, 8, 2)};
+  Draft draft = draft_of(graph, samples.fit);
+  const std::string before = constants_of(draft);
+  const CorrectionMethod harmful{"spoil", "adds 0.5 to every bias", spoil};
+  const CorrectionMethod idle{"idle", "does nothing", keep_as_is};
+  const std::vector<const CorrectionMethod*> methods{&harmful, &idle};
+  size_t seen = 0;
+  const auto steps = correct(methods, samples, context_of(samples.fit), draft, [&](const CorrectionStep&) { ++seen; });
+  REQUIRE_MESSAGE(steps.ok(), steps.error().message);
+  REQUIRE(steps->size() == 2);
+  CHECK(seen == 2);
+  CHECK(!(*steps)[0].is_kept);
+  CHECK((*steps)[0].after.error > 2 * (*steps)[0].before.error);
+  CHECK(!(*steps)[1].is_kept);
+  CHECK((*steps)[1].before.error == (*steps)[0].before.error);
+  CHECK(constants_of(draft) == before);
+}
+
+TEST_CASE("a spoiled network is mended, and the guard keeps what mends it") {
+  const Graph graph = small_net();
+  const SampleSplit samples{random_samples(graph, 16, 1), random_samples(graph, 8, 2)};
+  Draft draft = draft_of(graph, samples.fit);
+  const CorrectionContext context = context_of(samples.fit);
+  const double unspoiled = objective_of(graph, draft, samples.held_out).error;
+  REQUIRE(spoil(context, draft).ok());
+  const auto steps = correct(*parse_correction("bias"), samples, context, draft, {});
+  REQUIRE_MESSAGE(steps.ok(), steps.error().message);
+  CHECK((*steps)[0].is_kept);
+  CHECK((*steps)[0].before.error > 2 * unspoiled);
+  CHECK((*steps)[0].after.error < 1.5 * unspoiled);
+  CHECK(to_string((*steps)[0]).find("kept") != std::string::npos);
+}
+
+TEST_CASE("every correction gives the same bytes for any number of threads") {
+  const Graph graph = small_net();
+  const std::vector<Sample> samples = random_samples(graph, 9, 3);
+  const Draft draft = draft_of(graph, samples, false);
+  for (const CorrectionMethod& method : correction_methods()) {
+    CAPTURE(method.name);
+    Draft one = draft;
+    Draft three = draft;
+    REQUIRE(method.apply(context_of(samples, 1), one).ok());
+    REQUIRE(method.apply(context_of(samples, 3), three).ok());
+    CHECK(constants_of(one) == constants_of(three));
+  }
+}
+
+TEST_CASE("every correction has a line in the README") {
+  std::ifstream file(OCTET_SOURCE_DIR "/converter/README.md");
+  const std::string readme{std::istreambuf_iterator<char>(file), {}};
+  for (const CorrectionMethod& method : correction_methods()) {
+    CAPTURE(method.name);
+    CHECK(readme.find(std::string("| `") + method.name + "` | " + method.description) != std::string::npos);
+  }
+}
+
+TEST_CASE("a measure of error is the normalized squared error before the softmax") {
+  const Graph graph = small_net();
+  const std::vector<Sample> samples = random_samples(graph, 8, 4);
+  const Result<Judge> judge = Judge::create(graph, samples, 1);
+  REQUIRE(judge.ok());
+  const Result<PackedModel> f32 = lower_f32(graph);
+  const Result<Objective> same = judge->measure(*f32);
+  REQUIRE(same.ok());
+  CHECK(same->error == 0);
+  CHECK(same->agreeing == 8);
+  CHECK(!same->is_better_than(*same));
+  // The dense layer's biases all grow by the same number: the softmax does not see it, the measure does.
+  Graph shifted = graph;
+  for (Node& node : shifted.nodes) {
+    if (!node.is<FullyConnectedParams>()) continue;
+    std::vector<float> bias = layer_bias(shifted, node);
+    for (float& b : bias) b += 1;
+    set_layer_bias(shifted, node, bias);
+  }
+  const Result<Objective> moved = judge->measure(*lower_f32(shifted));
+  REQUIRE(moved.ok());
+  CHECK(moved->error > 0);
+  CHECK(moved->agreeing == 8);
+  CHECK(same->is_better_than(*moved));
+}
+
+}  // namespace octet::test
