@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import sys
 import unittest
 
 from support import ROOT, BENCHMARK, BUILD, CLASSIFY, IMAGES, MODEL, OCTET, PACKED, TABLE, Case, npy, read_npy
@@ -169,6 +170,12 @@ class BundledModel(Case):
         table = self.succeed(BENCHMARK, packed, "--runs", 2, "--batch", 2, "--profile")
         for text in ("latency", "an image", "peak ", "of peak", *(step["name"] for step in steps)):
             self.assertIn(text, table)
+
+    def test_the_comparison_with_a_peer_skips_where_there_is_none(self):
+        script = ROOT / "tests" / "bench" / "compare_onnxruntime.py"
+        alone = {k: v for k, v in os.environ.items() if k not in ("ORT_BENCH", "OCTET_PEER_MODELS")}
+        self.fail_with(77, sys.executable, script, env=alone, mentions=["--models", "$OCTET_PEER_MODELS"])
+        self.fail_with(77, sys.executable, script, "--models", self.folder, env=alone, mentions=[self.folder])
 
     def test_a_layer_that_falls_to_plain_code_is_marked(self):
         # Without any instruction set no convolution has a fast kernel.
