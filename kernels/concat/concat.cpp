@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "kernels/checks.h"
+#include "kernels/concat/concat_rows.h"
 #include "kernels/lookup.h"
 #include "kernels/parallel.h"
 
@@ -22,22 +23,38 @@ struct ConcatPlan {
   int64_t outer = 1;
   int64_t block_bytes = 0;
   int threads = 1;
+  CopyRows copy_rows;
+  LookupRows lookup_rows;
   std::vector<Part> parts;
 };
 
+void copy_rows_reference(const uint8_t* src, int64_t rows, int64_t n, int64_t pitch, uint8_t* dst) {
+  for (int64_t row = 0; row < rows; ++row) std::memcpy(dst + row * pitch, src + row * n, static_cast<size_t>(n));
+}
+
+void lookup_rows_reference(const LookupU8& table, const uint8_t* src, int64_t rows, int64_t n, int64_t pitch,
+                           uint8_t* dst) {
+  for (int64_t row = 0; row < rows; ++row) apply_lookup(table, src + row * n, n, dst + row * pitch);
+}
+
+// So much of dst is filled from all inputs before the next part of it: it stays in the first level cache.
+constexpr int64_t kTileBytes = 16384;
+
 void concat(const ConcatPlan& plan, const Buffers& buffers) {
   const int64_t grain = kElementsPerThread / plan.block_bytes + 1;
+  const int64_t tile = kTileBytes / plan.block_bytes + 1;
   parallel_for(plan.threads, plan.outer, grain, 1, [&](int64_t begin, int64_t end) {
-    for (size_t k = 0; k < plan.parts.size(); ++k) {
-      const Part& part = plan.parts[k];
-      if (part.bytes == 0) continue;
-      const auto* src = static_cast<const uint8_t*>(buffers.src[k]) + begin * part.bytes;
-      auto* dst = static_cast<uint8_t*>(buffers.dst[0]) + begin * plan.block_bytes + part.offset;
-      for (int64_t i = begin; i < end; ++i, src += part.bytes, dst += plan.block_bytes) {
+    for (int64_t row = begin; row < end; row += tile) {
+      const int64_t rows = std::min(tile, end - row);
+      for (size_t k = 0; k < plan.parts.size(); ++k) {
+        const Part& part = plan.parts[k];
+        if (part.bytes == 0) continue;
+        const auto* src = static_cast<const uint8_t*>(buffers.src[k]) + row * part.bytes;
+        auto* dst = static_cast<uint8_t*>(buffers.dst[0]) + row * plan.block_bytes + part.offset;
         if (part.rescaled) {
-          apply_lookup(part.table, src, part.bytes, dst);
+          plan.lookup_rows(part.table, src, rows, part.bytes, plan.block_bytes, dst);
         } else {
-          std::memcpy(dst, src, static_cast<size_t>(part.bytes));
+          plan.copy_rows(src, rows, part.bytes, plan.block_bytes, dst);
         }
       }
     }
@@ -48,13 +65,18 @@ bool supports_all(const Problem<ConcatParams>&) {
   return true;
 }
 
-Result<Kernel> prepare_reference(const Problem<ConcatParams>& problem) {
+template <CopyRows kCopyRows, LookupRows kLookupRows>
+Result<Kernel> prepare(const Problem<ConcatParams>& problem) {
   const TensorDesc& dst = problem.outputs[0];
   if (dst.shape.element_count() == 0) return Kernel([](const Buffers&) {});
   const auto axis = static_cast<int>(problem.params.axis);
   int64_t inner_bytes = element_bytes(dst.type);
   for (int i = axis + 1; i < dst.shape.rank(); ++i) inner_bytes *= dst.shape[i];
-  ConcatPlan plan{.block_bytes = dst.shape[axis] * inner_bytes, .threads = problem.threads};
+  ConcatPlan plan{.block_bytes = dst.shape[axis] * inner_bytes,
+                  .threads = problem.threads,
+                  .copy_rows = kCopyRows,
+                  .lookup_rows = kLookupRows,
+                  .parts = {}};
   for (int i = 0; i < axis; ++i) plan.outer *= dst.shape[i];
   int64_t offset = 0;
   for (const TensorDesc& src : problem.inputs) {
@@ -67,7 +89,13 @@ Result<Kernel> prepare_reference(const Problem<ConcatParams>& problem) {
   return Kernel([plan = std::move(plan)](const Buffers& buffers) { concat(plan, buffers); });
 }
 
-constexpr KernelRow<ConcatParams> kTable[] = {{"reference", Isa::kAny, supports_all, prepare_reference}};
+constexpr KernelRow<ConcatParams> kTable[] = {
+#if defined(__x86_64__)
+    {"avx512vbmi", Isa::kAvx512Vbmi, supports_all, prepare<copy_rows_avx512, lookup_rows_avx512vbmi>},
+    {"avx512", Isa::kAvx512, supports_all, prepare<copy_rows_avx512, lookup_rows_reference>},
+#endif
+    {"reference", Isa::kAny, supports_all, prepare<copy_rows_reference, lookup_rows_reference>},
+};
 
 }  // namespace
 

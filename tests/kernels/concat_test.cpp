@@ -29,6 +29,7 @@ TEST_CASE("concat of u8 is the formula on every element, for every size and thre
   CAPTURE(seed);
   Random random(seed);
   RowCounts ran;
+  // One that goes through as it is, and two that are rescaled.
   const QuantParams quants[] = {{0.03F, 100}, {0.02F, 0}, {0.05F, 255}}, dst_quant{0.03F, 100};
   const auto check = [&](const Shape& a, const Shape& b, const Shape& c, int64_t axis) {
     const std::vector<Tensor> inputs = {random_u8(a, quants[0].scale, quants[0].zero_point, random),
@@ -57,6 +58,7 @@ TEST_CASE("concat of u8 is the formula on every element, for every size and thre
     check({n, 2}, {1, 2}, {n, 2}, 0);
   }
   check({300, 200}, {300, 100}, {300, 50}, 1);
+  for (const int64_t n : {64, 65, 127, 128, 192, 256, 320, 321}) check({150, n}, {150, 64}, {150, n}, 1);
   check_all_rows_ran(ConcatParams{}, ran);
 }
 
