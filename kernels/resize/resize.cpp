@@ -7,6 +7,7 @@
 #include "kernels/checks.h"
 #include "kernels/parallel.h"
 #include "kernels/quantization.h"
+#include "kernels/resize/resize_rows.h"
 
 namespace octet {
 namespace {
@@ -145,24 +146,81 @@ bool supports_all(const Problem<ResizeParams>&) {
   return true;
 }
 
-Result<Kernel> prepare_reference(const Problem<ResizeParams>& problem) {
+ResizePlan plan_of(const Problem<ResizeParams>& problem) {
   const Shape& src = problem.inputs[0].shape;
   const Shape& dst = problem.outputs[0].shape;
-  if (dst.element_count() == 0) return Kernel([](const Buffers&) {});
-  ResizePlan plan{src[0],
-                  src[1],
-                  src[2],
-                  dst[1],
-                  dst[2],
-                  src[3],
-                  taps_of(problem.params, 0, src[1], dst[1]),
-                  taps_of(problem.params, 1, src[2], dst[2]),
-                  problem.threads};
-  return problem.inputs[0].type == DataType::kU8 ? make_kernel<uint8_t>(std::move(plan), problem.params.mode)
-                                                 : make_kernel<float>(std::move(plan), problem.params.mode);
+  return {src[0],
+          src[1],
+          src[2],
+          dst[1],
+          dst[2],
+          src[3],
+          taps_of(problem.params, 0, src[1], dst[1]),
+          taps_of(problem.params, 1, src[2], dst[2]),
+          problem.threads};
 }
 
-constexpr KernelRow<ResizeParams> kTable[] = {{"reference", Isa::kAny, supports_all, prepare_reference}};
+Result<Kernel> prepare_reference(const Problem<ResizeParams>& problem) {
+  if (problem.outputs[0].shape.element_count() == 0) return Kernel([](const Buffers&) {});
+  return problem.inputs[0].type == DataType::kU8 ? make_kernel<uint8_t>(plan_of(problem), problem.params.mode)
+                                                 : make_kernel<float>(plan_of(problem), problem.params.mode);
+}
+
+#if defined(__x86_64__)
+// With fewer channels a pixel is too short for a vector.
+constexpr int64_t kVectorChannels = 8;
+
+bool supports_u8_linear(const Problem<ResizeParams>& problem) {
+  return problem.inputs[0].type == DataType::kU8 && problem.params.mode == ResizeMode::kLinear &&
+         problem.inputs[0].shape[3] >= kVectorChannels && problem.outputs[0].shape.element_count() > 0;
+}
+
+template <LinearPixel kPixel>
+Result<Kernel> prepare_u8_linear(const Problem<ResizeParams>& problem) {
+  return Kernel([plan = plan_of(problem)](const Buffers& buffers) {
+    const auto* src = static_cast<const uint8_t*>(buffers.src[0]);
+    auto* dst = static_cast<uint8_t*>(buffers.dst[0]);
+    const int64_t n = plan.channels;
+    plan.for_each_row([&](int64_t image, int64_t y, bool) {
+      const uint8_t* above = src + (image * plan.src_height + plan.rows.low[y]) * plan.src_width * n;
+      const uint8_t* below = src + (image * plan.src_height + plan.rows.high[y]) * plan.src_width * n;
+      uint8_t* to = dst + (image * plan.dst_height + y) * plan.dst_width * n;
+      for (int64_t x = 0; x < plan.dst_width; ++x) {
+        const int64_t left = plan.columns.low[x] * n, right = plan.columns.high[x] * n;
+        kPixel({above + left, above + right, below + left, below + right, plan.columns.weight[x], plan.rows.weight[y]},
+               n, to + x * n);
+      }
+    });
+  });
+}
+
+bool supports_u8_nearest(const Problem<ResizeParams>& problem) {
+  return problem.inputs[0].type == DataType::kU8 && problem.params.mode == ResizeMode::kNearest &&
+         problem.inputs[0].shape[3] >= kVectorChannels && problem.outputs[0].shape.element_count() > 0;
+}
+
+template <NearestRow kRow>
+Result<Kernel> prepare_u8_nearest(const Problem<ResizeParams>& problem) {
+  return Kernel([plan = plan_of(problem)](const Buffers& buffers) {
+    const auto* src = static_cast<const uint8_t*>(buffers.src[0]);
+    auto* dst = static_cast<uint8_t*>(buffers.dst[0]);
+    const int64_t n = plan.channels;
+    plan.for_each_row([&](int64_t image, int64_t y, bool) {
+      const uint8_t* from = src + (image * plan.src_height + plan.rows.low[y]) * plan.src_width * n;
+      kRow(from, plan.columns.low.data(), plan.dst_width, n, dst + (image * plan.dst_height + y) * plan.dst_width * n);
+    });
+  });
+}
+#endif
+
+constexpr KernelRow<ResizeParams> kTable[] = {
+#if defined(__x86_64__)
+    {"nearest_avx512", Isa::kAvx512, supports_u8_nearest, prepare_u8_nearest<resize_nearest_row_avx512>},
+    {"linear_avx512", Isa::kAvx512, supports_u8_linear, prepare_u8_linear<resize_linear_pixel_avx512>},
+    {"linear_avx2", Isa::kAvx2, supports_u8_linear, prepare_u8_linear<resize_linear_pixel_avx2>},
+#endif
+    {"reference", Isa::kAny, supports_all, prepare_reference},
+};
 
 constexpr const char* kAxisNames[] = {"height", "width"};
 

@@ -102,7 +102,7 @@ TEST_CASE("resize linear of u8 rounds half to even and keeps the quantization") 
   CHECK(values_of<uint8_t>(dst) == std::vector<uint8_t>{0, 1, 0 /* 0.5 */, 2 /* 1.5 */, 1, 2});
 }
 
-TEST_CASE("resize does not depend on threads") {
+TEST_CASE("every row of resize gives the bytes of the reference, at any number of threads") {
   const uint32_t seed = 70;
   CAPTURE(seed);
   Random random(seed);
@@ -114,6 +114,15 @@ TEST_CASE("resize does not depend on threads") {
       check_rows_agree(params, {random_u8({2, 3, 4, c}, 0.1F, 9, random)}, make_u8({}, 0.1F, 9), ran);
     }
     check_rows_agree(params, {random_u8({2, 50, 60, 8}, 0.1F, 9, random)}, make_u8({}, 0.1F, 9), ran);
+    for (const CoordinateTransform coordinates : {kHalfPixel, kAsymmetric, kAlignCorners, kPytorch}) {
+      for (const int64_t c : {9, 64, 127, 128}) {
+        const ResizeParams enlarge{.mode = mode, .coordinates = coordinates, .sizes = {13, 5}};
+        Tensor ends = make_u8({1, 4, 7, c}, 0.1F, 9);  // where rounding could pass 255
+        fill_extremes<uint8_t>(ends, random, 0, 255);
+        check_rows_agree(enlarge, {ends}, make_u8({}, 0.1F, 9), ran);
+        check_rows_agree(enlarge, {random_u8({1, 4, 7, c}, 0.1F, 9, random)}, make_u8({}, 0.1F, 9), ran);
+      }
+    }
   }
   check_all_rows_ran(ResizeParams{}, ran);
 }
