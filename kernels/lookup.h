@@ -23,6 +23,8 @@ inline void apply_lookup(const LookupU8& table, const uint8_t* src, int64_t n, u
 }
 
 using LookupRow = void (*)(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
+void apply_lookup_avx2(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
+void apply_lookup_avx512(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
 void apply_lookup_avx512vbmi(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
 
 // dst[3*i + c] = tables[c][src[3*i + c]] for `pixels` pixels

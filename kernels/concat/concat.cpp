@@ -32,9 +32,9 @@ void copy_rows_reference(const uint8_t* src, int64_t rows, int64_t n, int64_t pi
   for (int64_t row = 0; row < rows; ++row) std::memcpy(dst + row * pitch, src + row * n, static_cast<size_t>(n));
 }
 
-void lookup_rows_reference(const LookupU8& table, const uint8_t* src, int64_t rows, int64_t n, int64_t pitch,
-                           uint8_t* dst) {
-  for (int64_t row = 0; row < rows; ++row) apply_lookup(table, src + row * n, n, dst + row * pitch);
+template <LookupRow kRow>
+void lookup_rows(const LookupU8& table, const uint8_t* src, int64_t rows, int64_t n, int64_t pitch, uint8_t* dst) {
+  for (int64_t row = 0; row < rows; ++row) kRow(table, src + row * n, n, dst + row * pitch);
 }
 
 // So much of dst is filled from all inputs before the next part of it: it stays in the first level cache.
@@ -92,9 +92,10 @@ Result<Kernel> prepare(const Problem<ConcatParams>& problem) {
 constexpr KernelRow<ConcatParams> kTable[] = {
 #if defined(__x86_64__)
     {"avx512vbmi", Isa::kAvx512Vbmi, supports_all, prepare<copy_rows_avx512, lookup_rows_avx512vbmi>},
-    {"avx512", Isa::kAvx512, supports_all, prepare<copy_rows_avx512, lookup_rows_reference>},
+    {"avx512", Isa::kAvx512, supports_all, prepare<copy_rows_avx512, lookup_rows<apply_lookup_avx512>>},
+    {"avx2", Isa::kAvx2, supports_all, prepare<copy_rows_reference, lookup_rows<apply_lookup_avx2>>},
 #endif
-    {"reference", Isa::kAny, supports_all, prepare<copy_rows_reference, lookup_rows_reference>},
+    {"reference", Isa::kAny, supports_all, prepare<copy_rows_reference, lookup_rows<apply_lookup>>},
 };
 
 }  // namespace

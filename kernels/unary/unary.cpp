@@ -192,6 +192,8 @@ Result<Kernel> prepare_reference(const Problem<UnaryParams>& problem) {
 constexpr KernelRow<UnaryParams> kTable[] = {
 #if defined(__x86_64__)
     {"lookup_avx512vbmi", Isa::kAvx512Vbmi, supports_u8, prepare_lookup<apply_lookup_avx512vbmi>},
+    {"lookup_avx512", Isa::kAvx512, supports_u8, prepare_lookup<apply_lookup_avx512>},
+    {"lookup_avx2", Isa::kAvx2, supports_u8, prepare_lookup<apply_lookup_avx2>},
 #endif
     {"lookup", Isa::kAny, supports_u8, prepare_lookup<apply_lookup>},
     {"reference", Isa::kAny, supports_all, prepare_reference},
