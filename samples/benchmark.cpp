@@ -155,6 +155,7 @@ Result<int> benchmark(const Options& options) {
   } else {
     print_text(result);
   }
+  if (!std::cout.flush()) return Error{ErrorCode::kResource, "cannot write to stdout"};
   return kExitOk;
 }
 
@@ -181,6 +182,10 @@ int main(int argc, char** argv) {
                "a line for every step: kernel, time, share, GOPS, share of this machine's peak");
   app.add_flag("--json", options.json, "one JSON object on stdout");
   if (const auto code = octet::parse_command_line(app, argc, argv)) return *code;
-  const octet::Result<int> result = octet::benchmark(options);
-  return result.ok() ? *result : octet::report("benchmark", result.error());
+  try {
+    const octet::Result<int> result = octet::benchmark(options);
+    return result.ok() ? *result : octet::report("benchmark", result.error());
+  } catch (const std::bad_alloc&) {
+    return octet::report("benchmark", {octet::ErrorCode::kResource, "out of memory"});
+  }
 }

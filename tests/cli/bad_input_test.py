@@ -229,6 +229,8 @@ class Outputs(Case):
 
     def test_a_full_disk_is_an_error(self):
         self.fail_with(RESOURCE, OCTET, "inspect", PACKED, "--json", stdout_to="/dev/full")
+        for more in (["--json"], ["--profile"]):
+            self.fail_with(RESOURCE, BENCHMARK, PACKED, "--runs", 1, *more, stdout_to="/dev/full")
 
     def run_program(self, *arguments, stdout_to=None, **options):
         if stdout_to is None:
