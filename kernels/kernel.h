@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/cpu_features.h"
+#include "kernels/packed_constants.h"
 #include "octet/result.h"
 #include "octet/types.h"
 
@@ -53,6 +54,8 @@ struct Problem {
   Descs inputs;
   Descs outputs;
   int threads = 1;  // >= 1; the kernel may use fewer
+  // Where kernels share what they make of constants (pack_constant); null: each has its own.
+  PackedConstants* packed = nullptr;
 };
 
 // Addresses for one call, in the order of the op's inputs and outputs; null for what is absent.

@@ -57,6 +57,16 @@ Dims to_onednn_dilations(Dims dilations) {
   return dilations;
 }
 
+// All that a descriptor says, as a key.
+std::string bytes_of(dnnl::memory::desc desc) {
+#if OCTET_ONEDNN_MAJOR >= 3
+  const std::vector<uint8_t> blob = desc.get_blob();
+  return {blob.begin(), blob.end()};
+#else
+  return {reinterpret_cast<const char*>(&desc.data), sizeof desc.data};
+#endif
+}
+
 }  // namespace
 
 const dnnl::engine& engine() {
@@ -206,6 +216,11 @@ void Executable::bind_constant(int arg, const dnnl::memory& memory) {
   args_.push_back({arg, memory.get()});
 }
 
+void Executable::bind_constant(int arg, const Constant& constant) {
+  owners_.push_back(constant.owner);
+  bind_constant(arg, constant.memory);
+}
+
 size_t Executable::bind(int arg, const dnnl::memory::desc& desc) {
   bind_constant(arg, dnnl::memory(desc, engine(), nullptr));
   return args_.size() - 1;
@@ -225,14 +240,17 @@ void Executable::run() {
   assert(status == dnnl_success);
 }
 
-dnnl::memory reordered(const void* data, const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
+Constant reordered(PackedConstants* packed, const void* data, const char* from_name, const dnnl::memory::desc& from,
+                   const dnnl::memory::desc& to) {
   dnnl::memory source(from, engine(), const_cast<void*>(data));
-  if (from == to) return source;
-  dnnl::memory target(to, engine());
-  dnnl::stream stream(engine());
-  dnnl::reorder(source, target).execute(stream, source, target);
-  stream.wait();
-  return target;
+  if (from == to) return {source, nullptr};
+  PackedBytes bytes = pack_constant(packed, data, from_name + bytes_of(to), to.get_size(), [&](std::byte* memory) {
+    dnnl::memory target(to, engine(), memory);
+    dnnl::stream stream(engine());
+    dnnl::reorder(source, target).execute(stream, source, target);
+    stream.wait();
+  });
+  return {dnnl::memory(to, engine(), const_cast<std::byte*>(bytes.get())), std::move(bytes)};
 }
 
 bool is_reference(const char* impl_info) {

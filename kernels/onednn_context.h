@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/clamp.h"
+#include "kernels/packed_constants.h"
 #include "octet/result.h"
 #include "octet/types.h"
 
@@ -77,6 +78,13 @@ PoolingForward::primitive_desc pooling_desc(dnnl::algorithm algorithm, const dnn
 dnnl::matmul::primitive_desc matmul_desc(const dnnl::memory::desc& src, const dnnl::memory::desc& weights,
                                          const dnnl::memory::desc& dst, const dnnl::primitive_attr& attr);
 
+// A constant as a primitive takes it, with what keeps its bytes alive (null: they are the model's, or the memory's
+// own).
+struct Constant {
+  dnnl::memory memory;
+  PackedBytes owner;
+};
+
 // A primitive with its arguments, its stream and its scratchpad, callable without allocating. Not thread-safe.
 class Executable {
  public:
@@ -87,6 +95,7 @@ class Executable {
 
   // An argument that is the same in each call. Owns the memory object.
   void bind_constant(int arg, const dnnl::memory& memory);
+  void bind_constant(int arg, const Constant& constant);
   // An argument whose address is given before each call. Returns the slot for set().
   size_t bind(int arg, const dnnl::memory::desc& desc);
 
@@ -99,13 +108,15 @@ class Executable {
   dnnl::primitive primitive_;
   dnnl::stream stream_;
   std::vector<dnnl::memory> memories_;
+  std::vector<PackedBytes> owners_;
   std::vector<const void*> addresses_;
   std::vector<dnnl_exec_arg_t> args_;
 };
 
-// A copy of `data` (laid out as `from`) in the layout `to`; `data` itself, not owned, if the layouts are the same.
-// Throws dnnl::error.
-dnnl::memory reordered(const void* data, const dnnl::memory::desc& from, const dnnl::memory::desc& to);
+// `data` (laid out as `from`) in the layout `to`; `data` itself, not owned, if the layouts are the same. A copy is
+// shared through `packed`; `from_name` is a name for the layout `from`. Throws dnnl::error.
+Constant reordered(PackedConstants* packed, const void* data, const char* from_name, const dnnl::memory::desc& from,
+                   const dnnl::memory::desc& to);
 // A copy of `values` in memory that oneDNN owns.
 template <class T>
 dnnl::memory constant(DataType type, std::span<const T> values) {

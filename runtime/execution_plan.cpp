@@ -42,14 +42,14 @@ class BufferGroups {
 
 class Planner {
  public:
-  Planner(const PackedModel& model, std::vector<Shape> shapes, int threads, const PixelInput* pixels)
-      : model_(model), shapes_(std::move(shapes)), threads_(threads), pixels_(pixels), groups_(model.tensors.size()) {
+  Planner(const PackedModel& model, std::vector<Shape> shapes, const PlanOptions& options)
+      : model_(model), shapes_(std::move(shapes)), options_(options), groups_(model.tensors.size()) {
     for (const PackedTensor& t : model.tensors) types_.push_back(t.type);
   }
 
   Result<ExecutionPlan> plan() {
     count_uses();
-    if (pixels_ != nullptr) OCTET_CHECK(take_pixels());
+    if (options_.pixels != nullptr) OCTET_CHECK(take_pixels());
     OCTET_CHECK(make_steps());
     set_lifetimes();
     share_memory();
@@ -61,7 +61,7 @@ class Planner {
   bool is_constant(int32_t id) const { return tensor(id).data != nullptr; }
 
   Status take_pixels() {
-    OCTET_TRY(const Shape shape, pixel_shape(model_, *pixels_, shapes_));
+    OCTET_TRY(const Shape shape, pixel_shape(model_, *options_.pixels, shapes_));
     const auto image = static_cast<size_t>(model_.inputs[0]);
     shapes_[image] = shape;
     types_[image] = DataType::kU8;
@@ -93,7 +93,7 @@ class Planner {
   }
 
   Status make_steps() {
-    const PatternContext context{model_, shapes_, use_counts_, threads_, pixels_};
+    const PatternContext context{model_, shapes_, use_counts_, options_.threads, options_.packed, options_.pixels};
     for (size_t i = 0; i < model_.nodes.size();) {
       const auto pattern = std::find_if(step_patterns().begin(), step_patterns().end(), [&](const StepPattern& row) {
         return i + row.count <= model_.nodes.size() && row.matches(context, i);
@@ -115,7 +115,8 @@ class Planner {
     PlannedStep& step = add_step(node.inputs, node, "view", {});
     if (is_view(node.op) && !is_constant(node.inputs[0])) return {};
     step.macs = count_macs(node.op, step.inputs, step.outputs);
-    Result<SelectedKernel> selected = select_kernel(node.op, step.inputs, step.outputs, threads_);
+    Result<SelectedKernel> selected =
+        select_kernel(node.op, step.inputs, step.outputs, options_.threads, options_.packed);
     if (!selected.ok()) {
       return Error{selected.error().code, "node '" + node.name + "': " + selected.error().message};
     }
@@ -217,8 +218,7 @@ class Planner {
   const PackedModel& model_;
   std::vector<Shape> shapes_;
   std::vector<DataType> types_;
-  int threads_;
-  const PixelInput* pixels_;
+  PlanOptions options_;
   BufferGroups groups_;
   std::vector<int> use_counts_;
   std::vector<bool> live_;  // made by a step or given: has memory
@@ -227,10 +227,10 @@ class Planner {
 
 }  // namespace
 
-Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes, int threads,
-                                const PixelInput* pixels) {
+Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes,
+                                const PlanOptions& options) {
   OCTET_TRY(std::vector<Shape> shapes, infer_model_shapes(model, input_shapes));
-  return Planner(model, std::move(shapes), threads, pixels).plan();
+  return Planner(model, std::move(shapes), options).plan();
 }
 
 void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena) {

@@ -35,11 +35,17 @@ struct ExecutionPlan {
   std::vector<std::unique_ptr<PlannedStep>> steps;  // kernels hold references into their step, so steps do not move
 };
 
-// Plans `model` for concrete input shapes. Kernels are prepared here, on the calling thread, for `threads` threads.
-// `pixels`, unless null, feed the input. kUsage: shapes that the model does not take; kUnsupported: no kernel for a
-// node, or pixels for a model that does not take them; kResource: memory.
-Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes, int threads,
-                                const PixelInput* pixels = nullptr);
+struct PlanOptions {
+  int threads = 1;
+  const PixelInput* pixels = nullptr;  // feed the input, unless null
+  PackedConstants* packed = nullptr;   // of the model; null: the plan packs for itself
+};
+
+// Plans `model` for concrete input shapes. Kernels are prepared here, on the calling thread. kUsage: shapes that the
+// model does not take; kUnsupported: no kernel for a node, or pixels for a model that does not take them; kResource:
+// memory.
+Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes,
+                                const PlanOptions& options);
 
 // Fills the steps' address tables for an arena that starts at `arena` (64-byte aligned).
 void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena);

@@ -37,6 +37,9 @@ Result<Model> Model::from_memory(std::span<const std::byte> bytes) try {
   return Error{ErrorCode::kResource, std::string("the model could not be loaded: ") + error.what()};
 }
 
+Model::Model(std::shared_ptr<const PackedModel> packed)
+    : packed_(std::move(packed)), packed_constants_(std::make_shared<PackedConstants>()) {}
+
 const std::string& Model::name() const {
   return packed_->name;
 }

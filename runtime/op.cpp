@@ -56,10 +56,11 @@ bool is_view(const OpParams& op) {
   return std::visit([](const auto& params) { return is_view(params); }, op);
 }
 
-Result<SelectedKernel> select_kernel(const OpParams& op, Descs inputs, Descs outputs, int threads) {
+Result<SelectedKernel> select_kernel(const OpParams& op, Descs inputs, Descs outputs, int threads,
+                                     PackedConstants* packed) {
   return std::visit(
       [&]<class Params>(const Params& params) {
-        return select_kernel<Params>(kernel_table(params), {params, inputs, outputs, threads});
+        return select_kernel<Params>(kernel_table(params), {params, inputs, outputs, threads, packed});
       },
       op);
 }

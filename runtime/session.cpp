@@ -73,7 +73,10 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   state->model = model.packed_;
   state->threads = options.threads == 0 ? default_threads() : options.threads;
   const ThreadScope scope(state->threads);
-  OCTET_TRY(state->plan, make_plan(*state->model, shapes, state->threads, options.pixels ? &*options.pixels : nullptr));
+  OCTET_TRY(state->plan, make_plan(*state->model, shapes,
+                                   {.threads = state->threads,
+                                    .pixels = options.pixels ? &*options.pixels : nullptr,
+                                    .packed = model.packed_constants_.get()}));
 
   const auto bytes = static_cast<size_t>(state->plan.arena_bytes);
   state->arena.reset(static_cast<std::byte*>(std::aligned_alloc(64, bytes + 64)));

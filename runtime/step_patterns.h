@@ -14,6 +14,7 @@ struct PatternContext {
   std::span<const Shape> shapes;
   std::span<const int> use_counts;
   int threads;
+  PackedConstants* packed = nullptr;   // for the Problems of a pattern's kernels
   const PixelInput* pixels = nullptr;  // if the session is fed pixels
 };
 

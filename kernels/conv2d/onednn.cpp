@@ -149,7 +149,8 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem) {
   prepared->src_slot = executable.bind(DNNL_ARG_SRC, src_desc);
   prepared->dst_slot = executable.bind(DNNL_ARG_DST, dst_desc);
   const auto canonical = onednn::strided_desc(weights.type, weights_dims(sizes), weights_strides(sizes));
-  executable.bind_constant(DNNL_ARG_WEIGHTS, onednn::reordered(weights.data, canonical, pd.weights_desc()));
+  executable.bind_constant(DNNL_ARG_WEIGHTS,
+                           onednn::reordered(problem.packed, weights.data, "conv2d", canonical, pd.weights_desc()));
   if (bias.present) executable.bind_constant(DNNL_ARG_BIAS, bias_memory);
   for (const auto& [arg, memory] : attributes.arguments()) executable.bind_constant(arg, memory);
   if (residual.present) {

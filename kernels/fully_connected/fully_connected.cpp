@@ -26,20 +26,22 @@ struct AsConv2d {
     inputs[kWeights].shape = {weights[0], 1, 1, weights[1]};
     outputs[0].shape = {1, src[0], 1, weights[0]};
   }
-  Problem<Conv2dParams> problem(int threads) const { return {params, inputs, outputs, threads}; }
+  Problem<Conv2dParams> problem(const Problem<FullyConnectedParams>& fc) const {
+    return {params, inputs, outputs, fc.threads, fc.packed};
+  }
 };
 
 // One row per row of conv2d.
 template <size_t kRow>
 bool supports(const Problem<FullyConnectedParams>& problem) {
   const AsConv2d conv(problem.params, problem.inputs, problem.outputs);
-  return kernel_table(conv.params)[kRow].supports(conv.problem(problem.threads));
+  return kernel_table(conv.params)[kRow].supports(conv.problem(problem));
 }
 
 template <size_t kRow>
 Result<Kernel> prepare(const Problem<FullyConnectedParams>& problem) {
   const AsConv2d conv(problem.params, problem.inputs, problem.outputs);
-  return kernel_table(conv.params)[kRow].prepare(conv.problem(problem.threads));
+  return kernel_table(conv.params)[kRow].prepare(conv.problem(problem));
 }
 
 template <size_t... kRow>

@@ -44,7 +44,8 @@ Result<Kernel> prepare(const Problem<MatmulParams>& problem) {
   Executable& executable = prepared->executable.emplace(dnnl::matmul(pd), pd);
   prepared->a_slot = executable.bind(DNNL_ARG_SRC, a_desc);
   if (b.is_constant()) {
-    executable.bind_constant(DNNL_ARG_WEIGHTS, onednn::reordered(b.data, b_desc, pd.weights_desc()));
+    executable.bind_constant(DNNL_ARG_WEIGHTS,
+                             onednn::reordered(problem.packed, b.data, "matmul", b_desc, pd.weights_desc()));
   } else {
     prepared->b_slot = executable.bind(DNNL_ARG_WEIGHTS, b_desc);
   }

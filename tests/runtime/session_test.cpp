@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <map>
+#include <optional>
 #include <random>
 
 #include "octet/peak.h"
@@ -125,6 +126,27 @@ TEST_CASE("the measured peak is that of real arithmetic") {
   CHECK(peak.f32_gops > 0.1);
   CHECK(peak.int8_gops < 1e5);  // and none does 30,000 a clock: the loops were not optimized away
   CHECK(peak.f32_gops < 1e5);
+}
+
+TEST_CASE("sessions of one model share its packed weights") {
+  const Model model = small_model();
+  const PackedConstants& packed = model.packed_constants();
+  std::optional<Session> one = *Session::create(model, {.threads = 1});
+  const size_t bytes = packed.bytes(), count = packed.pack_count();
+  if (one->steps()[1].kernel == "onednn") CHECK(bytes > 0);
+  {
+    const Result<Session> two = Session::create(model, {.threads = 1, .batch = 3});
+    REQUIRE(two.ok());
+    CHECK(packed.bytes() == bytes);
+    CHECK(packed.pack_count() == count);
+  }
+  const std::vector<float> expected = result_of(*one, 5);
+  one.reset();
+  CHECK(packed.bytes() == 0);
+  // A later session packs again, and computes the same.
+  one = *Session::create(model, {.threads = 1});
+  CHECK(packed.bytes() == bytes);
+  CHECK(result_of(*one, 5) == expected);
 }
 
 TEST_CASE("steps name their kernels") {

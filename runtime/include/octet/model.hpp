@@ -13,6 +13,7 @@
 namespace octet {
 
 struct PackedModel;
+class PackedConstants;
 
 // A model's input or output, in the source model's own type, shape and layout. A dynamic dimension (the batch, as a
 // rule) is Shape::kDynamic until a session fixes it.
@@ -43,11 +44,14 @@ class Model {
   const std::vector<std::string>& class_names() const;
 
   const PackedModel& packed() const { return *packed_; }
+  // For tests and reports of memory.
+  const PackedConstants& packed_constants() const { return *packed_constants_; }
 
  private:
-  explicit Model(std::shared_ptr<const PackedModel> packed) : packed_(std::move(packed)) {}
+  explicit Model(std::shared_ptr<const PackedModel> packed);
 
   std::shared_ptr<const PackedModel> packed_;
+  std::shared_ptr<PackedConstants> packed_constants_;  // what kernels make of the constants, shared by all sessions
   friend class Session;
 };
 
