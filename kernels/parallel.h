@@ -1,6 +1,8 @@
 // Splits loops over threads.
 #pragma once
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cstdint>
 
@@ -8,6 +10,11 @@ namespace octet {
 
 // Elements below which a second thread costs more (2-3 us of fork and join) than it saves.
 inline constexpr int64_t kElementsPerThread = 32768;
+
+// The number of the calling thread within parallel_for: less than its `threads`.
+inline int thread_index() {
+  return omp_get_thread_num();
+}
 
 // Calls f(begin, end) for pieces that together are [0, count), each in a thread of its own; in the calling thread
 // alone where a thread would get less than `grain`. Pieces start at multiples of `step`.

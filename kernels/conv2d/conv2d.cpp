@@ -59,6 +59,7 @@ bool compatible(const Shape& a, const Shape& b) {
 constexpr KernelRow<Conv2dParams> kTable[] = {
 #if defined(__x86_64__)
     {"depthwise_avx512vnni", Isa::kAvx512Vnni, depthwise_avx512vnni_supports, prepare_depthwise_avx512vnni},
+    {"dense_avx512vnni", Isa::kAvx512Vnni, dense_supports, prepare_dense_avx512vnni},
 #endif
     {"onednn", Isa::kAny, onednn_supports, prepare_onednn},
     {"reference", Isa::kAny, [](const Problem<Conv2dParams>&) { return true; }, prepare_reference},

@@ -1,0 +1,290 @@
+// Dense convolution of integers on tile kernels of our own: packs the constants, and cuts dst into strips.
+#include "kernels/conv2d/dense.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "kernels/aligned_bytes.h"
+#include "kernels/conv2d/conv2d_problem.h"
+#include "kernels/parallel.h"
+
+namespace octet {
+namespace {
+
+// Multiply-accumulates that make a second thread worth its fork and join: some 2 us.
+constexpr int64_t kMacsPerThread = int64_t{1} << 21;
+// What a strip over-reads at most: a run is read in whole quadruples.
+constexpr int64_t kSlack = 4;
+
+struct Plan {
+  Conv2dSizes sizes;
+  int64_t stride_h, stride_w, dilation_h, top, left;
+  // A 1x1 convolution of stride 1 sees no rows: one row of all pixels of the batch.
+  bool is_flat;
+  // src is copied, band by band, to where its pads are pixels and where reading a little too far does no harm.
+  bool copies;
+  int64_t band_width;   // pixels of a row of the copy
+  int64_t band_rows;    // rows of dst whose src is copied, or worked on for all blocks, at a time
+  int64_t band_pixels;  // the same for a flat dst
+  uint8_t zero_point;
+  int threads;
+  DenseKernel kernel;
+  DenseNumbers numbers;
+  std::vector<DenseBlock> blocks;
+  AlignedBytes weights{0};
+  std::vector<AlignedBytes> bands;  // the copies, one per thread
+
+  explicit Plan(const Problem<Conv2dParams>& problem) : sizes(problem) {}
+};
+
+// Blocks of 64 channels; the rest in blocks of 32 and 16 where that computes less in vain.
+std::vector<DenseBlock> cut_blocks(int64_t channels, int64_t block_taps) {
+  std::vector<DenseBlock> blocks;
+  int64_t weights = 0;
+  for (int64_t channel = 0; channel < channels;) {
+    const int64_t left = channels - channel;
+    const int64_t width = left > 48 ? 64 : left > 16 ? 32 : 16;
+    blocks.push_back({.channel = channel, .width = width, .count = std::min(left, width), .weights = weights});
+    weights += width * block_taps;
+    channel += width;
+  }
+  return blocks;
+}
+
+int64_t channel_of_lane(const DenseBlock& block, int64_t vector, int64_t lane) {
+  return lane / 4 * (block.width / 4) + vector * 4 + lane % 4;
+}
+
+// weights: [O, runs, run_bytes]; a run is padded with zeros to whole quadruples.
+void pack_weights(const std::vector<DenseBlock>& blocks, const DenseNumbers& numbers, int64_t run_bytes,
+                  const int8_t* weights, int8_t* packed) {
+  for (const DenseBlock& block : blocks) {
+    const int64_t vectors = block.width / 16;
+    for (int64_t vector = 0; vector < vectors; ++vector) {
+      for (int64_t lane = 0; lane < 16; ++lane) {
+        const int64_t channel = channel_of_lane(block, vector, lane);
+        for (int64_t run = 0; run < numbers.runs; ++run) {
+          const int8_t* from = weights + ((block.channel + channel) * numbers.runs + run) * run_bytes;
+          for (int64_t k = 0; k < numbers.quadruples; ++k) {
+            int8_t* to = packed + block.weights + (((run * numbers.quadruples + k) * vectors + vector) * 16 + lane) * 4;
+            const int64_t taps = channel < block.count ? std::min<int64_t>(run_bytes - k * 4, 4) : 0;
+            std::memset(to, 0, 4);
+            std::memcpy(to, from + k * 4, static_cast<size_t>(taps));
+          }
+        }
+      }
+    }
+  }
+}
+
+// Fills what a block knows of its channels. Returns whether they are simple as DenseNumbers says.
+bool fill_block(const Problem<Conv2dParams>& problem, DenseBlock& block) {
+  const int64_t taps = Conv2dSizes(problem).taps();
+  const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
+  const TensorDesc& bias = input_or_absent(problem.inputs, kConvBias);
+  const std::vector<float> multipliers = conv2d_multipliers(problem.inputs, problem.outputs[0]);
+  bool is_simple = true;
+  for (int64_t vector = 0; vector < block.width / 16; ++vector) {
+    for (int64_t lane = 0; lane < 16; ++lane) {
+      const int64_t offset = channel_of_lane(block, vector, lane);
+      if (offset >= block.count) continue;
+      const int64_t channel = block.channel + offset, at = vector * 16 + lane;
+      int64_t sum = 0, magnitude = 0;
+      for (int64_t i = 0; i < taps; ++i) {
+        const int8_t weight = weights[channel * taps + i];
+        sum += weight;
+        magnitude += std::abs(weight);
+      }
+      const int64_t bias_value = bias.present ? bias.as<int32_t>()[channel] : 0;
+      const float multiplier = multipliers[multipliers.size() == 1 ? 0 : static_cast<size_t>(channel)];
+      block.start[at] = static_cast<int32_t>(-problem.inputs[kConvSrc].quant().zero_point * sum);
+      block.multiplier[at] = multiplier;
+      block.bias[at] = static_cast<float>(bias_value);
+#if OCTET_ONEDNN_MAJOR >= 3
+      block.bias[at] *= multiplier;
+#endif
+      const int64_t largest = 255 * magnitude + std::abs(bias_value);
+      is_simple &= largest < (1 << 24) && static_cast<float>(largest) * multiplier < 0x1p30F;
+    }
+  }
+  return is_simple;
+}
+
+void move_biases_to_starts(std::vector<DenseBlock>& blocks) {
+#if OCTET_ONEDNN_MAJOR < 3
+  for (DenseBlock& block : blocks) {
+    for (int64_t i = 0; i < block.width; ++i) block.start[i] += static_cast<int32_t>(std::exchange(block.bias[i], 0.0F));
+  }
+#else
+  (void)blocks;
+#endif
+}
+
+// The src of rows [first, first + rows) of dst, in image `n`, with its pads.
+const uint8_t* copy_band(const Plan& plan, const uint8_t* src, int64_t n, int64_t first, int64_t rows, uint8_t* band) {
+  const Conv2dSizes& s = plan.sizes;
+  const int64_t row_bytes = s.w * s.c, band_row_bytes = plan.band_width * s.c;
+  const int64_t begin = first * plan.stride_h - plan.top;
+  const int64_t end = (first + rows - 1) * plan.stride_h - plan.top + plan.dilation_h * (s.kh - 1) + 1;
+  for (int64_t y = begin; y < end; ++y) {
+    uint8_t* to = band + (y - begin) * band_row_bytes;
+    if (y < 0 || y >= s.h) {
+      std::memset(to, plan.zero_point, static_cast<size_t>(band_row_bytes));
+      continue;
+    }
+    // Columns of the band right of what any window sees may be missing: the window of the last pixel ends the row.
+    const int64_t copied = std::min(row_bytes, band_row_bytes - plan.left * s.c);
+    const int64_t right = band_row_bytes - plan.left * s.c - copied;
+    std::memset(to, plan.zero_point, static_cast<size_t>(plan.left * s.c));
+    std::memcpy(to + plan.left * s.c, src + (n * s.h + y) * row_bytes, static_cast<size_t>(copied));
+    std::memset(to + plan.left * s.c + copied, plan.zero_point, static_cast<size_t>(right));
+  }
+  return band;
+}
+
+struct Call {
+  const uint8_t* src;
+  uint8_t* dst;
+  const uint8_t* residual;
+};
+
+DenseStrip strip_at(const Plan& plan, const Call& call, const DenseBlock& block, int64_t pixel) {
+  const int64_t offset = pixel * plan.sizes.o + block.channel;
+  return {.src = call.src,
+          .src_step = plan.stride_w * plan.sizes.c,
+          .pixels = 0,
+          .weights = plan.weights.as<int8_t>() + block.weights,
+          .dst = call.dst + offset,
+          .dst_step = plan.sizes.o,
+          .residual = call.residual != nullptr ? call.residual + offset : nullptr};
+}
+
+void run_flat(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const DenseBlock> blocks) {
+  for (int64_t pixel = begin; pixel < end; pixel += plan.band_pixels) {
+    for (const DenseBlock& block : blocks) {
+      DenseStrip strip = strip_at(plan, call, block, pixel);
+      strip.src += pixel * plan.sizes.c;
+      strip.pixels = std::min(plan.band_pixels, end - pixel);
+      plan.kernel(strip, block, plan.numbers);
+    }
+  }
+}
+
+// Rows [begin, end) of dst, counted through all images.
+void run_rows(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const DenseBlock> blocks,
+              uint8_t* band) {
+  const Conv2dSizes& s = plan.sizes;
+  const int64_t row_step = plan.stride_h * (plan.copies ? plan.band_width : s.w) * s.c;
+  for (int64_t row = begin; row < end;) {
+    const int64_t n = row / s.oh, y = row % s.oh;
+    const int64_t rows = std::min({plan.band_rows, end - row, s.oh - y});
+    const uint8_t* src = plan.copies ? copy_band(plan, call.src, n, y, rows, band)
+                                     : call.src + (n * s.h + y * plan.stride_h) * s.w * s.c;
+    for (const DenseBlock& block : blocks) {
+      for (int64_t i = 0; i < rows; ++i) {
+        DenseStrip strip = strip_at(plan, call, block, (row + i) * s.ow);
+        strip.src = src + i * row_step;
+        strip.pixels = s.ow;
+        plan.kernel(strip, block, plan.numbers);
+      }
+    }
+    row += rows;
+  }
+}
+
+void run(Plan& plan, const Call& call) {
+  const Conv2dSizes& s = plan.sizes;
+  const auto part = [&](int64_t begin, int64_t end, std::span<const DenseBlock> blocks) {
+    if (plan.is_flat) return run_flat(plan, call, begin, end, blocks);
+    run_rows(plan, call, begin, end, blocks,
+             plan.copies ? plan.bands[static_cast<size_t>(thread_index())].as<uint8_t>() : nullptr);
+  };
+  const int64_t units = plan.is_flat ? s.n * s.oh * s.ow : s.n * s.oh;
+  const int64_t macs = s.n * s.oh * s.ow * s.o * s.taps();
+  const int64_t block_count = static_cast<int64_t>(plan.blocks.size());
+  // Few pixels and many channels: each thread takes its own weights.
+  if (block_count >= 4 * plan.threads && macs / s.o * 64 < s.o * s.taps() * 64) {
+    parallel_for(
+        plan.threads, block_count, kMacsPerThread * block_count / macs + 1, 1, [&](int64_t begin, int64_t end) {
+          part(0, units, std::span(plan.blocks).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+        });
+  } else {
+    parallel_for(plan.threads, units, kMacsPerThread * units / macs + 1, plan.is_flat ? 48 : 1,
+                 [&](int64_t begin, int64_t end) { part(begin, end, plan.blocks); });
+  }
+}
+
+// Rows or pixels of dst to work on at a time: their src shall stay in a near cache while all blocks pass over it, and
+// the weights, read once each time, shall be worth it.
+void choose_bands(Plan& plan) {
+  const Conv2dSizes& s = plan.sizes;
+  constexpr int64_t kSmallest = 24 << 10, kLargest = 256 << 10;
+  const int64_t bytes = std::clamp(2 * s.o * s.taps(), kSmallest, kLargest);
+  plan.band_pixels = std::max<int64_t>(bytes / s.c / 48, 1) * 48;
+  plan.band_width = std::max(plan.left + s.w, (s.ow - 1) * plan.stride_w + s.kw);
+  plan.band_rows = std::clamp<int64_t>(bytes / (plan.band_width * s.c * plan.stride_h), 1, s.oh);
+  if (!plan.copies) return;
+  const int64_t rows = (plan.band_rows - 1) * plan.stride_h + plan.dilation_h * (s.kh - 1) + 1;
+  for (int i = 0; i < plan.threads; ++i) {
+    plan.bands.push_back(AlignedBytes(static_cast<size_t>(rows * plan.band_width * s.c + kSlack)));
+  }
+}
+
+Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel) {
+  const Conv2dParams& params = problem.params;
+  auto plan = std::make_shared<Plan>(problem);
+  const Conv2dSizes& s = plan->sizes;
+  plan->stride_h = params.strides[0], plan->stride_w = params.strides[1];
+  plan->dilation_h = params.dilations[0];
+  plan->top = params.pads[0], plan->left = params.pads[1];
+  plan->threads = problem.threads;
+  plan->zero_point = static_cast<uint8_t>(problem.inputs[kConvSrc].quant().zero_point);
+  const bool has_pads = std::any_of(params.pads.begin(), params.pads.end(), [](int64_t pad) { return pad > 0; });
+  const int64_t run_bytes = s.kw * s.c;
+  plan->copies = has_pads || run_bytes % 4 != 0;
+  plan->is_flat = s.kh == 1 && s.kw == 1 && plan->stride_h == 1 && plan->stride_w == 1 && !plan->copies;
+  choose_bands(*plan);
+
+  DenseNumbers& numbers = plan->numbers;
+  numbers.runs = s.kh;
+  numbers.quadruples = (run_bytes + 3) / 4;
+  numbers.run_step = plan->dilation_h * (plan->copies ? plan->band_width : s.w) * s.c;
+  const Requantization& r = numbers.requantization = conv2d_requantization(params, problem.inputs, problem.outputs[0]);
+  numbers.is_simple = !input_or_absent(problem.inputs, kConvResidual).present && r.dst_zero_point == 0 &&
+                      !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max);
+  plan->blocks = cut_blocks(s.o, numbers.runs * numbers.quadruples * 4);
+  for (DenseBlock& block : plan->blocks) numbers.is_simple &= fill_block(problem, block);
+  if (numbers.is_simple) move_biases_to_starts(plan->blocks);
+
+  const DenseBlock& last = plan->blocks.back();
+  const size_t bytes = static_cast<size_t>(last.weights + last.width * numbers.runs * numbers.quadruples * 4);
+  const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
+  plan->weights = AlignedBytes(bytes);
+  pack_weights(plan->blocks, numbers, run_bytes, weights, plan->weights.as<int8_t>());
+  plan->kernel = kernel;
+  const bool adds = input_or_absent(problem.inputs, kConvResidual).present;
+  return Kernel([plan, adds](const Buffers& buffers) {
+    run(*plan, {static_cast<const uint8_t*>(buffers.src[kConvSrc]), static_cast<uint8_t*>(buffers.dst[0]),
+                adds ? static_cast<const uint8_t*>(buffers.src[kConvResidual]) : nullptr});
+  });
+}
+
+}  // namespace
+
+bool dense_supports(const Problem<Conv2dParams>& problem) {
+  const Conv2dSizes sizes(problem);
+  return problem.inputs[kConvSrc].type == DataType::kU8 && problem.outputs[0].type == DataType::kU8 &&
+         sizes.groups == 1 && (problem.params.dilations[1] == 1 || sizes.kw == 1) &&
+         problem.outputs[0].shape.element_count() > 0 && problem.inputs[kConvSrc].shape.element_count() > 0;
+}
+
+Result<Kernel> prepare_dense_avx512vnni(const Problem<Conv2dParams>& problem) {
+  return prepare(problem, dense_strip_avx512vnni);
+}
+
+}  // namespace octet
