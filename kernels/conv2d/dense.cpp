@@ -28,6 +28,7 @@ struct Plan {
   bool is_flat;
   // src is copied, band by band, to where its pads are pixels and where reading a little too far does no harm.
   bool copies;
+  bool skips_pads;      // a run in the rows of the pads, where the zero point is 0, adds nothing
   int64_t band_width;   // pixels of a row of the copy
   int64_t band_rows;    // rows of dst whose src is copied, or worked on for all blocks, at a time
   int64_t band_pixels;  // the same for a flat dst
@@ -61,17 +62,18 @@ int64_t channel_of_lane(const DenseBlock& block, int64_t vector, int64_t lane) {
 }
 
 // weights: [O, runs, run_bytes]; a run is padded with zeros to whole quadruples.
-void pack_weights(const std::vector<DenseBlock>& blocks, const DenseNumbers& numbers, int64_t run_bytes,
-                  const int8_t* weights, int8_t* packed) {
+void pack_weights(const std::vector<DenseBlock>& blocks, int64_t runs, int64_t run_bytes, const int8_t* weights,
+                  int8_t* packed) {
+  const int64_t quadruples = (run_bytes + 3) / 4;
   for (const DenseBlock& block : blocks) {
     const int64_t vectors = block.width / 16;
     for (int64_t vector = 0; vector < vectors; ++vector) {
       for (int64_t lane = 0; lane < 16; ++lane) {
         const int64_t channel = channel_of_lane(block, vector, lane);
-        for (int64_t run = 0; run < numbers.runs; ++run) {
-          const int8_t* from = weights + ((block.channel + channel) * numbers.runs + run) * run_bytes;
-          for (int64_t k = 0; k < numbers.quadruples; ++k) {
-            int8_t* to = packed + block.weights + (((run * numbers.quadruples + k) * vectors + vector) * 16 + lane) * 4;
+        for (int64_t run = 0; run < runs; ++run) {
+          const int8_t* from = weights + ((block.channel + channel) * runs + run) * run_bytes;
+          for (int64_t k = 0; k < quadruples; ++k) {
+            int8_t* to = packed + block.weights + (((run * quadruples + k) * vectors + vector) * 16 + lane) * 4;
             const int64_t taps = channel < block.count ? std::min<int64_t>(run_bytes - k * 4, 4) : 0;
             std::memset(to, 0, 4);
             std::memcpy(to, from + k * 4, static_cast<size_t>(taps));
@@ -118,7 +120,8 @@ bool fill_block(const Problem<Conv2dParams>& problem, DenseBlock& block) {
 void move_biases_to_starts(std::vector<DenseBlock>& blocks) {
 #if OCTET_ONEDNN_MAJOR < 3
   for (DenseBlock& block : blocks) {
-    for (int64_t i = 0; i < block.width; ++i) block.start[i] += static_cast<int32_t>(std::exchange(block.bias[i], 0.0F));
+    for (int64_t i = 0; i < block.width; ++i)
+      block.start[i] += static_cast<int32_t>(std::exchange(block.bias[i], 0.0F));
   }
 #else
   (void)blocks;
@@ -159,9 +162,21 @@ DenseStrip strip_at(const Plan& plan, const Call& call, const DenseBlock& block,
           .src_step = plan.stride_w * plan.sizes.c,
           .pixels = 0,
           .weights = plan.weights.as<int8_t>() + block.weights,
+          .runs = plan.sizes.kh,
           .dst = call.dst + offset,
           .dst_step = plan.sizes.o,
           .residual = call.residual != nullptr ? call.residual + offset : nullptr};
+}
+
+// Takes the runs of row y of dst that lie above or below the image out of the strip.
+void skip_pads(const Plan& plan, int64_t y, const DenseBlock& block, DenseStrip& strip) {
+  const Conv2dSizes& s = plan.sizes;
+  const int64_t first_row = y * plan.stride_h - plan.top, dilation = plan.dilation_h;
+  const int64_t begin = std::clamp<int64_t>((dilation - 1 - first_row) / dilation, 0, s.kh);
+  const int64_t end = std::clamp<int64_t>((s.h - first_row + dilation - 1) / dilation, begin, s.kh);
+  strip.src += begin * plan.numbers.run_step;
+  strip.weights += begin * plan.numbers.quadruples * 4 * block.width;
+  strip.runs = end - begin;
 }
 
 void run_flat(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const DenseBlock> blocks) {
@@ -190,6 +205,7 @@ void run_rows(const Plan& plan, const Call& call, int64_t begin, int64_t end, st
         DenseStrip strip = strip_at(plan, call, block, (row + i) * s.ow);
         strip.src = src + i * row_step;
         strip.pixels = s.ow;
+        if (plan.skips_pads) skip_pads(plan, y + i, block, strip);
         plan.kernel(strip, block, plan.numbers);
       }
     }
@@ -247,25 +263,25 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel)
   const bool has_pads = std::any_of(params.pads.begin(), params.pads.end(), [](int64_t pad) { return pad > 0; });
   const int64_t run_bytes = s.kw * s.c;
   plan->copies = has_pads || run_bytes % 4 != 0;
+  plan->skips_pads = plan->zero_point == 0 && (params.pads[0] > 0 || params.pads[2] > 0);
   plan->is_flat = s.kh == 1 && s.kw == 1 && plan->stride_h == 1 && plan->stride_w == 1 && !plan->copies;
   choose_bands(*plan);
 
   DenseNumbers& numbers = plan->numbers;
-  numbers.runs = s.kh;
   numbers.quadruples = (run_bytes + 3) / 4;
   numbers.run_step = plan->dilation_h * (plan->copies ? plan->band_width : s.w) * s.c;
   const Requantization& r = numbers.requantization = conv2d_requantization(params, problem.inputs, problem.outputs[0]);
   numbers.is_simple = !input_or_absent(problem.inputs, kConvResidual).present && r.dst_zero_point == 0 &&
                       !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max);
-  plan->blocks = cut_blocks(s.o, numbers.runs * numbers.quadruples * 4);
+  plan->blocks = cut_blocks(s.o, s.kh * numbers.quadruples * 4);
   for (DenseBlock& block : plan->blocks) numbers.is_simple &= fill_block(problem, block);
   if (numbers.is_simple) move_biases_to_starts(plan->blocks);
 
   const DenseBlock& last = plan->blocks.back();
-  const size_t bytes = static_cast<size_t>(last.weights + last.width * numbers.runs * numbers.quadruples * 4);
+  const size_t bytes = static_cast<size_t>(last.weights + last.width * s.kh * numbers.quadruples * 4);
   const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
   plan->weights = AlignedBytes(bytes);
-  pack_weights(plan->blocks, numbers, run_bytes, weights, plan->weights.as<int8_t>());
+  pack_weights(plan->blocks, s.kh, run_bytes, weights, plan->weights.as<int8_t>());
   plan->kernel = kernel;
   const bool adds = input_or_absent(problem.inputs, kConvResidual).present;
   return Kernel([plan, adds](const Buffers& buffers) {

@@ -34,17 +34,18 @@ struct DenseNumbers {
   // No residual, dst_zero_point 0, nothing clamps, the bias is in `start`: f32 holds every sum exactly, with the bias
   // and without it, and no result leaves the range of s32.
   bool is_simple;
-  int64_t runs, quadruples;  // of a run
-  int64_t run_step;          // bytes of src from a run to the next
+  int64_t quadruples;  // of a run
+  int64_t run_step;    // bytes of src from a run to the next
 };
 
 // Consecutive pixels of one row of dst, of one block.
 struct DenseStrip {
-  const uint8_t* src;  // the first tap of the first pixel
+  const uint8_t* src;  // the first tap of the first run of the first pixel
   int64_t src_step;    // bytes from pixel to pixel
   int64_t pixels;
-  const int8_t* weights;  // of the block
-  uint8_t* dst;           // of the first pixel and the block's first channel
+  const int8_t* weights;  // of the block's first run
+  int64_t runs;
+  uint8_t* dst;  // of the first pixel and the block's first channel
   int64_t dst_step;
   const uint8_t* residual;  // like dst, or null
 };

@@ -23,8 +23,8 @@ OCTET_INLINE void unroll(const F& f) {
   (std::make_integer_sequence<int, kCount>());
 }
 
-// sum += u8 * s8, four products a lane. In assembly: given the intrinsic, GCC 12 leaves half of the registers unused and
-// the sums in memory, which takes 2.5 times as long.
+// sum += u8 * s8, four products a lane. In assembly: given the intrinsic, GCC 12 leaves half of the registers unused
+// and the sums in memory, which takes 2.5 times as long.
 OCTET_INLINE void add_products(__m512i& sum, __m512i u, __m512i s) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(u), "v"(s));
 }
@@ -100,7 +100,7 @@ OCTET_INLINE void run_tile(const DenseStrip& strip, int64_t pixel, const DenseBl
   const int64_t step = strip.src_step;
   const uint8_t* run = strip.src + pixel * step;
   const int8_t* weights = strip.weights;
-  for (int64_t i = 0; i < numbers.runs; ++i, run += numbers.run_step) {
+  for (int64_t i = 0; i < strip.runs; ++i, run += numbers.run_step) {
     const uint8_t* bases[kBases];
     unroll<kBases>([&](auto b) __attribute__((always_inline)) { bases[b] = run + b * kPixelsPerBase * step; });
     for (int64_t k = 0; k < numbers.quadruples; ++k) {
@@ -111,9 +111,7 @@ OCTET_INLINE void run_tile(const DenseStrip& strip, int64_t pixel, const DenseBl
         int32_t taps;
         __builtin_memcpy(&taps, bases[p / kPixelsPerBase] + p % kPixelsPerBase * step, 4);
         const __m512i broadcast = _mm512_set1_epi32(taps);
-        unroll<kVectors>([&](auto q) __attribute__((always_inline)) {
-          add_products(sums[p][q], broadcast, w[q]);
-        });
+        unroll<kVectors>([&](auto q) __attribute__((always_inline)) { add_products(sums[p][q], broadcast, w[q]); });
       });
       unroll<kBases>([&](auto b) __attribute__((always_inline)) { bases[b] += 4; });
     }
@@ -156,14 +154,12 @@ OCTET_INLINE void run_tile(const DenseStrip& strip, int64_t pixel, const DenseBl
   });
 }
 
-// As many tiles as fit from `pixel` on; returns the pixel after them. Not inlined: compilers place registers well only
-// in small functions.
+// Tiles from `pixel` on, as many as fit before `end`; returns the pixel after them. Not inlined: compilers place
+// registers well only in small functions.
 template <int kVectors, int kPixels, bool kSimple>
-__attribute__((noinline)) int64_t run_tiles(const DenseStrip& strip, int64_t pixel, const DenseBlock& block,
-                                            const DenseNumbers& numbers) {
-  for (; pixel + kPixels <= strip.pixels; pixel += kPixels) {
-    run_tile<kVectors, kPixels, kSimple>(strip, pixel, block, numbers);
-  }
+__attribute__((noinline)) int64_t run_tiles(const DenseStrip& strip, int64_t pixel, int64_t end,
+                                            const DenseBlock& block, const DenseNumbers& numbers) {
+  for (; pixel + kPixels <= end; pixel += kPixels) run_tile<kVectors, kPixels, kSimple>(strip, pixel, block, numbers);
   return pixel;
 }
 
@@ -171,15 +167,27 @@ __attribute__((noinline)) int64_t run_tiles(const DenseStrip& strip, int64_t pix
 template <int kVectors, int kPixels>
 void run_tail(const DenseStrip& strip, int64_t pixel, const DenseBlock& block, const DenseNumbers& numbers) {
   if constexpr (kPixels > 0) {
-    if (pixel + kPixels <= strip.pixels) pixel = run_tiles<kVectors, kPixels, false>(strip, pixel, block, numbers);
+    if (pixel + kPixels <= strip.pixels) {
+      pixel = run_tiles<kVectors, kPixels, false>(strip, pixel, pixel + kPixels, block, numbers);
+    }
     run_tail<kVectors, kVectors == 4 ? kPixels - 1 : kPixels / 2>(strip, pixel, block, numbers);
   }
 }
 
-template <int kVectors, int kPixels>
+// Whole tiles, of which the last one shares its pixels with a tail of fewer than kMinTail: sums of so few pixels wait
+// for one another.
+template <int kVectors, int kPixels, int kMinTail>
 void run_strip(const DenseStrip& strip, const DenseBlock& block, const DenseNumbers& numbers) {
+  const int64_t tail = strip.pixels % kPixels;
+  const bool shares = tail > 0 && tail < kMinTail && strip.pixels > kPixels;
+  const int64_t end = strip.pixels - tail - (shares ? kPixels : 0);
   const auto tiles = numbers.is_simple ? run_tiles<kVectors, kPixels, true> : run_tiles<kVectors, kPixels, false>;
-  run_tail<kVectors, kVectors == 4 ? kPixels - 1 : 8>(strip, tiles(strip, 0, block, numbers), block, numbers);
+  int64_t pixel = tiles(strip, 0, end, block, numbers);
+  if (shares) {
+    constexpr int kShared = (kPixels + kMinTail) / 2;
+    pixel = run_tiles<kVectors, kShared, false>(strip, pixel, pixel + kShared, block, numbers);
+  }
+  run_tail<kVectors, kVectors == 4 ? kPixels - 1 : 8>(strip, pixel, block, numbers);
 }
 
 }  // namespace
@@ -187,11 +195,11 @@ void run_strip(const DenseStrip& strip, const DenseBlock& block, const DenseNumb
 void dense_strip_avx512vnni(const DenseStrip& strip, const DenseBlock& block, const DenseNumbers& numbers) {
   switch (block.width) {
     case 64:
-      return run_strip<4, 6>(strip, block, numbers);
+      return run_strip<4, 6, 3>(strip, block, numbers);
     case 32:
-      return run_strip<2, 12>(strip, block, numbers);
+      return run_strip<2, 12, 4>(strip, block, numbers);
     default:
-      return run_strip<1, 16>(strip, block, numbers);
+      return run_strip<1, 16, 8>(strip, block, numbers);
   }
 }
 
