@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 namespace octet {
 namespace {
@@ -125,6 +126,17 @@ void ActivationStats::merge(const ActivationStats& other) {
   const int shift = std::min(exponent_ - other.exponent_, 31);
   for (int i = 0; i < 2 * kBins; ++i)
     bins_[static_cast<size_t>(kBins + ((i - kBins) >> shift))] += other.bins_[static_cast<size_t>(i)];
+}
+
+ActivationStats ActivationStats::folded() const {
+  ActivationStats folded = *this;
+  if (count_ == 0) return folded;
+  folded.min_ = min_ > 0 ? min_ : max_ < 0 ? -max_ : 0.0F;
+  folded.max_ = std::max(std::fabs(min_), std::fabs(max_));
+  for (size_t i = 0; i < kBins; ++i) {
+    folded.bins_[kBins + i] += std::exchange(folded.bins_[kBins - 1 - i], 0);
+  }
+  return folded;
 }
 
 void merge_stats(StatsTable& table, const StatsTable& other) {

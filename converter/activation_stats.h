@@ -23,6 +23,8 @@ class ActivationStats {
   void observe(std::span<const float> values);
   // Afterwards *this has seen all that `other` has seen too. `other` may be *this.
   void merge(const ActivationStats& other);
+  // What observing the magnitudes |v| would have given, up to which side of a bin its edges belong to.
+  ActivationStats folded() const;
 
   uint64_t count() const { return count_; }            // finite values
   uint64_t zero_count() const { return zero_count_; }  // of these, exact zeros (what a ReLU leaves); also in bin 0

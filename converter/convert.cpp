@@ -10,8 +10,8 @@
 namespace octet {
 namespace {
 
-// The statistics of all values: from saved tables, or from the data.
-Result<CalibrationTable> calibrate(const ConvertOptions& options, const Graph& graph,
+// The statistics of all values: from saved tables, or from the data, which tell `trends` too.
+Result<CalibrationTable> calibrate(const ConvertOptions& options, const Graph& graph, TrendTable& trends,
                                    std::vector<std::string>& notices) {
   CalibrationTable table;
   if (!options.calibration_tables.empty()) {
@@ -36,7 +36,10 @@ Result<CalibrationTable> calibrate(const ConvertOptions& options, const Graph& g
   OCTET_TRY(const Dataset data, Dataset::open(options.data, model.inputs(), graph.preprocessing));
   const std::vector<size_t> indices = data.choose(options.samples, options.seed);
   const int threads = options.threads > 0 ? options.threads : default_threads();
-  OCTET_TRY(table.stats, observe(model, data, indices, threads, options.progress));
+  OCTET_TRY(Observation seen, observe(model, data, indices, threads, options.progress));
+  table.stats = std::move(seen.stats);
+  trends = std::move(seen.trends);
+  for (std::string& warning : seen.warnings) notices.push_back(std::move(warning));
   table.model_name = graph.name;
   table.preprocessing = graph.preprocessing;
   table.sample_count = indices.size();
@@ -62,13 +65,13 @@ Status correct_draft(const ConvertOptions& options, const CalibrationMethod& cal
   OCTET_TRY(const Dataset data, Dataset::open(options.data, model.inputs(), draft.teacher.preprocessing));
   const std::vector<size_t> indices = data.choose(options.samples, options.seed);
   OCTET_TRY(const SampleSplit samples, load_samples(data, indices, options.seed, threads));
-  const CorrectionContext context{samples.fit, options.seed, threads, [&](const Graph& graph) -> Result<Ranges> {
-                                    OCTET_TRY(PackedModel rescaled, lower_f32(graph));
-                                    OCTET_TRY(const StatsTable stats,
-                                              observe(Model::from_packed(std::make_shared<PackedModel>(rescaled)), data,
-                                                      indices, threads, options.progress));
-                                    return choose_ranges(stats, calibration, options.calibration_options);
-                                  }};
+  const CorrectionContext context{
+      samples.fit, options.seed, threads, [&](const Graph& graph) -> Result<Ranges> {
+        OCTET_TRY(PackedModel rescaled, lower_f32(graph));
+        OCTET_TRY(const Observation seen, observe(Model::from_packed(std::make_shared<PackedModel>(rescaled)), data,
+                                                  indices, threads, options.progress));
+        return choose_ranges(seen.stats, seen.trends, calibration, options.calibration_options);
+      }};
   OCTET_TRY(result.corrections, correct(methods, samples, context, draft, options.correction_observer));
   return {};
 }
@@ -95,6 +98,11 @@ Result<Conversion> convert(const ConvertOptions& options) {
   if (!options.data.empty() && !options.calibration_tables.empty()) {
     return Error{ErrorCode::kUsage, "--data and --calibration-table exclude each other"};
   }
+  if (method->depends_on_order && options.data.empty() && !options.float_only) {
+    return Error{ErrorCode::kUsage, "--calibration " + options.calibration +
+                                        " needs --data: it depends on the order of the samples, which saved "
+                                        "statistics do not know"};
+  }
   Conversion result;
   OCTET_TRY(ImportedModel imported,
             import_and_fold(options.model, options.import, result.import_report, options.pass_observer));
@@ -120,13 +128,14 @@ Result<Conversion> convert(const ConvertOptions& options) {
   if (options.float_only) {
     OCTET_TRY(result.packed, lower_f32(graph));
   } else {
-    OCTET_TRY(const CalibrationTable table, calibrate(options, graph, result.notices));
+    TrendTable trends;
+    OCTET_TRY(const CalibrationTable table, calibrate(options, graph, trends, result.notices));
     if (!options.save_calibration.empty()) OCTET_CHECK(save_calibration_table(table, options.save_calibration));
     result.sample_count = table.sample_count;
     for (std::string& warning : calibration_warnings(table.stats, table.sample_count)) {
       result.notices.push_back(std::move(warning));
     }
-    const Ranges ranges = choose_ranges(table.stats, *method, options.calibration_options);
+    const Ranges ranges = choose_ranges(table.stats, trends, *method, options.calibration_options);
     const QuantizeOptions quantize{options.per_channel_weights, {options.keep_float.begin(), options.keep_float.end()}};
     Draft draft{graph, graph, ranges, quantize};
     OCTET_CHECK(correct_draft(options, *method, draft, result));

@@ -18,8 +18,9 @@ struct Worker {
 
 }  // namespace
 
-Result<StatsTable> observe(const Model& model, const Dataset& data, std::span<const size_t> indices, int threads,
-                           const Progress& progress) {
+Result<Observation> observe(const Model& model, const Dataset& data, std::span<const size_t> indices, int threads,
+                            const Progress& progress) {
+  TrendRecorder recorder(indices.size());
   std::vector<Worker> workers(static_cast<size_t>(std::max(threads, 1)));
   OCTET_CHECK(parallel_for(indices.size(), threads, progress, [&](int index, size_t i) -> Status {
     Worker& worker = workers[static_cast<size_t>(index)];
@@ -30,17 +31,19 @@ Result<StatsTable> observe(const Model& model, const Dataset& data, std::span<co
     for (size_t k = 0; k < sample.size(); ++k) {
       std::memcpy(worker.session->input(k).data, sample[k].data(), static_cast<size_t>(sample[k].byte_count()));
     }
+    std::map<std::string, Extremes> extremes;
     worker.session->run([&](const std::string& name, const TensorView& tensor) {
-      if (tensor.type == DataType::kF32) worker.stats[name].observe(tensor.as<const float>());
+      if (tensor.type != DataType::kF32) return;
+      worker.stats[name].observe(tensor.as<const float>());
+      extremes[name] = extremes_of(tensor.as<const float>());
     });
+    recorder.add(i, sample, std::move(extremes));
     return {};
   }));
   // Merging is exact, so it does not matter which worker saw what.
-  StatsTable merged;
-  for (const Worker& worker : workers) {
-    for (const auto& [name, stats] : worker.stats) merged[name].merge(stats);
-  }
-  return merged;
+  Observation seen{.trends = recorder.trends(), .warnings = recorder.warnings()};
+  for (const Worker& worker : workers) merge_stats(seen.stats, worker.stats);
+  return seen;
 }
 
 }  // namespace octet

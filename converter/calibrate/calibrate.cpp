@@ -1,6 +1,7 @@
 #include "converter/calibrate/calibrate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "converter/calibrate/method_list.h"
 
@@ -11,9 +12,13 @@ constexpr uint64_t kFewSamples = 100;
 
 constexpr CalibrationMethod kMethods[] = {
     {"minmax", "the lowest and the highest value", choose_minmax},
+    {"moving_average", "the average of the samples' lowest and highest values, each new sample counting 1 %",
+     choose_moving_average, true},
     {"percentile", "the share --percentile of the values, the same share dropped at both ends", choose_percentile},
     {"mse", "least mean squared error of rounding and clipping", choose_mse},
     {"kl", "least Kullback-Leibler divergence of the quantized distribution", choose_kl},
+    {"entropy", "most entropy of the integers", choose_entropy},
+    {"omse", "least mean squared error of the distribution that fits best, in closed form", choose_omse},
 };
 
 }  // namespace
@@ -29,9 +34,25 @@ const CalibrationMethod* find_calibration_method(std::string_view name) {
   return nullptr;
 }
 
-Ranges choose_ranges(const StatsTable& stats, const CalibrationMethod& method, const CalibrationOptions& options) {
+Range choose_range(const CalibrationMethod& method, const ActivationStats& stats, const ValueTrend& trend,
+                   const CalibrationOptions& options) {
+  if (!options.symmetric) return method.choose(stats, trend, options);
+  CalibrationOptions half = options;
+  half.levels = options.levels / 2;
+  ValueTrend folded = trend;
+  Extremes& average = folded.moving_average;
+  if (!average.empty()) average = {0, std::max(std::fabs(average.min), std::fabs(average.max))};
+  const float bound = method.choose(stats.folded(), folded, half).max;
+  return {-bound, bound};
+}
+
+Ranges choose_ranges(const StatsTable& stats, const TrendTable& trends, const CalibrationMethod& method,
+                     const CalibrationOptions& options) {
   Ranges ranges;
-  for (const auto& [name, value] : stats) ranges[name] = method.choose(value, options);
+  for (const auto& [name, value] : stats) {
+    const auto trend = trends.find(name);
+    ranges[name] = choose_range(method, value, trend == trends.end() ? ValueTrend() : trend->second, options);
+  }
   return ranges;
 }
 

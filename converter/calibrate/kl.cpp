@@ -8,7 +8,6 @@ namespace octet {
 namespace {
 
 constexpr int kBins = ActivationStats::kBins;
-constexpr int kLevels = 256;
 constexpr double kSmoothing = 1e-6;  // the share of Q that is spread evenly, so that Q > 0 everywhere
 
 // What lies below a point of the histogram (in bins; within a bin, evenly spread).
@@ -25,7 +24,7 @@ struct Sums {
 // KL(P || Q) for any slice of bins. Masses are shares of all values but exact zeros.
 class Divergence {
  public:
-  explicit Divergence(const ActivationStats& stats) : below_(2 * kBins + 1) {
+  Divergence(const ActivationStats& stats, int levels) : levels_(levels), below_(2 * kBins + 1) {
     const auto total = static_cast<double>(stats.count() - stats.zero_count());
     for (size_t i = 0; i < 2 * kBins; ++i) {
       const uint64_t count = stats.bins()[i] - (i == kBins ? stats.zero_count() : 0);
@@ -39,7 +38,7 @@ class Divergence {
   }
 
   // P is the histogram's slice of bins [first, last) with what lies outside added to its end bins. Q is built from the
-  // slice alone: kLevels groups of equal width, each group's mass spread evenly over its bins that are not empty; then
+  // slice alone: levels_ groups of equal width, each group's mass spread evenly over its bins that are not empty; then
   // scaled to sum 1 and smoothed. With f the mass of an end bin and t the tail added to it, both relative to p = 1:
   //   KL = sum_bins p log p - sum_groups p_group log q_group
   double operator()(int first, int last) const {
@@ -49,18 +48,18 @@ class Divergence {
     const auto log_q = [&](double per_bin) { return std::log((per_bin / slice.mass) * (1 - kSmoothing) + uniform); };
     double sum = slice.mass_log_mass;
     Sums left = below(first);
-    const double width = static_cast<double>(last - first) / kLevels;
+    const double width = static_cast<double>(last - first) / levels_;
     double first_log_q = 0;
     double last_log_q = 0;
-    for (int g = 0; g < kLevels; ++g) {
-      const Sums right = g == kLevels - 1 ? below(last) : below(first + (g + 1) * width);
+    for (int g = 0; g < levels_; ++g) {
+      const Sums right = g == levels_ - 1 ? below(last) : below(first + (g + 1) * width);
       const Sums group = right - left;
       left = right;
       if (group.support <= 0 || group.mass <= 0) continue;
       const double found = log_q(group.mass / group.support);
       sum -= group.mass * found;
       if (g == 0) first_log_q = found;
-      if (g == kLevels - 1) last_log_q = found;
+      if (g == levels_ - 1) last_log_q = found;
     }
     sum += fold(below(first).mass, below(first + 1) - below(first), first_log_q, log_q(0));
     sum += fold(1 - below(last).mass, below(last) - below(last - 1), last_log_q, log_q(0));
@@ -85,6 +84,7 @@ class Divergence {
     return mass * std::log(mass) - bin.mass_log_mass - tail * (bin.mass > 0 ? group_log_q : empty_log_q);
   }
 
+  int levels_;
   std::vector<Sums> below_;
 };
 
@@ -103,7 +103,7 @@ struct Candidate {
 // The scheme of TensorRT (Migacz, "8-bit inference with TensorRT", GTC 2017), for two sides. Q must come from the slice
 // without the folded tails: with them Q repeats whatever P has in its end bins, clipping costs nothing, and the search
 // collapses to 0.3-0.7 sigma.
-Range choose_kl(const ActivationStats& stats, const CalibrationOptions& options) {
+Range choose_kl(const ActivationStats& stats, const ValueTrend& trend, const CalibrationOptions& options) {
   if (stats.count() == stats.zero_count()) return {};
   const std::span<const uint64_t> bins = stats.bins();
   const auto occupied = [](uint64_t count) { return count > 0; };
@@ -112,14 +112,14 @@ Range choose_kl(const ActivationStats& stats, const CalibrationOptions& options)
       std::max(0, kBins - static_cast<int>(std::find_if(bins.begin(), bins.end(), occupied) - bins.begin()));
   const int high =
       std::max(0, kBins - static_cast<int>(std::find_if(bins.rbegin(), bins.rend(), occupied) - bins.rbegin()));
-  if (low + high <= kLevels) return choose_minmax(stats, options);
+  if (low + high <= options.levels) return choose_minmax(stats, trend, options);
 
-  const Divergence divergence(stats);
+  const Divergence divergence(stats, options.levels);
   Candidate best;
   const auto attempt = [&](int left, int right) {
     left = std::clamp(left, 0, low);
     right = std::clamp(right, 0, high);
-    if (left + right < kLevels) return;
+    if (left + right < options.levels) return;
     const double found = divergence(kBins - left, kBins + right);
     if (found < best.divergence) best = {left, right, found};
   };

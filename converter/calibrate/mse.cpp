@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <vector>
 
 #include "converter/calibrate/method_list.h"
+#include "converter/calibrate/range_search.h"
 
 namespace octet {
 namespace {
@@ -31,8 +31,8 @@ Moments uniform(double mass, double low, double high) {
 // as spread evenly over it, exact zeros are left out because they have no error.
 class QuantizationError {
  public:
-  explicit QuantizationError(const ActivationStats& stats)
-      : low_(stats.min() / stats.bin_width()), high_(stats.max() / stats.bin_width()) {
+  QuantizationError(const ActivationStats& stats, int levels)
+      : last_(levels - 1), low_(stats.min() / stats.bin_width()), high_(stats.max() / stats.bin_width()) {
     // Sums from 0 outward, so that an outlier's square does not swallow the small ones.
     up_.resize(kBins + 1);
     down_.resize(kBins + 1);
@@ -45,16 +45,16 @@ class QuantizationError {
     }
   }
 
-  // sum (v - dequantize(quantize(v)))^2 with scale = (max - min) / 255, zero_point = round(-min / scale): each of the
-  // 256 levels takes the values nearest to it, the end levels all beyond (these are what clipping costs).
+  // sum (v - dequantize(quantize(v)))^2 with scale = (max - min) / last_, zero_point = round(-min / scale): each of
+  // the levels takes the values nearest to it, the end levels all beyond (these are what clipping costs).
   double operator()(double min, double max) const {
-    const double scale = (max - min) / 255;
-    const double zero_point = std::clamp(std::nearbyint(-min / scale), 0.0, 255.0);
+    const double scale = (max - min) / last_;
+    const double zero_point = std::clamp(std::nearbyint(-min / scale), 0.0, static_cast<double>(last_));
     double sum = 0;
     Moments below = Moments{} - down_[kBins];
-    for (int q = 0; q < 256; ++q) {
+    for (int q = 0; q <= last_; ++q) {
       const double level = scale * (q - zero_point);
-      const Moments above = q == 255 ? up_[kBins] : zero_to(level + scale / 2);
+      const Moments above = q == last_ ? up_[kBins] : zero_to(level + scale / 2);
       sum += (above - below).error(level);
       below = above;
     }
@@ -89,65 +89,24 @@ class QuantizationError {
     return part(kBins + i, x) - down_[at(-i)];
   }
 
+  int last_;  // the highest integer, from 0
   double low_;
   double high_;
   std::vector<Moments> up_, down_;  // [i]: of the i bins next to 0
   std::vector<double> mass_;
 };
 
-struct Candidate {
-  double min = 0;
-  double max = 0;
-  double error = INFINITY;
-};
-
 }  // namespace
 
-// argmin over min and max of L_round + L_clip, both exact for the u8 grid that the range gives. Two-sided: every pair
-// of shares 2^(-k/2) of the observed extremes and of 0, then a pattern search around the best pair with steps down to
-// 2^-12. Ties go to the wider range.
+// argmin over min and max of L_round + L_clip, both exact for the grid of integers that the range gives.
 //
 // On a density that is smooth over a step, L_round is scale^2 / 12; the optimum of N(0, 1) at 8 bits is 3.92 sigma, of
 // half a Gauss from 0 up 4.21 sigma (Banner et al. 2019, arXiv:1810.05723, for the form of the objective).
-Range choose_mse(const ActivationStats& stats, const CalibrationOptions&) {
+Range choose_mse(const ActivationStats& stats, const ValueTrend&, const CalibrationOptions& options) {
   if (stats.min() == 0 && stats.max() == 0) return {};
-  const QuantizationError error(stats);
-  const double low = std::min(error.low(), 0.0);
-  const double high = std::max(error.high(), 0.0);
-  Candidate best;
-  const auto attempt = [&](double min, double max) {
-    min = std::clamp(min, low, 0.0);
-    max = std::clamp(max, 0.0, high);
-    if (!(max - min > 0)) return false;
-    const double found = error(min, max);
-    if (!(found < best.error)) return false;
-    best = {min, max, found};
-    return true;
-  };
-
-  constexpr int kHalvings = 11;  // kBins is 2^12: the least share is that of two bins
-  for (int i = 0; i <= 2 * kHalvings + 1; ++i) {
-    const double min = i > 2 * kHalvings ? 0 : low * std::exp2(-i / 2.0);
-    for (int j = 0; j <= 2 * kHalvings + 1; ++j) {
-      const double max = j > 2 * kHalvings ? 0 : high * std::exp2(-j / 2.0);
-      attempt(min, max);
-      if (high == 0) break;
-    }
-    if (low == 0) break;
-  }
-  for (double step = 0.25; step >= std::exp2(-12); step /= 2) {
-    bool improved = true;
-    for (int round = 0; improved && round < 4; ++round) {
-      improved = false;
-      const Candidate center = best;
-      for (const double a : {1 + step, 1.0, 1 / (1 + step)}) {
-        for (const double b : {1 + step, 1.0, 1 / (1 + step)}) {
-          if (a != 1 || b != 1) improved |= attempt(center.min * a, center.max * b);
-        }
-      }
-    }
-  }
-  return observed_range(stats, best.min * stats.bin_width(), best.max * stats.bin_width());
+  const QuantizationError error(stats, options.levels);
+  const auto [min, max] = cheapest_range(error.low(), error.high(), error);
+  return observed_range(stats, min * stats.bin_width(), max * stats.bin_width());
 }
 
 }  // namespace octet

@@ -41,7 +41,7 @@ double quantile(const ActivationStats& stats, double drop, int direction) {
 }  // namespace
 
 // p percent of the values lie within, (100 - p) / 2 percent below and as many above.
-Range choose_percentile(const ActivationStats& stats, const CalibrationOptions& options) {
+Range choose_percentile(const ActivationStats& stats, const ValueTrend&, const CalibrationOptions& options) {
   if (stats.count() == 0) return {};
   const double dropped = std::clamp((100.0 - options.percentile) / 100.0, 0.0, 1.0);
   const double tail = dropped / 2 * static_cast<double>(stats.count());

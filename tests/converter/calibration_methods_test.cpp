@@ -12,57 +12,10 @@
 
 #include "converter/calibrate/calibrate.h"
 #include "converter/quantize.h"
+#include "tests/support/distributions.h"
 
-namespace octet {
+namespace octet::test {
 namespace {
-
-ActivationStats stats_of(const std::vector<float>& values) {
-  ActivationStats stats;
-  stats.observe(values);
-  return stats;
-}
-
-Range choose(const char* method, const ActivationStats& stats, double percentile = 99.99) {
-  const CalibrationMethod* found = find_calibration_method(method);
-  REQUIRE(found != nullptr);
-  return found->choose(stats, {.percentile = percentile});
-}
-
-// `count` values at the centres of `count` equal shares of a distribution: as near to the density as a sample can be.
-std::vector<float> exact_sample(size_t count, const std::function<double(double)>& quantile) {
-  std::vector<float> values(count);
-  for (size_t i = 0; i < count; ++i) {
-    values[i] = static_cast<float>(quantile((static_cast<double>(i) + 0.5) / static_cast<double>(count)));
-  }
-  return values;
-}
-
-double normal_quantile(double p) {
-  double low = -8;
-  double high = 8;
-  for (int i = 0; i < 45; ++i) {
-    const double mid = (low + high) / 2;
-    (std::erfc(-mid / std::numbers::sqrt2) / 2 < p ? low : high) = mid;
-  }
-  return (low + high) / 2;
-}
-
-double laplace_quantile(double p) {
-  return p < 0.5 ? std::log(2 * p) : -std::log(2 * (1 - p));
-}
-
-const ActivationStats& normal_stats() {
-  static const ActivationStats stats = stats_of(exact_sample(400000, normal_quantile));
-  return stats;
-}
-
-ActivationStats half_gauss(size_t zeros) {
-  static const ActivationStats stats =
-      stats_of(exact_sample(400000, [](double p) { return normal_quantile((1 + p) / 2); }));
-  ActivationStats with_zeros = stats;
-  with_zeros.observe(std::vector<float>(zeros));
-  return with_zeros;
-}
 
 // The mean squared error that the integers of a range leave.
 double measured_error(const std::vector<float>& values, Range range) {
@@ -95,8 +48,9 @@ double best_normal_clip(double steps) {
   return best;
 }
 
-TEST_CASE("the list has the four methods, and none of another name") {
-  for (const char* name : {"minmax", "percentile", "mse", "kl"}) CHECK(find_calibration_method(name) != nullptr);
+TEST_CASE("the list has every method, and none of another name") {
+  for (const char* name : {"minmax", "moving_average", "percentile", "mse", "kl", "entropy", "omse"})
+    CHECK(find_calibration_method(name) != nullptr);
   CHECK(find_calibration_method("min-max") == nullptr);
   CHECK(find_calibration_method("") == nullptr);
 }
@@ -151,7 +105,7 @@ TEST_CASE("every method gives a finite range around 0 within the observed one, w
       CAPTURE(method.name);
       CAPTURE(i);
       const ActivationStats stats = stats_of(cases[i]);
-      const Range range = method.choose(stats, {});
+      const Range range = choose(method.name, stats);
       CHECK(std::isfinite(range.min));
       CHECK(std::isfinite(range.max));
       CHECK(range.min <= 0);
@@ -159,15 +113,15 @@ TEST_CASE("every method gives a finite range around 0 within the observed one, w
       CHECK(range.min >= std::min(stats.min(), 0.0F));
       CHECK(range.max <= std::max(stats.max(), 0.0F));
       CHECK((range == Range{}) == (stats.min() == 0 && stats.max() == 0));
-      CHECK(range == method.choose(stats, {}));
+      CHECK(range == choose(method.name, stats));
     }
     CAPTURE(method.name);
     // A value that is always the same keeps it: nothing may be clipped from it, to one part in a thousand.
-    CHECK(method.choose(stats_of(std::vector<float>(500, 3.7F)), {}).max == doctest::Approx(3.7).epsilon(1e-3));
-    CHECK(method.choose(stats_of(std::vector<float>(500, -3.7F)), {}).min == doctest::Approx(-3.7).epsilon(1e-3));
+    CHECK(choose(method.name, stats_of(std::vector<float>(500, 3.7F))).max == doctest::Approx(3.7).epsilon(1e-3));
+    CHECK(choose(method.name, stats_of(std::vector<float>(500, -3.7F))).min == doctest::Approx(-3.7).epsilon(1e-3));
     // What has no negative values spends no integers on them.
-    CHECK(method.choose(stats_of(one_sided), {}).min == 0);
-    CHECK(method.choose(stats_of(negative), {}).max == 0);
+    CHECK(choose(method.name, stats_of(one_sided)).min == 0);
+    CHECK(choose(method.name, stats_of(negative)).max == 0);
   }
 }
 
@@ -181,8 +135,8 @@ TEST_CASE("every method gives a mirrored range for mirrored values") {
   for (float& v : mirrored) v = -v;
   for (const CalibrationMethod& method : calibration_methods()) {
     CAPTURE(method.name);
-    const Range range = method.choose(stats_of(values), {});
-    const Range mirror = method.choose(stats_of(mirrored), {});
+    const Range range = choose(method.name, stats_of(values));
+    const Range mirror = choose(method.name, stats_of(mirrored));
     const double step = (range.max - range.min) / 256;
     CHECK(std::fabs(range.max + mirror.min) <= step);
     CHECK(std::fabs(range.min + mirror.max) <= step);
@@ -200,11 +154,11 @@ TEST_CASE("percentile keeps p percent and drops half of the rest at each end") {
   // largest magnitude lies in [0.5, 1)), within it the answer is interpolated.
   const ActivationStats uniform = stats_of(exact_sample(100000, [](double p) { return 2 * p - 1; }));
   for (const double p : {90.0, 99.0, 99.9}) {
-    const Range range = choose("percentile", uniform, p);
+    const Range range = choose("percentile", uniform, {.percentile = p});
     CHECK(range.max == doctest::Approx(p / 100).epsilon(1e-4));
     CHECK(range.min == doctest::Approx(-p / 100).epsilon(1e-4));
   }
-  CHECK(choose("percentile", uniform, 100) == choose("minmax", uniform));
+  CHECK(choose("percentile", uniform, {.percentile = 100}) == choose("minmax", uniform));
   // N(0, 1), 99.99 kept: 3.891 sigma, where the sample's values are 1 / (400,000 phi(3.891)) = 0.012 apart.
   const Range range = choose("percentile", normal_stats());
   CHECK(std::fabs(range.max - 3.8906) < 0.012);
@@ -219,7 +173,7 @@ TEST_CASE("percentile counts zeros as values") {
   CHECK(range.min == 0);
   CHECK(std::fabs(range.max - 50) <= 1);
   // And a tail that ends among the zeros leaves nothing.
-  CHECK(choose("percentile", stats_of(values), 99) == Range{});
+  CHECK(choose("percentile", stats_of(values), {.percentile = 99}) == Range{});
 }
 
 TEST_CASE("mse clips N(0, 1) at 3.92 sigma") {
@@ -328,7 +282,7 @@ TEST_CASE("kl clips a rare outlier and keeps the body") {
 
 TEST_CASE("choose_ranges gives each value its range") {
   const StatsTable table{{"a", stats_of({1, 2})}, {"b", stats_of({-3})}};
-  CHECK(choose_ranges(table, *find_calibration_method("minmax"), {}) == Ranges{{"a", {0, 2}}, {"b", {-3, 0}}});
+  CHECK(choose_ranges(table, {}, *find_calibration_method("minmax"), {}) == Ranges{{"a", {0, 2}}, {"b", {-3, 0}}});
 }
 
 TEST_CASE("warnings name few samples, broken values and constants") {
@@ -343,4 +297,4 @@ TEST_CASE("warnings name few samples, broken values and constants") {
 }
 
 }  // namespace
-}  // namespace octet
+}  // namespace octet::test

@@ -80,14 +80,14 @@ TEST_CASE("observing sees every value of every sample, whatever the number of th
     CAPTURE(threads);
     size_t last = 0;
     const std::thread::id caller = std::this_thread::get_id();
-    const Result<StatsTable> stats = observe(model, *data, indices, threads, [&](size_t done, size_t total) {
+    const Result<Observation> seen = observe(model, *data, indices, threads, [&](size_t done, size_t total) {
       CHECK(std::this_thread::get_id() == caller);
       CHECK(total == indices.size());
       CHECK(done >= last);
       last = done;
     });
-    REQUIRE(stats.ok());
-    CHECK(*stats == expected);
+    REQUIRE(seen.ok());
+    CHECK(seen->stats == expected);
     CHECK(last == indices.size());
   }
   CHECK(expected.at("sum").count() == indices.size() * 90);
@@ -99,9 +99,9 @@ TEST_CASE("observing nothing gives nothing") {
   const Model model = small_f32_net();
   const Result<Dataset> data = Dataset::open({folder.path.string()}, model.inputs(), "raw");
   REQUIRE(data.ok());
-  const Result<StatsTable> stats = observe(model, *data, {}, 2, nullptr);
-  REQUIRE(stats.ok());
-  CHECK(stats->empty());
+  const Result<Observation> seen = observe(model, *data, {}, 2, nullptr);
+  REQUIRE(seen.ok());
+  CHECK(seen->stats.empty());
 }
 
 TEST_CASE("a sample that cannot be read ends the pass with its name") {
@@ -114,10 +114,10 @@ TEST_CASE("a sample that cannot be read ends the pass with its name") {
   std::vector<size_t> indices(data->size());
   std::iota(indices.begin(), indices.end(), size_t{0});
   for (const int threads : {1, 3}) {
-    const Result<StatsTable> stats = observe(model, *data, indices, threads, nullptr);
-    REQUIRE_FALSE(stats.ok());
-    CHECK(stats.error().code == ErrorCode::kInvalidFile);
-    CHECK_MESSAGE(stats.error().message.find("image5.ppm") != std::string::npos, stats.error().message);
+    const Result<Observation> seen = observe(model, *data, indices, threads, nullptr);
+    REQUIRE_FALSE(seen.ok());
+    CHECK(seen.error().code == ErrorCode::kInvalidFile);
+    CHECK_MESSAGE(seen.error().message.find("image5.ppm") != std::string::npos, seen.error().message);
   }
 }
 

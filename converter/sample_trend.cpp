@@ -1,0 +1,134 @@
+#include "converter/sample_trend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+namespace octet {
+namespace {
+
+constexpr double kAveraging = 0.01;
+// Drift: the means of the halves differ by a tenth, and by more than five times the error of that difference.
+constexpr double kDriftShare = 0.1;
+constexpr double kDriftErrors = 5;
+constexpr uint64_t kDriftSamples = 10;  // a half
+
+uint64_t mix(uint64_t x) {  // the finalizer of splitmix64
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
+  return x ^ (x >> 31);
+}
+
+uint64_t hash_of(std::span<const Tensor> inputs) {
+  uint64_t hash = 0;
+  for (const Tensor& tensor : inputs) {
+    const auto* bytes = static_cast<const char*>(tensor.data());
+    auto left = static_cast<size_t>(tensor.byte_count());
+    for (; left > 0; bytes += std::min<size_t>(left, 8), left -= std::min<size_t>(left, 8)) {
+      uint64_t word = 0;
+      std::memcpy(&word, bytes, std::min<size_t>(left, 8));
+      hash = mix(hash + 0x9E3779B97F4A7C15U + word);
+    }
+  }
+  return hash;
+}
+
+bool is_blank(const Tensor& tensor) {
+  if (tensor.type() != DataType::kF32) return false;
+  const std::span<const float> values = tensor.as<float>();
+  return values.size() > 1 && std::all_of(values.begin(), values.end(), [&](float v) { return v == values[0]; });
+}
+
+// How many errors of the difference the halves lie apart; 0 where that is less than a tenth.
+double drift_of(const ValueTrend& trend) {
+  const auto& [a, b] = trend.halves;
+  if (a.count < kDriftSamples || b.count < kDriftSamples) return 0;
+  const double difference = std::fabs(a.mean - b.mean);
+  if (difference <= kDriftShare * std::max(a.mean, b.mean)) return 0;
+  const auto error2 = [](const RunningMoments& m) {
+    const auto n = static_cast<double>(m.count);
+    return m.squares / (n - 1) / n;
+  };
+  const double error = std::sqrt(error2(a) + error2(b));
+  return error > 0 ? difference / error : INFINITY;
+}
+
+std::string part_of(size_t part, size_t whole) {
+  return std::to_string(part) + " of " + std::to_string(whole) + " samples";
+}
+
+}  // namespace
+
+Extremes extremes_of(std::span<const float> values) {
+  Extremes found;
+  for (const float v : values) {
+    const bool finite = std::fabs(v) <= 3.402823466e38F;
+    found.min = finite && v < found.min ? v : found.min;
+    found.max = finite && v > found.max ? v : found.max;
+  }
+  return found;
+}
+
+void RunningMoments::add(double x) {
+  ++count;
+  const double before = x - mean;
+  mean += before / static_cast<double>(count);
+  squares += before * (x - mean);
+}
+
+void TrendRecorder::add(size_t number, std::span<const Tensor> inputs, std::map<std::string, Extremes> values) {
+  const uint64_t hash = hash_of(inputs);
+  const bool blank = std::any_of(inputs.begin(), inputs.end(), is_blank);
+  const std::lock_guard lock(mutex_);
+  repeated_ += seen_.insert(hash).second ? 0 : 1;
+  blank_ += blank ? 1 : 0;
+  waiting_.emplace(number, std::move(values));
+  for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_; first = waiting_.begin()) {
+    count(first->second);
+    waiting_.erase(first);
+    ++next_;
+  }
+}
+
+void TrendRecorder::count(const std::map<std::string, Extremes>& values) {
+  const size_t half = next_ < sample_count_ / 2 ? 0 : 1;
+  for (const auto& [name, extremes] : values) {
+    if (extremes.empty()) continue;
+    ValueTrend& trend = trends_[name];
+    Extremes& average = trend.moving_average;
+    if (average.empty()) average = extremes;
+    const auto step = [](float from, float to) {
+      return static_cast<float>(from + kAveraging * (static_cast<double>(to) - from));
+    };
+    average = {step(average.min, extremes.min), step(average.max, extremes.max)};
+    trend.halves[half].add(std::max(std::fabs(extremes.min), std::fabs(extremes.max)));
+  }
+}
+
+std::vector<std::string> TrendRecorder::warnings() const {
+  std::vector<std::string> lines;
+  if (repeated_ > 0) lines.push_back(part_of(repeated_, sample_count_) + " repeat another one");
+  if (blank_ > 0) lines.push_back(part_of(blank_, sample_count_) + " are constant: the same number everywhere");
+  size_t drifting = 0;
+  double most = kDriftErrors;
+  const TrendTable::value_type* worst = nullptr;
+  for (const auto& entry : trends_) {
+    const double drift = drift_of(entry.second);
+    if (drift <= kDriftErrors) continue;
+    ++drifting;
+    if (worst != nullptr && drift <= most) continue;
+    most = drift;
+    worst = &entry;
+  }
+  if (worst != nullptr) {
+    char text[160];
+    std::snprintf(text, sizeof text, "' has a mean largest magnitude of %.4g, then %.4g; do they come sorted?",
+                  worst->second.halves[0].mean, worst->second.halves[1].mean);
+    lines.push_back(std::to_string(drifting) + " of " + std::to_string(trends_.size()) +
+                    " values drift from the first half of the samples to the second: '" + worst->first + text);
+  }
+  return lines;
+}
+
+}  // namespace octet
