@@ -13,7 +13,7 @@ namespace {
 inline __m256i look_up(const uint8_t* table, __m256i q) {
   __m256i found = _mm256_setzero_si256();
 #pragma GCC unroll 16
-  for (int part = 0; part < 16; ++part) {
+  for (int64_t part = 0; part < 16; ++part) {
     const __m256i entries =
         _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table + 16 * part)));
     const __m256i low = _mm256_xor_si256(q, _mm256_set1_epi8(static_cast<char>(16 * part)));  // < 16 if of this part

@@ -11,7 +11,7 @@ namespace {
 inline __m512i look_up(const uint8_t* table, __m512i q) {
   __m512i found = _mm512_setzero_si512();
 #pragma GCC unroll 16
-  for (int part = 0; part < 16; ++part) {
+  for (int64_t part = 0; part < 16; ++part) {
     const __m512i entries =
         _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table + 16 * part)));
     const __m512i low = _mm512_xor_si512(q, _mm512_set1_epi8(static_cast<char>(16 * part)));  // < 16 if of this part
