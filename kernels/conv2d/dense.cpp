@@ -11,6 +11,7 @@
 
 #include "kernels/aligned_bytes.h"
 #include "kernels/conv2d/conv2d_problem.h"
+#include "kernels/packed_constants.h"
 #include "kernels/parallel.h"
 
 namespace octet {
@@ -37,7 +38,8 @@ struct Plan {
   DenseKernel kernel;
   DenseNumbers numbers;
   std::vector<DenseBlock> blocks;
-  AlignedBytes weights{0};
+  int64_t block_taps;  // of an output channel, as they are packed
+  PackedBytes weights;
   std::vector<AlignedBytes> bands;  // the copies, one per thread
 
   explicit Plan(const Problem<Conv2dParams>& problem) : sizes(problem) {}
@@ -156,14 +158,23 @@ struct Call {
   const uint8_t* residual;
 };
 
-DenseStrip strip_at(const Plan& plan, const Call& call, const DenseBlock& block, int64_t pixel) {
+// `piece` counts the strips of one block in the order of their work, each of which fetches its share of the next
+// block's weights.
+DenseStrip strip_at(const Plan& plan, const Call& call, std::span<const DenseBlock> blocks, size_t i, int64_t piece,
+                    int64_t pixel, int64_t pixels) {
+  const DenseBlock& block = blocks[i];
   const int64_t offset = pixel * plan.sizes.o + block.channel;
+  const auto* weights = reinterpret_cast<const int8_t*>(plan.weights.get());
+  const int8_t* ahead = weights + (i + 1 < blocks.size() ? blocks[i + 1].weights : 0);
+  const int8_t* ahead_end = i + 1 < blocks.size() ? ahead + blocks[i + 1].width * plan.block_taps : weights;
   return {.src = call.src,
           .src_step = plan.stride_w * plan.sizes.c,
-          .pixels = 0,
-          .weights = plan.weights.as<int8_t>() + block.weights,
+          .pixels = pixels,
+          .weights = weights + block.weights,
           .runs = plan.sizes.kh,
-          .dst = call.dst + offset,
+          .ahead = ahead + piece * (pixels / 6 + 1) * plan.sizes.kh * plan.numbers.quadruples * 64,
+          .ahead_end = ahead_end,
+          .dst = call.dst + offset * (plan.numbers.to_f32 ? 4 : 1),
           .dst_step = plan.sizes.o,
           .residual = call.residual != nullptr ? call.residual + offset : nullptr};
 }
@@ -181,11 +192,10 @@ void skip_pads(const Plan& plan, int64_t y, const DenseBlock& block, DenseStrip&
 
 void run_flat(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const DenseBlock> blocks) {
   for (int64_t pixel = begin; pixel < end; pixel += plan.band_pixels) {
-    for (const DenseBlock& block : blocks) {
-      DenseStrip strip = strip_at(plan, call, block, pixel);
+    for (size_t b = 0; b < blocks.size(); ++b) {
+      DenseStrip strip = strip_at(plan, call, blocks, b, 0, pixel, std::min(plan.band_pixels, end - pixel));
       strip.src += pixel * plan.sizes.c;
-      strip.pixels = std::min(plan.band_pixels, end - pixel);
-      plan.kernel(strip, block, plan.numbers);
+      plan.kernel(strip, blocks[b], plan.numbers);
     }
   }
 }
@@ -200,13 +210,12 @@ void run_rows(const Plan& plan, const Call& call, int64_t begin, int64_t end, st
     const int64_t rows = std::min({plan.band_rows, end - row, s.oh - y});
     const uint8_t* src = plan.copies ? copy_band(plan, call.src, n, y, rows, band)
                                      : call.src + (n * s.h + y * plan.stride_h) * s.w * s.c;
-    for (const DenseBlock& block : blocks) {
+    for (size_t b = 0; b < blocks.size(); ++b) {
       for (int64_t i = 0; i < rows; ++i) {
-        DenseStrip strip = strip_at(plan, call, block, (row + i) * s.ow);
+        DenseStrip strip = strip_at(plan, call, blocks, b, i, (row + i) * s.ow, s.ow);
         strip.src = src + i * row_step;
-        strip.pixels = s.ow;
-        if (plan.skips_pads) skip_pads(plan, y + i, block, strip);
-        plan.kernel(strip, block, plan.numbers);
+        if (plan.skips_pads) skip_pads(plan, y + i, blocks[b], strip);
+        plan.kernel(strip, blocks[b], plan.numbers);
       }
     }
     row += rows;
@@ -251,7 +260,7 @@ void choose_bands(Plan& plan) {
   }
 }
 
-Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel) {
+Result<Kernel> prepare(const Problem<Conv2dParams>& problem, const char* layout, DenseKernel kernel) {
   const Conv2dParams& params = problem.params;
   auto plan = std::make_shared<Plan>(problem);
   const Conv2dSizes& s = plan->sizes;
@@ -270,18 +279,26 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel)
   DenseNumbers& numbers = plan->numbers;
   numbers.quadruples = (run_bytes + 3) / 4;
   numbers.run_step = plan->dilation_h * (plan->copies ? plan->band_width : s.w) * s.c;
-  const Requantization& r = numbers.requantization = conv2d_requantization(params, problem.inputs, problem.outputs[0]);
-  numbers.is_simple = !input_or_absent(problem.inputs, kConvResidual).present && r.dst_zero_point == 0 &&
-                      !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max);
-  plan->blocks = cut_blocks(s.o, s.kh * numbers.quadruples * 4);
+  numbers.to_f32 = problem.outputs[0].type == DataType::kF32;
+  Requantization& r = numbers.requantization;
+  if (numbers.to_f32) {
+    r.clamp_min = params.clamp.min, r.clamp_max = params.clamp.max;
+  } else {
+    r = conv2d_requantization(params, problem.inputs, problem.outputs[0]);
+  }
+  numbers.is_simple =
+      !numbers.to_f32 && !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max) && r.residual_scale < 0x1p20F;
+  plan->block_taps = s.kh * numbers.quadruples * 4;
+  plan->blocks = cut_blocks(s.o, plan->block_taps);
   for (DenseBlock& block : plan->blocks) numbers.is_simple &= fill_block(problem, block);
   if (numbers.is_simple) move_biases_to_starts(plan->blocks);
 
   const DenseBlock& last = plan->blocks.back();
-  const size_t bytes = static_cast<size_t>(last.weights + last.width * s.kh * numbers.quadruples * 4);
+  const size_t bytes = static_cast<size_t>(last.weights + last.width * plan->block_taps);
   const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
-  plan->weights = AlignedBytes(bytes);
-  pack_weights(plan->blocks, s.kh, run_bytes, weights, plan->weights.as<int8_t>());
+  plan->weights = pack_constant(problem.packed, weights, layout, bytes, [&](std::byte* packed) {
+    pack_weights(plan->blocks, s.kh, run_bytes, weights, reinterpret_cast<int8_t*>(packed));
+  });
   plan->kernel = kernel;
   const bool adds = input_or_absent(problem.inputs, kConvResidual).present;
   return Kernel([plan, adds](const Buffers& buffers) {
@@ -294,13 +311,13 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel)
 
 bool dense_supports(const Problem<Conv2dParams>& problem) {
   const Conv2dSizes sizes(problem);
-  return problem.inputs[kConvSrc].type == DataType::kU8 && problem.outputs[0].type == DataType::kU8 &&
-         sizes.groups == 1 && (problem.params.dilations[1] == 1 || sizes.kw == 1) &&
-         problem.outputs[0].shape.element_count() > 0 && problem.inputs[kConvSrc].shape.element_count() > 0;
+  return problem.inputs[kConvSrc].type == DataType::kU8 && sizes.groups == 1 &&
+         (problem.params.dilations[1] == 1 || sizes.kw == 1) && problem.outputs[0].shape.element_count() > 0 &&
+         problem.inputs[kConvSrc].shape.element_count() > 0;
 }
 
 Result<Kernel> prepare_dense_avx512vnni(const Problem<Conv2dParams>& problem) {
-  return prepare(problem, dense_strip_avx512vnni);
+  return prepare(problem, "dense 16x4", dense_strip_avx512vnni);
 }
 
 }  // namespace octet

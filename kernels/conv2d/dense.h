@@ -31,9 +31,10 @@ struct alignas(64) DenseBlock {
 // What is the same for all blocks.
 struct DenseNumbers {
   Requantization requantization;
-  // No residual, dst_zero_point 0, nothing clamps, the bias is in `start`: f32 holds every sum exactly, with the bias
-  // and without it, and no result leaves the range of s32.
+  // Nothing clamps, the bias is in `start`, f32 holds every sum exactly, with the bias and without it, and no result
+  // leaves the range of s32.
   bool is_simple;
+  bool to_f32;         // dst is f32: no zero point, no residual
   int64_t quadruples;  // of a run
   int64_t run_step;    // bytes of src from a run to the next
 };
@@ -45,8 +46,12 @@ struct DenseStrip {
   int64_t pixels;
   const int8_t* weights;  // of the block's first run
   int64_t runs;
-  uint8_t* dst;  // of the first pixel and the block's first channel
-  int64_t dst_step;
+  // Weights of the next block, which a tile fetches into the second cache meanwhile, 64 bytes for each quadruple. They
+  // were far away: a net's weights do not stay in that cache from one inference to the next.
+  const int8_t* ahead;
+  const int8_t* ahead_end;
+  uint8_t* dst;             // of the first pixel and the block's first channel; f32 as DenseNumbers says
+  int64_t dst_step;         // in elements
   const uint8_t* residual;  // like dst, or null
 };
 

@@ -60,36 +60,61 @@ OCTET_INLINE void unpack(__m512i bytes, __m512i (&r)[4]) {
   r[3] = _mm512_unpackhi_epi16(high, zero);
 }
 
-OCTET_INLINE __m512i round_simple(__m512i sum, const DenseBlock& block, int quad) {
-  __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_load_ps(block.multiplier + quad * 16));
+// What is done to sums, chosen once per strip: general does everything that the numbers ask for.
+enum Epilogue { kSimple = 0, kResidual = 1, kZeroPoint = 2, kGeneral = 4 };
+
+OCTET_INLINE __m512 add_residual(__m512 scaled, __m512i residual, const Requantization& r) {
+  const __m512i offset = _mm512_sub_epi32(residual, _mm512_set1_epi32(r.residual_zero_point));
+  return _mm512_fmadd_ps(_mm512_cvtepi32_ps(offset), _mm512_set1_ps(r.residual_scale), scaled);
+}
+
+OCTET_INLINE __m512 scale(__m512i sum, const DenseBlock& block, int quad, bool bias_in_sum) {
+  const __m512 multiplier = _mm512_load_ps(block.multiplier + quad * 16);
 #if OCTET_ONEDNN_MAJOR >= 3
-  scaled = _mm512_add_ps(scaled, _mm512_load_ps(block.bias + quad * 16));
+  (void)bias_in_sum;
+  return _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), multiplier), _mm512_load_ps(block.bias + quad * 16));
+#else
+  __m512 scaled = _mm512_cvtepi32_ps(sum);
+  if (!bias_in_sum) scaled = _mm512_add_ps(scaled, _mm512_load_ps(block.bias + quad * 16));
+  return _mm512_mul_ps(scaled, multiplier);
 #endif
+}
+
+OCTET_INLINE __m512 clamp(__m512 scaled, const Requantization& r) {
+  return _mm512_min_ps(_mm512_max_ps(scaled, _mm512_set1_ps(r.clamp_min)), _mm512_set1_ps(r.clamp_max));
+}
+
+template <int kEpilogue>
+OCTET_INLINE __m512i requantize(__m512i sum, const DenseBlock& block, int quad, const Requantization& r,
+                                const __m512i* residual) {
+  __m512 scaled = scale(sum, block, quad, kEpilogue < kGeneral);
+  if (residual != nullptr) scaled = add_residual(scaled, *residual, r);
+  const __m512 zero_point = _mm512_set1_ps(static_cast<float>(r.dst_zero_point));
+  if constexpr (kEpilogue & kZeroPoint) scaled = _mm512_add_ps(scaled, zero_point);
+  if constexpr (kEpilogue == kGeneral) {
+    // Below 0 the packs saturate; above 255 they would too, but not above 2^31, where conversion fails.
+    scaled = _mm512_min_ps(_mm512_add_ps(clamp(scaled, r), zero_point), _mm512_set1_ps(255.0F));
+  }
   return _mm512_cvtps_epi32(scaled);
 }
 
-OCTET_INLINE __m512i round_general(__m512i sum, const DenseBlock& block, int quad, const Requantization& r,
-                                   const __m512i* residual) {
-  const __m512 bias = _mm512_load_ps(block.bias + quad * 16);
-  const __m512 multiplier = _mm512_load_ps(block.multiplier + quad * 16);
-#if OCTET_ONEDNN_MAJOR >= 3
-  __m512 scaled = _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), multiplier), bias);
-#else
-  __m512 scaled = _mm512_mul_ps(_mm512_add_ps(_mm512_cvtepi32_ps(sum), bias), multiplier);
-#endif
-  if (residual != nullptr) {
-    const __m512i offset = _mm512_sub_epi32(*residual, _mm512_set1_epi32(r.residual_zero_point));
-    scaled = _mm512_fmadd_ps(_mm512_cvtepi32_ps(offset), _mm512_set1_ps(r.residual_scale), scaled);
+// The f32 results of one pixel: a group of four lanes holds four neighbouring channels.
+template <int kVectors>
+OCTET_INLINE void store_f32(const __m512i (&sums)[kVectors], const DenseBlock& block, const Requantization& r,
+                            float* dst) {
+  alignas(64) float lanes[kVectors][16];
+  unroll<kVectors>([&](auto q) __attribute__((always_inline)) {
+    _mm512_store_ps(lanes[q], clamp(scale(sums[q], block, q, false), r));
+  });
+  for (int64_t channel = 0; channel < block.count; ++channel) {
+    const int64_t group = channel / (4 * kVectors), q = channel / 4 % kVectors;
+    dst[channel] = lanes[q][group * 4 + channel % 4];
   }
-  scaled = _mm512_min_ps(_mm512_max_ps(scaled, _mm512_set1_ps(r.clamp_min)), _mm512_set1_ps(r.clamp_max));
-  scaled = _mm512_add_ps(scaled, _mm512_set1_ps(static_cast<float>(r.dst_zero_point)));
-  // Below 0 the packs saturate; above 255 they would too, but not above 2^31, where conversion fails.
-  return _mm512_cvtps_epi32(_mm512_min_ps(scaled, _mm512_set1_ps(255.0F)));
 }
 
 // kPixels pixels from strip.src and strip.dst on.
-template <int kVectors, int kPixels, bool kSimple>
-OCTET_INLINE void run_tile(const DenseStrip& strip, int64_t pixel, const DenseBlock& block,
+template <int kVectors, int kPixels, int kEpilogue>
+OCTET_INLINE void run_tile(const DenseStrip& strip, int64_t pixel, const int8_t* ahead, const DenseBlock& block,
                            const DenseNumbers& numbers) {
   constexpr int kBases = (kPixels + kPixelsPerBase - 1) / kPixelsPerBase;
   __m512i sums[kPixels][kVectors];
@@ -107,6 +132,8 @@ OCTET_INLINE void run_tile(const DenseStrip& strip, int64_t pixel, const DenseBl
       __m512i w[kVectors];
       unroll<kVectors>([&](auto q) __attribute__((always_inline)) { w[q] = _mm512_load_si512(weights + q * 64); });
       weights += kVectors * 64;
+      _mm_prefetch(ahead, _MM_HINT_T1);
+      ahead += 64;
       unroll<kPixels>([&](auto p) __attribute__((always_inline)) {
         int32_t taps;
         __builtin_memcpy(&taps, bases[p / kPixelsPerBase] + p % kPixelsPerBase * step, 4);
@@ -117,33 +144,39 @@ OCTET_INLINE void run_tile(const DenseStrip& strip, int64_t pixel, const DenseBl
     }
   }
 
+  if constexpr (kEpilogue == kGeneral) {
+    if (numbers.to_f32) {
+      float* dst = reinterpret_cast<float*>(strip.dst) + pixel * strip.dst_step;
+      unroll<kPixels>([&](auto p) __attribute__((always_inline)) {
+        store_f32(sums[p], block, numbers.requantization, dst + p * strip.dst_step);
+      });
+      return;
+    }
+  }
   constexpr int kGroup = 4 / kVectors;  // pixels packed at once
   const __mmask64 channels = block.count == 64 ? ~uint64_t{0} : (uint64_t{1} << block.count) - 1;
+  const bool adds = kEpilogue == kGeneral ? strip.residual != nullptr : (kEpilogue & kResidual) != 0;
   unroll<(kPixels + kGroup - 1) / kGroup>([&](auto group) __attribute__((always_inline)) {
     constexpr int kFirst = group * kGroup;
     constexpr int kCount = kFirst + kGroup <= kPixels ? kGroup : kPixels - kFirst;
     const int64_t offset = (pixel + kFirst) * strip.dst_step;
     __m512i old[4];
-    if constexpr (!kSimple) {
-      if (strip.residual != nullptr) {
-        __m512i bytes = _mm512_setzero_si512();
-        unroll<kCount>([&](auto g) __attribute__((always_inline)) {
-          const uint8_t* at = strip.residual + offset + g * strip.dst_step;
-          bytes = _mm512_mask_loadu_epi8(bytes, channels << (g * kVectors * 16), at - g * kVectors * 16);
-        });
-        unpack<kVectors>(bytes, old);
-      }
+    if (adds) {
+      __m512i bytes = _mm512_setzero_si512();
+      unroll<kCount>([&](auto g) __attribute__((always_inline)) {
+        const uint8_t* at = strip.residual + offset + g * strip.dst_step;
+        bytes = _mm512_mask_loadu_epi8(bytes, channels << (g * kVectors * 16), at - g * kVectors * 16);
+      });
+      unpack<kVectors>(bytes, old);
     }
     __m512i rounded[4];
     unroll<4>([&](auto i) __attribute__((always_inline)) {
       constexpr int kPixel = kFirst + i / kVectors, kQuad = i % kVectors;
       if constexpr (kPixel >= kPixels) {
         rounded[i] = _mm512_setzero_si512();
-      } else if constexpr (kSimple) {
-        rounded[i] = round_simple(sums[kPixel][kQuad], block, kQuad);
       } else {
-        rounded[i] = round_general(sums[kPixel][kQuad], block, kQuad, numbers.requantization,
-                                   strip.residual != nullptr ? &old[i] : nullptr);
+        rounded[i] =
+            requantize<kEpilogue>(sums[kPixel][kQuad], block, kQuad, numbers.requantization, adds ? &old[i] : nullptr);
       }
     });
     const __m512i bytes = pack<kVectors>(rounded);
@@ -154,25 +187,38 @@ OCTET_INLINE void run_tile(const DenseStrip& strip, int64_t pixel, const DenseBl
   });
 }
 
-// Tiles from `pixel` on, as many as fit before `end`; returns the pixel after them. Not inlined: compilers place
-// registers well only in small functions.
-template <int kVectors, int kPixels, bool kSimple>
-__attribute__((noinline)) int64_t run_tiles(const DenseStrip& strip, int64_t pixel, int64_t end,
-                                            const DenseBlock& block, const DenseNumbers& numbers) {
-  for (; pixel + kPixels <= end; pixel += kPixels) run_tile<kVectors, kPixels, kSimple>(strip, pixel, block, numbers);
-  return pixel;
+// Where a strip stands.
+struct Position {
+  int64_t pixel;
+  const int8_t* ahead;
+};
+
+// Tiles, as many as fit before `end`. Not inlined: compilers place registers well only in small functions.
+template <int kVectors, int kPixels, int kEpilogue>
+__attribute__((noinline)) void run_tiles(const DenseStrip& strip, Position& at, int64_t end, const DenseBlock& block,
+                                         const DenseNumbers& numbers) {
+  for (; at.pixel + kPixels <= end; at.pixel += kPixels) {
+    const bool fetches = at.ahead < strip.ahead_end;
+    run_tile<kVectors, kPixels, kEpilogue>(strip, at.pixel, fetches ? at.ahead : strip.weights, block, numbers);
+    at.ahead += strip.runs * numbers.quadruples * 64;
+  }
 }
 
 // The rest of a strip, by ever smaller tiles.
 template <int kVectors, int kPixels>
-void run_tail(const DenseStrip& strip, int64_t pixel, const DenseBlock& block, const DenseNumbers& numbers) {
+void run_tail(const DenseStrip& strip, Position& at, const DenseBlock& block, const DenseNumbers& numbers) {
   if constexpr (kPixels > 0) {
-    if (pixel + kPixels <= strip.pixels) {
-      pixel = run_tiles<kVectors, kPixels, false>(strip, pixel, pixel + kPixels, block, numbers);
+    if (at.pixel + kPixels <= strip.pixels) {
+      run_tiles<kVectors, kPixels, kGeneral>(strip, at, at.pixel + kPixels, block, numbers);
     }
-    run_tail<kVectors, kVectors == 4 ? kPixels - 1 : kPixels / 2>(strip, pixel, block, numbers);
+    run_tail<kVectors, kVectors == 4 ? kPixels - 1 : kPixels / 2>(strip, at, block, numbers);
   }
 }
+
+template <int kVectors, int kPixels>
+constexpr decltype(&run_tiles<kVectors, kPixels, kGeneral>) kSimpleTiles[] = {
+    run_tiles<kVectors, kPixels, kSimple>, run_tiles<kVectors, kPixels, kResidual>,
+    run_tiles<kVectors, kPixels, kZeroPoint>, run_tiles<kVectors, kPixels, kZeroPoint | kResidual>};
 
 // Whole tiles, of which the last one shares its pixels with a tail of fewer than kMinTail: sums of so few pixels wait
 // for one another.
@@ -181,13 +227,17 @@ void run_strip(const DenseStrip& strip, const DenseBlock& block, const DenseNumb
   const int64_t tail = strip.pixels % kPixels;
   const bool shares = tail > 0 && tail < kMinTail && strip.pixels > kPixels;
   const int64_t end = strip.pixels - tail - (shares ? kPixels : 0);
-  const auto tiles = numbers.is_simple ? run_tiles<kVectors, kPixels, true> : run_tiles<kVectors, kPixels, false>;
-  int64_t pixel = tiles(strip, 0, end, block, numbers);
+  Position at{0, strip.ahead};
+  const size_t epilogue =
+      (strip.residual != nullptr ? kResidual : 0) | (numbers.requantization.dst_zero_point != 0 ? kZeroPoint : 0);
+  const auto tiles =
+      numbers.is_simple ? kSimpleTiles<kVectors, kPixels>[epilogue] : run_tiles<kVectors, kPixels, kGeneral>;
+  tiles(strip, at, end, block, numbers);
   if (shares) {
     constexpr int kShared = (kPixels + kMinTail) / 2;
-    pixel = run_tiles<kVectors, kShared, false>(strip, pixel, pixel + kShared, block, numbers);
+    run_tiles<kVectors, kShared, kGeneral>(strip, at, at.pixel + kShared, block, numbers);
   }
-  run_tail<kVectors, kVectors == 4 ? kPixels - 1 : 8>(strip, pixel, block, numbers);
+  run_tail<kVectors, kVectors == 4 ? kPixels - 1 : 8>(strip, at, block, numbers);
 }
 
 }  // namespace
