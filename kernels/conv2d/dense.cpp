@@ -45,13 +45,14 @@ struct Plan {
   explicit Plan(const Problem<Conv2dParams>& problem) : sizes(problem) {}
 };
 
-// Blocks of 64 channels; the rest in blocks of 32 and 16 where that computes less in vain.
-std::vector<DenseBlock> cut_blocks(int64_t channels, int64_t block_taps) {
+// Blocks of 64 channels; the rest in blocks of 32 and 16 where that computes less in vain. With `sevens`, blocks of 48
+// but for at most two.
+std::vector<DenseBlock> cut_blocks(int64_t channels, int64_t block_taps, bool sevens) {
   std::vector<DenseBlock> blocks;
   int64_t weights = 0;
   for (int64_t channel = 0; channel < channels;) {
     const int64_t left = channels - channel;
-    const int64_t width = left > 48 ? 64 : left > 16 ? 32 : 16;
+    const int64_t width = sevens && left % 48 == 0 ? 48 : left > 48 ? 64 : left > 16 ? 32 : 16;
     blocks.push_back({.channel = channel, .width = width, .count = std::min(left, width), .weights = weights});
     weights += width * block_taps;
     channel += width;
@@ -152,6 +153,12 @@ const uint8_t* copy_band(const Plan& plan, const uint8_t* src, int64_t n, int64_
   return band;
 }
 
+// Into how many tiles a strip of a block is cut, about.
+int64_t count_tiles(int64_t pixels, int64_t width) {
+  const int64_t tile = width == 64 ? 6 : width == 48 ? 7 : width == 32 ? 12 : 16;
+  return (pixels + tile - 1) / tile;
+}
+
 struct Call {
   const uint8_t* src;
   uint8_t* dst;
@@ -172,7 +179,7 @@ DenseStrip strip_at(const Plan& plan, const Call& call, std::span<const DenseBlo
           .pixels = pixels,
           .weights = weights + block.weights,
           .runs = plan.sizes.kh,
-          .ahead = ahead + piece * (pixels / 6 + 1) * plan.sizes.kh * plan.numbers.quadruples * 64,
+          .ahead = ahead + piece * count_tiles(pixels, block.width) * plan.sizes.kh * plan.numbers.quadruples * 64,
           .ahead_end = ahead_end,
           .dst = call.dst + offset * (plan.numbers.to_f32 ? 4 : 1),
           .dst_step = plan.sizes.o,
@@ -260,7 +267,7 @@ void choose_bands(Plan& plan) {
   }
 }
 
-Result<Kernel> prepare(const Problem<Conv2dParams>& problem, const char* layout, DenseKernel kernel) {
+Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel) {
   const Conv2dParams& params = problem.params;
   auto plan = std::make_shared<Plan>(problem);
   const Conv2dSizes& s = plan->sizes;
@@ -289,16 +296,20 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, const char* layout,
   numbers.is_simple =
       !numbers.to_f32 && !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max) && r.residual_scale < 0x1p20F;
   plan->block_taps = s.kh * numbers.quadruples * 4;
-  plan->blocks = cut_blocks(s.o, plan->block_taps);
+  // Rows of 7 or 14 pixels fill tiles of 7 pixels times 48 channels, which read their weights half as often as the 4 +
+  // 3 pixels times 64 channels that they would be else.
+  const bool sevens = !plan->is_flat && s.ow % 7 == 0 && s.ow <= 14 && s.o % 16 == 0 && s.o >= 128;
+  plan->blocks = cut_blocks(s.o, plan->block_taps, sevens);
   for (DenseBlock& block : plan->blocks) numbers.is_simple &= fill_block(problem, block);
   if (numbers.is_simple) move_biases_to_starts(plan->blocks);
 
   const DenseBlock& last = plan->blocks.back();
   const size_t bytes = static_cast<size_t>(last.weights + last.width * plan->block_taps);
   const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
-  plan->weights = pack_constant(problem.packed, weights, layout, bytes, [&](std::byte* packed) {
-    pack_weights(plan->blocks, s.kh, run_bytes, weights, reinterpret_cast<int8_t*>(packed));
-  });
+  plan->weights =
+      pack_constant(problem.packed, weights, sevens ? "dense 48" : "dense 64", bytes, [&](std::byte* packed) {
+        pack_weights(plan->blocks, s.kh, run_bytes, weights, reinterpret_cast<int8_t*>(packed));
+      });
   plan->kernel = kernel;
   const bool adds = input_or_absent(problem.inputs, kConvResidual).present;
   return Kernel([plan, adds](const Buffers& buffers) {
@@ -317,7 +328,7 @@ bool dense_supports(const Problem<Conv2dParams>& problem) {
 }
 
 Result<Kernel> prepare_dense_avx512vnni(const Problem<Conv2dParams>& problem) {
-  return prepare(problem, "dense 16x4", dense_strip_avx512vnni);
+  return prepare(problem, dense_strip_avx512vnni);
 }
 
 }  // namespace octet

@@ -23,7 +23,7 @@ struct alignas(64) DenseBlock {
   float multiplier[kDenseBlock];
   float bias[kDenseBlock];  // added before the multiplication (oneDNN 2) or after it (oneDNN 3)
   int64_t channel;          // its first
-  int64_t width;            // 16, 32 or 64
+  int64_t width;            // 16, 32, 48 or 64
   int64_t count;            // channels of dst in it, at most width
   int64_t weights;          // offset: [run][quadruple][vector of 16 lanes][lane][4 taps]
 };

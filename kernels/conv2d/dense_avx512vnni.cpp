@@ -1,4 +1,4 @@
-// The tile kernel of dense convolutions: 24 vectors of s32 sums, fed by vpdpbusd from one load of each vector of
+// The tile kernel of dense convolutions: up to 24 vectors of s32 sums, fed by vpdpbusd from one load of each vector of
 // weights and one broadcast of each pixel's quadruple.
 #include <immintrin.h>
 
@@ -33,8 +33,11 @@ OCTET_INLINE void add_products(__m512i& sum, __m512i u, __m512i s) {
 template <int kVectors>
 OCTET_INLINE __m512i pack(const __m512i (&r)[4]) {
   const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(r[0], r[1]), _mm512_packs_epi32(r[2], r[3]));
-  if constexpr (kVectors == 4) return bytes;
-  if constexpr (kVectors == 2) {
+  if constexpr (kVectors == 4) {
+    return bytes;
+  } else if constexpr (kVectors == 3) {
+    return _mm512_maskz_compress_epi32(0x7777, bytes);
+  } else if constexpr (kVectors == 2) {
     return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bytes);
   } else {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -45,7 +48,9 @@ OCTET_INLINE __m512i pack(const __m512i (&r)[4]) {
 // The inverse for u8: four vectors of s32 from up to 4 / kVectors pixels of 16 * kVectors bytes.
 template <int kVectors>
 OCTET_INLINE void unpack(__m512i bytes, __m512i (&r)[4]) {
-  if constexpr (kVectors == 2) {
+  if constexpr (kVectors == 3) {
+    bytes = _mm512_maskz_expand_epi32(0x7777, bytes);
+  } else if constexpr (kVectors == 2) {
     bytes = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), bytes);
   } else if constexpr (kVectors == 1) {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -172,7 +177,7 @@ OCTET_INLINE void run_tile(const DenseStrip& strip, int64_t pixel, const int8_t*
     __m512i rounded[4];
     unroll<4>([&](auto i) __attribute__((always_inline)) {
       constexpr int kPixel = kFirst + i / kVectors, kQuad = i % kVectors;
-      if constexpr (kPixel >= kPixels) {
+      if constexpr (kPixel >= kPixels || i >= kGroup * kVectors) {
         rounded[i] = _mm512_setzero_si512();
       } else {
         rounded[i] =
@@ -211,7 +216,7 @@ void run_tail(const DenseStrip& strip, Position& at, const DenseBlock& block, co
     if (at.pixel + kPixels <= strip.pixels) {
       run_tiles<kVectors, kPixels, kGeneral>(strip, at, at.pixel + kPixels, block, numbers);
     }
-    run_tail<kVectors, kVectors == 4 ? kPixels - 1 : kPixels / 2>(strip, at, block, numbers);
+    run_tail<kVectors, kVectors >= 3 ? kPixels - 1 : kPixels / 2>(strip, at, block, numbers);
   }
 }
 
@@ -233,11 +238,11 @@ void run_strip(const DenseStrip& strip, const DenseBlock& block, const DenseNumb
   const auto tiles =
       numbers.is_simple ? kSimpleTiles<kVectors, kPixels>[epilogue] : run_tiles<kVectors, kPixels, kGeneral>;
   tiles(strip, at, end, block, numbers);
-  if (shares) {
+  if constexpr (kMinTail > 1) {
     constexpr int kShared = (kPixels + kMinTail) / 2;
-    run_tiles<kVectors, kShared, kGeneral>(strip, at, at.pixel + kShared, block, numbers);
+    if (shares) run_tiles<kVectors, kShared, kGeneral>(strip, at, at.pixel + kShared, block, numbers);
   }
-  run_tail<kVectors, kVectors == 4 ? kPixels - 1 : 8>(strip, at, block, numbers);
+  run_tail<kVectors, kVectors >= 3 ? kPixels - 1 : 8>(strip, at, block, numbers);
 }
 
 }  // namespace
@@ -246,6 +251,8 @@ void dense_strip_avx512vnni(const DenseStrip& strip, const DenseBlock& block, co
   switch (block.width) {
     case 64:
       return run_strip<4, 6, 3>(strip, block, numbers);
+    case 48:
+      return run_strip<3, 7, 1>(strip, block, numbers);
     case 32:
       return run_strip<2, 12, 4>(strip, block, numbers);
     default:
