@@ -26,23 +26,34 @@ OCTET_POOL_INLINE void for_each_tap(const PoolTaps& taps, int64_t channel, const
   }
 }
 
-template <int64_t kWidth>
+// kColumns: the columns of the window, or 0 for any number: the windows of real nets are worth a loop of their own.
+template <int64_t kWidth, int64_t kColumns>
 OCTET_POOL_INLINE void max_block(const PoolTaps& taps, int64_t channel, uint8_t* dst) {
   typedef uint8_t Vector __attribute__((vector_size(kWidth), aligned(1), may_alias));
+  const int64_t columns = kColumns > 0 ? kColumns : taps.columns;
   Vector max{};
-  for_each_tap(
-      taps, channel, [&](const uint8_t* tap) __attribute__((always_inline)) {
-        const Vector value = *reinterpret_cast<const Vector*>(tap);
-        max = value > max ? value : max;
-      });
+  for (int64_t i = 0; i < taps.rows; ++i) {
+    const uint8_t* row = taps.src + i * taps.row_step + channel;
+    for (int64_t j = 0; j < columns; ++j) {
+      const Vector value = *reinterpret_cast<const Vector*>(row + j * taps.column_step);
+      max = value > max ? value : max;
+    }
+  }
   *reinterpret_cast<Vector*>(dst + channel) = max;
+}
+
+template <int64_t kWidth, int64_t kColumns>
+OCTET_POOL_INLINE void max_blocks(const PoolTaps& taps, uint8_t* dst) {
+  for_each_block<kWidth>(
+      taps.channels, [&](int64_t c) __attribute__((always_inline)) { max_block<kWidth, kColumns>(taps, c, dst); });
 }
 
 void max_window(const PoolTaps& taps, const PoolAverage&, void* dst) {
   uint8_t* out = static_cast<uint8_t*>(dst);
   const auto run = [&]<int64_t kWidth>() __attribute__((always_inline)) {
-    for_each_block<kWidth>(
-        taps.channels, [&](int64_t c) __attribute__((always_inline)) { max_block<kWidth>(taps, c, out); });
+    if (taps.columns == 3) return max_blocks<kWidth, 3>(taps, out);
+    if (taps.columns == 2) return max_blocks<kWidth, 2>(taps, out);
+    max_blocks<kWidth, 0>(taps, out);
   };
   if (taps.channels >= 64) return run.template operator()<64>();
   if (taps.channels >= 32) return run.template operator()<32>();
