@@ -9,7 +9,12 @@ namespace octet {
 namespace {
 
 constexpr CorrectionMethod kMethods[] = {
+    {"equalize", "evens out the weights of channels between layers", correct_equalize},
+    {"balance", "evens out the channels of values against the weights that read them", correct_balance},
+    {"absorb_bias", "moves a channel's high offset into the layer behind", correct_absorb_bias},
     {"bias", "shifts biases by the mean error of each channel", correct_bias},
+    {"adaround", "learns for each weight whether to round up or down", correct_adaround},
+    {"adaquant", "learns weights, biases and scales, layer by layer", correct_adaquant},
 };
 
 // What `auto` tries, in this order.

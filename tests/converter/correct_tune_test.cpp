@@ -1,0 +1,110 @@
+// AdaRound and AdaQuant: learned weights beat weights rounded to nearest, on samples that nothing was fitted to.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "converter/correct/probe.h"
+#include "converter/correct/tune.h"
+#include "tests/support/correction.h"
+#include "tests/support/graph_builder.h"
+
+namespace octet::test {
+namespace {
+
+// Every kind of layer: dense, depthwise, grouped with stride and dilation, residual, fully connected.
+Graph mixed_net() {
+  GraphBuilder g;
+  const ValueId x = g.input("x", {Shape::kDynamic, 10, 10, 3});
+  const ValueId a = g.relu("a_relu", g.conv2d("a", x, {12, 3, 3, 3}, {.pads = {1, 1, 1, 1}}));
+  const ValueId b = g.relu("b_relu", g.conv2d("b", a, {12, 3, 3, 1}, {.pads = {1, 1, 1, 1}, .groups = 12}));
+  const ValueId c = g.relu("c_relu", g.add_up("sum", g.conv2d("c", b, {12, 1, 1, 12}), a));
+  const ValueId d = g.relu(
+      "d_relu",
+      g.conv2d("d", c, {8, 3, 2, 6}, {.strides = {2, 1}, .dilations = {1, 2}, .pads = {1, 0, 0, 2}, .groups = 2}));
+  const ValueId pooled = g.add("pool", Pool2dParams{.kind = PoolKind::kAverage, .global = true}, {d});
+  const ValueId flat = g.add("flat", ReshapeParams{{0, -1}}, {pooled});
+  g.output(g.fully_connected("dense", flat, 6));
+  return after_all_passes(g.graph());
+}
+
+}  // namespace
+
+TEST_CASE("rows of a layer are its patches: their products are what the float layer makes") {
+  const Graph graph = mixed_net();
+  const std::vector<Sample> samples = random_samples(graph, 16, 31);
+  Draft draft = draft_of(graph, samples);
+  const Result<PackedModel> packed = lower_draft(draft);
+  const Result<PackedModel> teacher = lower_f32(graph);
+  const PackedModel opened = open_clamps(*teacher);
+  for (const DraftLayer& layer : draft_layers(draft, *packed)) {
+    const Node& node = graph.nodes[layer.node];
+    CAPTURE(node.name);
+    const Result<LayerProblem> problem = sample_layer(context_of(samples, 2), draft, *packed, opened, layer);
+    REQUIRE_MESSAGE(problem.ok(), problem.error().message);
+    CHECK(problem->judge.count > 0);
+    CHECK(problem->judge.count * 7 == problem->fit.count);
+    const std::vector<float> weights = layer_weights(graph, node);
+    const std::vector<float> bias = layer_bias(graph, node);
+    const LayerRows& rows = problem->fit;
+    double error = 0;
+    double power = 0;
+    for (int64_t g = 0; g < problem->groups; ++g) {
+      for (int64_t r = 0; r < rows.count; ++r) {
+        for (int64_t o = 0; o < problem->outputs; ++o) {
+          const auto at = static_cast<size_t>((g * rows.count + r) * problem->outputs + o);
+          const int64_t channel = g * problem->outputs + o;
+          float sum = bias[static_cast<size_t>(channel)] + (rows.residual.empty() ? 0 : rows.residual[at]);
+          for (int64_t k = 0; k < problem->taps; ++k) {
+            sum += rows.src[static_cast<size_t>((g * rows.count + r) * problem->taps + k)] *
+                   weights[static_cast<size_t>(channel * problem->taps + k)];
+          }
+          error += std::pow(static_cast<double>(sum - rows.target[at]), 2);
+          power += std::pow(static_cast<double>(rows.target[at]), 2);
+        }
+      }
+    }
+    // Only the quantization of what comes before is between them: 8 bits give about 40 dB.
+    CHECK(error < 1e-3 * power);
+  }
+}
+
+TEST_CASE("learned weights lower the error on unseen samples") {
+  const Graph graph = mixed_net();
+  const std::vector<Sample> samples = random_samples(graph, 64, 32);
+  const std::vector<Sample> unseen = random_samples(graph, 32, 33);
+  const Draft draft = draft_of(graph, samples, false);
+  const double before = objective_of(graph, draft, unseen).error;
+  for (const char* method : {"adaround", "adaquant"}) {
+    CAPTURE(method);
+    const Draft after = corrected(method, draft, context_of(samples, 2));
+    CHECK(objective_of(graph, after, unseen).error < 0.8 * before);
+  }
+}
+
+TEST_CASE("AdaRound moves every weight to one of its two neighbours and leaves scales and biases") {
+  const Graph graph = mixed_net();
+  const std::vector<Sample> samples = random_samples(graph, 32, 34);
+  Draft draft = draft_of(graph, samples);
+  REQUIRE(lower_draft(draft).ok());
+  const Draft after = corrected("adaround", draft, context_of(samples));
+  CHECK(after.options.weight_scales == draft.options.weight_scales);
+  size_t moved = 0;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (clamp_of(graph.nodes[i]) == nullptr) continue;
+    const std::vector<float> from = layer_weights(draft.graph, draft.graph.nodes[i]);
+    const std::vector<float> to = layer_weights(after.graph, after.graph.nodes[i]);
+    CHECK(layer_bias(draft.graph, draft.graph.nodes[i]) == layer_bias(after.graph, after.graph.nodes[i]));
+    const std::vector<float>& scales = after.options.weight_scales.at(graph.nodes[i].name);
+    for (size_t k = 0; k < from.size(); ++k) {
+      const float scale = scales[k * scales.size() / from.size()];
+      const float steps = to[k] / scale;
+      CHECK(std::fabs(steps - std::round(steps)) < 1e-3F);
+      const float inside = std::clamp(from[k] / scale, -127.0F, 127.0F);
+      CHECK(std::fabs(steps - inside) < 1.001F);
+      moved += std::round(steps) != weight_step(from[k], scale) ? 1 : 0;
+    }
+  }
+  CHECK(moved > 20);
+}
+
+}  // namespace octet::test
