@@ -9,6 +9,7 @@
 
 #include "kernels/cpu_features.h"
 #include "kernels/packed_constants.h"
+#include "kernels/scratchpad.h"
 #include "octet/result.h"
 #include "octet/types.h"
 
@@ -56,6 +57,8 @@ struct Problem {
   int threads = 1;  // >= 1; the kernel may use fewer
   // Where kernels share what they make of constants (pack_constant); null: each has its own.
   PackedConstants* packed = nullptr;
+  // Memory that kernels may use while they run, one at a time; null: each has its own.
+  std::shared_ptr<Scratchpad> scratchpad = nullptr;
 };
 
 // Addresses for one call, in the order of the op's inputs and outputs; null for what is absent.

@@ -205,9 +205,13 @@ dnnl::matmul::primitive_desc matmul_desc(const dnnl::memory::desc& src, const dn
 #endif
 }
 
-Executable::Executable(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad)
+Executable::Executable(dnnl::primitive primitive, const dnnl::memory::desc& scratch,
+                       std::shared_ptr<Scratchpad> scratchpad)
     : primitive_(std::move(primitive)), stream_(engine()) {
-  if (scratchpad.get_size() > 0) bind_constant(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratchpad, engine()));
+  if (scratch.get_size() == 0) return;
+  scratchpad_ = scratchpad ? std::move(scratchpad) : std::make_shared<Scratchpad>();
+  scratchpad_->reserve(scratch.get_size());
+  scratch_slot_ = bind(DNNL_ARG_SCRATCHPAD, scratch);
 }
 
 void Executable::bind_constant(int arg, const dnnl::memory& memory) {
@@ -235,6 +239,7 @@ void Executable::set(size_t slot, const void* data) {
 }
 
 void Executable::run() {
+  if (scratchpad_) set(scratch_slot_, scratchpad_->data());
   [[maybe_unused]] const dnnl_status_t status =
       dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(args_.size()), args_.data());
   assert(status == dnnl_success);

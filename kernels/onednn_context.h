@@ -12,6 +12,7 @@
 
 #include "kernels/clamp.h"
 #include "kernels/packed_constants.h"
+#include "kernels/scratchpad.h"
 #include "octet/result.h"
 #include "octet/types.h"
 
@@ -85,13 +86,15 @@ struct Constant {
   PackedBytes owner;
 };
 
-// A primitive with its arguments, its stream and its scratchpad, callable without allocating. Not thread-safe.
+// A primitive with its arguments, its stream and its scratchpad (its own if that is null), callable without allocating.
+// Not thread-safe.
 class Executable {
  public:
   // pd must come from attributes made by Attributes. Throws dnnl::error.
   template <class Primitive>
-  Executable(const Primitive& primitive, const typename Primitive::primitive_desc& pd)
-      : Executable(primitive, pd.scratchpad_desc()) {}
+  Executable(const Primitive& primitive, const typename Primitive::primitive_desc& pd,
+             std::shared_ptr<Scratchpad> scratchpad)
+      : Executable(primitive, pd.scratchpad_desc(), std::move(scratchpad)) {}
 
   // An argument that is the same in each call. Owns the memory object.
   void bind_constant(int arg, const dnnl::memory& memory);
@@ -103,12 +106,14 @@ class Executable {
   void run();
 
  private:
-  Executable(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad);
+  Executable(dnnl::primitive primitive, const dnnl::memory::desc& scratch, std::shared_ptr<Scratchpad> scratchpad);
 
   dnnl::primitive primitive_;
   dnnl::stream stream_;
   std::vector<dnnl::memory> memories_;
   std::vector<PackedBytes> owners_;
+  std::shared_ptr<Scratchpad> scratchpad_;  // null: the primitive needs none
+  size_t scratch_slot_ = 0;
   std::vector<const void*> addresses_;
   std::vector<dnnl_exec_arg_t> args_;
 };

@@ -39,11 +39,6 @@ PackedBytes PackedConstants::find_or_pack(const void* source, std::string_view l
   return made;
 }
 
-bool PackedConstants::has_packed(const void* source) const {
-  const std::lock_guard lock(mutex_);
-  return sources_.contains(source);
-}
-
 size_t PackedConstants::pack_count() const {
   const std::lock_guard lock(mutex_);
   return pack_count_;

@@ -29,8 +29,6 @@ class PackedConstants {
   // What `pack` throws comes through, and std::bad_alloc.
   PackedBytes find_or_pack(const void* source, std::string_view layout, size_t bytes, const Pack& pack);
 
-  // Whether some kernel ever packed the constant at `source`.
-  bool has_packed(const void* source) const;
   // How often something was packed, and the bytes of all that is held now.
   size_t pack_count() const;
   size_t bytes() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "runtime/mapped_file.h"
 #include "runtime/memory_planner.h"
 #include "runtime/pixel_input.h"
 #include "runtime/step_patterns.h"
@@ -51,6 +52,7 @@ class Planner {
     count_uses();
     if (options_.pixels != nullptr) OCTET_CHECK(take_pixels());
     OCTET_CHECK(make_steps());
+    release_pages(model_.mapped);  // what the system mapped around the constants
     set_lifetimes();
     share_memory();
     return place();
@@ -116,13 +118,24 @@ class Planner {
     if (is_view(node.op) && !is_constant(node.inputs[0])) return {};
     step.macs = count_macs(node.op, step.inputs, step.outputs);
     Result<SelectedKernel> selected =
-        select_kernel(node.op, step.inputs, step.outputs, options_.threads, options_.packed);
+        select_kernel(node.op, step.inputs, step.outputs, options_.threads, options_.packed, scratchpad_);
     if (!selected.ok()) {
       return Error{selected.error().code, "node '" + node.name + "': " + selected.error().message};
     }
     step.kernel_name = selected->name;
     step.kernel = std::move(selected->kernel);
+    release_constants(node);
     return {};
+  }
+
+  // Most kernels have packed their constants by now and never read them again; the others, and later sessions, get them
+  // from the file again. Step by step, so that file and packed constants are never all in memory.
+  void release_constants(const PackedNode& node) const {
+    for (const int32_t id : node.inputs) {
+      if (id < 0 || !is_constant(id)) continue;
+      const auto* data = static_cast<const std::byte*>(tensor(id).data);
+      if (model_.is_mapped(data)) release_pages({data, static_cast<size_t>(tensor(id).data_bytes)});
+    }
   }
 
   PlannedStep& add_step(const std::vector<int32_t>& inputs, const PackedNode& node, const char* name, Kernel kernel) {
@@ -219,6 +232,7 @@ class Planner {
   std::vector<Shape> shapes_;
   std::vector<DataType> types_;
   PlanOptions options_;
+  std::shared_ptr<Scratchpad> scratchpad_ = std::make_shared<Scratchpad>();
   BufferGroups groups_;
   std::vector<int> use_counts_;
   std::vector<bool> live_;  // made by a step or given: has memory

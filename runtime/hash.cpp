@@ -1,5 +1,6 @@
 #include "runtime/hash.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -11,6 +12,8 @@ constexpr uint64_t kPrime2 = 0xC2B2AE3D27D4EB4FU;
 constexpr uint64_t kPrime3 = 0x165667B19E3779F9U;
 constexpr uint64_t kPrime4 = 0x85EBCA77C2B2AE63U;
 constexpr uint64_t kPrime5 = 0x27D4EB2F165667C5U;
+
+constexpr ptrdiff_t kPieceBytes = 1 << 19;
 
 template <class T>
 T read(const std::byte* p) {
@@ -30,7 +33,8 @@ uint64_t merge(uint64_t hash, uint64_t lane) {
 
 }  // namespace
 
-uint64_t xxh64(std::span<const std::byte> bytes, uint64_t seed) {
+uint64_t xxh64(std::span<const std::byte> bytes, uint64_t seed,
+               const std::function<void(std::span<const std::byte>)>& done) {
   const std::byte* p = bytes.data();
   const std::byte* const end = p + bytes.size();
   uint64_t hash = seed + kPrime5;
@@ -39,11 +43,16 @@ uint64_t xxh64(std::span<const std::byte> bytes, uint64_t seed) {
     uint64_t b = seed + kPrime2;
     uint64_t c = seed;
     uint64_t d = seed - kPrime1;
-    for (; end - p >= 32; p += 32) {
-      a = round(a, read<uint64_t>(p));
-      b = round(b, read<uint64_t>(p + 8));
-      c = round(c, read<uint64_t>(p + 16));
-      d = round(d, read<uint64_t>(p + 24));
+    while (end - p >= 32) {
+      const std::byte* const piece = p;
+      const std::byte* const piece_end = p + std::min<ptrdiff_t>(end - p, kPieceBytes) / 32 * 32;
+      for (; p < piece_end; p += 32) {
+        a = round(a, read<uint64_t>(p));
+        b = round(b, read<uint64_t>(p + 8));
+        c = round(c, read<uint64_t>(p + 16));
+        d = round(d, read<uint64_t>(p + 24));
+      }
+      if (done) done({piece, piece_end});
     }
     hash = std::rotl(a, 1) + std::rotl(b, 7) + std::rotl(c, 12) + std::rotl(d, 18);
     for (const uint64_t lane : {a, b, c, d}) hash = merge(hash, lane);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -29,6 +30,14 @@ Result<FileBytes> map_file(const std::string& path) {
     return Error{ErrorCode::kResource, "'" + path + "': cannot map it: " + std::strerror(error)};
   std::shared_ptr<const void> owner(memory, [count](const void* p) { munmap(const_cast<void*>(p), count); });
   return FileBytes{{static_cast<const std::byte*>(memory), count}, std::move(owner)};
+}
+
+void release_pages(std::span<const std::byte> bytes) {
+  static const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(bytes.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size()) / page * page;
+  // Read-only and private: no page holds anything that the file does not.
+  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 Result<FileBytes> copy_bytes(std::span<const std::byte> bytes) {

@@ -22,7 +22,7 @@ std::vector<TensorInfo> describe(const PackedModel& model, const std::vector<int
 
 Result<Model> Model::load(const std::string& path) try {
   OCTET_TRY(FileBytes file, map_file(path));
-  Result<PackedModel> packed = read_model(file.bytes, std::move(file.owner));
+  Result<PackedModel> packed = read_model(file.bytes, std::move(file.owner), Backing::kMappedFile);
   if (!packed.ok()) return Error{packed.error().code, "'" + path + "': " + packed.error().message};
   return Model(std::make_shared<PackedModel>(std::move(*packed)));
 } catch (const std::exception& error) {

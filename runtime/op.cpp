@@ -57,10 +57,10 @@ bool is_view(const OpParams& op) {
 }
 
 Result<SelectedKernel> select_kernel(const OpParams& op, Descs inputs, Descs outputs, int threads,
-                                     PackedConstants* packed) {
+                                     PackedConstants* packed, const std::shared_ptr<Scratchpad>& scratchpad) {
   return std::visit(
       [&]<class Params>(const Params& params) {
-        return select_kernel<Params>(kernel_table(params), {params, inputs, outputs, threads, packed});
+        return select_kernel<Params>(kernel_table(params), {params, inputs, outputs, threads, packed, scratchpad});
       },
       op);
 }

@@ -53,6 +53,7 @@ int in_place_input(const OpParams& op, Descs inputs, Descs outputs);
 bool is_view(const OpParams& op);
 // `op`, `inputs` and `outputs` outlive the kernel; `packed` need not.
 Result<SelectedKernel> select_kernel(const OpParams& op, Descs inputs, Descs outputs, int threads,
-                                     PackedConstants* packed = nullptr);
+                                     PackedConstants* packed = nullptr,
+                                     const std::shared_ptr<Scratchpad>& scratchpad = nullptr);
 
 }  // namespace octet

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "runtime/hash.h"
+#include "runtime/mapped_file.h"
 
 namespace octet {
 namespace {
@@ -27,8 +28,9 @@ static_assert(sizeof(Header) == kPackedHeaderBytes);
 // How a field's value is written; on disk before each field.
 enum class FieldType : uint8_t { kInteger = 1, kReal = 2, kIntegers = 3, kReals = 4 };
 
-uint64_t checksum(std::span<const std::byte> bytes) {
-  return xxh64(bytes.subspan(kPackedHeaderBytes), xxh64(bytes.first(offsetof(Header, checksum))));
+uint64_t checksum(std::span<const std::byte> bytes, Backing backing = Backing::kMemory) {
+  return xxh64(bytes.subspan(kPackedHeaderBytes), xxh64(bytes.first(offsetof(Header, checksum))),
+               backing == Backing::kMappedFile ? release_pages : nullptr);
 }
 
 size_t align(size_t offset) {
@@ -250,7 +252,7 @@ class Reader {
   std::string message_;
 };
 
-Status check_header(const Header& header, std::span<const std::byte> bytes) {
+Status check_header(const Header& header, std::span<const std::byte> bytes, Backing backing) {
   if (header.magic != kMagic) return damaged("not an octet file (its first 8 bytes are not octet's)");
   if (header.version == 0 || header.version > kPackedVersion) {
     return damaged("the file has format version " + std::to_string(header.version) + ", but this octet reads up to " +
@@ -260,7 +262,7 @@ Status check_header(const Header& header, std::span<const std::byte> bytes) {
     return damaged("the header says " + std::to_string(header.file_bytes) + " bytes, but the file has " +
                    std::to_string(bytes.size()));
   }
-  if (header.checksum != checksum(bytes)) return damaged("the checksum does not match: the file is damaged");
+  if (header.checksum != checksum(bytes, backing)) return damaged("the checksum does not match: the file is damaged");
   const auto inside = [&](uint64_t offset, uint64_t count) {
     return offset % kPackedAlignment == 0 && offset >= kPackedHeaderBytes && offset <= bytes.size() &&
            count <= bytes.size() - offset;
@@ -321,6 +323,36 @@ PackedNode read_node(Reader& in, size_t index) {
   return node;
 }
 
+// Biases and the like lie between the weights: to read one, the system maps the pages around it. Copies keep the
+// weights' pages out of memory.
+void copy_small_constants(PackedModel& model) {
+  constexpr int64_t kSmallBytes = 16384;
+  const auto is_small = [](const PackedTensor& tensor) {
+    return tensor.data != nullptr && tensor.data_bytes <= kSmallBytes;
+  };
+  struct alignas(kPackedAlignment) Line {
+    std::byte bytes[kPackedAlignment];
+  };
+  const auto lines = [](const PackedTensor& tensor) {
+    return align(static_cast<size_t>(tensor.data_bytes)) / sizeof(Line);
+  };
+  size_t count = 0;
+  for (const PackedTensor& tensor : model.tensors) count += is_small(tensor) ? lines(tensor) : 0;
+  auto copies = std::make_shared<std::vector<Line>>(count);
+  Line* next = copies->data();
+  for (PackedTensor& tensor : model.tensors) {
+    if (!is_small(tensor)) continue;
+    std::memcpy(next, tensor.data, static_cast<size_t>(tensor.data_bytes));
+    tensor.data = next;
+    next += lines(tensor);
+  }
+  struct Both {
+    std::shared_ptr<const void> file;
+    std::shared_ptr<std::vector<Line>> copies;
+  };
+  model.storage = std::make_shared<Both>(Both{std::move(model.storage), std::move(copies)});
+}
+
 }  // namespace
 
 std::vector<std::byte> write_model(const PackedModel& model) {
@@ -355,14 +387,14 @@ std::vector<std::byte> write_model(const PackedModel& model) {
   return bytes;
 }
 
-Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage) {
+Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage, Backing backing) {
   if (bytes.size() < kPackedHeaderBytes) {
     return damaged("the file has " + std::to_string(bytes.size()) + " bytes, fewer than a header of " +
                    std::to_string(kPackedHeaderBytes));
   }
   Header header;
   std::memcpy(&header, bytes.data(), sizeof header);
-  OCTET_CHECK(check_header(header, bytes));
+  OCTET_CHECK(check_header(header, bytes, backing));
 
   Reader in(bytes.subspan(header.graph_offset, header.graph_bytes));
   const auto data = bytes.subspan(header.data_offset, header.data_bytes);
@@ -387,6 +419,11 @@ Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr
   if (in.ok() && !in.at_end()) in.fail("has bytes left at " + std::to_string(in.position()));
   if (!in.ok()) return in.error();
   OCTET_CHECK(check_model(model));
+  if (backing == Backing::kMappedFile) {
+    copy_small_constants(model);
+    release_pages(bytes);
+    model.mapped = bytes;
+  }
   return model;
 }
 

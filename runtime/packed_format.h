@@ -18,8 +18,15 @@ constexpr size_t kPackedAlignment = 64;  // of the file's address in memory, and
 // Deterministic: the same model gives the same bytes.
 std::vector<std::byte> write_model(const PackedModel& model);
 
-// Parses and checks a whole file; the model's constants point into `bytes`, which `storage` keeps alive. bytes.data()
-// is aligned to kPackedAlignment. kInvalidFile: damaged, or newer; the message names the thing and both numbers.
-Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage);
+enum class Backing {
+  kMemory,      // what is given stays in memory
+  kMappedFile,  // from map_file: little of it is in memory when read_model returns, and PackedModel::mapped is set
+};
+
+// Parses and checks a whole file; the model's constants point into `bytes`, which `storage` keeps alive (those of at
+// most 16 KiB in a mapped file are copies). bytes.data() is aligned to kPackedAlignment. kInvalidFile: damaged, or
+// newer; the message names the thing and both numbers.
+Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage,
+                               Backing backing = Backing::kMemory);
 
 }  // namespace octet

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,13 @@ struct PackedModel {
   std::vector<std::string> class_names;         // empty if none were given
   std::map<std::string, std::string> metadata;  // whatever else the converter wants to keep ("producer", ...)
   std::shared_ptr<const void> storage;          // owns what PackedTensor::data points at
+  // The part of the storage that is a mapped file: what nobody reads any more need not be in memory (release_pages).
+  std::span<const std::byte> mapped;
+
+  bool is_mapped(const std::byte* p) const {
+    return !mapped.empty() && std::greater_equal<>()(p, mapped.data()) &&
+           std::less<>()(p, mapped.data() + mapped.size());
+  }
 };
 
 // Checks all that "checked" above promises, and every op's shape rule and type rule. Files and converter alike go

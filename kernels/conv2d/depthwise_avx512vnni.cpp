@@ -10,6 +10,8 @@
 
 #include <array>
 #include <memory>
+#include <new>
+#include <span>
 #include <vector>
 
 #include "kernels/conv2d/conv2d_problem.h"
@@ -36,6 +38,7 @@ struct alignas(64) Block {
   int64_t channel;                 // its first
   int segments;                    // rows of dst in one vector, each of kBytes / segments bytes
   uint64_t mask;                   // which bytes of the first segment are channels
+  bool is_simple;                  // of the whole Plan
 };
 
 // Everything a call needs but the addresses.
@@ -48,7 +51,8 @@ struct Plan {
   // without it, and no result leaves the range of s32.
   bool is_simple;
   std::vector<uint8_t> zero_row;  // a row of src as pads are: w + 2 columns of zero points
-  std::vector<Block> blocks;
+  PackedBytes storage;            // of the blocks, which kernels of several sessions may share
+  std::span<const Block> blocks;
   int64_t full_blocks;  // those of one segment; at most the last one has more
 };
 
@@ -346,6 +350,30 @@ Block make_block(const Problem<Conv2dParams>& problem, int64_t channel, bool& is
   return block;
 }
 
+// `is_simple`: as far as the requantization tells.
+void make_blocks(const Problem<Conv2dParams>& problem, bool is_simple, std::span<Block> blocks) {
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    blocks[i] = make_block(problem, static_cast<int64_t>(i) * kBytes, is_simple);
+  }
+  for (Block& block : blocks) {
+    block.is_simple = is_simple;
+#if OCTET_ONEDNN_MAJOR < 3
+    for (size_t i = 0; is_simple && i < kBytes; ++i) block.start[i] += static_cast<int32_t>(block.bias[i]);
+#endif
+  }
+}
+
+// All that blocks are made of, but the weights and their scales.
+std::string blocks_key(const Problem<Conv2dParams>& problem, const Plan& plan) {
+  const QuantParams src = problem.inputs[kConvSrc].quant();
+  const float dst_scale = problem.outputs[0].quant().scale;
+  const void* bias = input_or_absent(problem.inputs, kConvBias).data;
+  std::string key = "depthwise_avx512vnni";
+  const auto add = [&key](const auto& value) { key.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  add(src.scale), add(src.zero_point), add(dst_scale), add(bias), add(plan.kh), add(plan.kw), add(plan.is_simple);
+  return key;
+}
+
 using Run = void (*)(const Plan&, const uint8_t*, uint8_t*);
 
 // [window up to 3x3 or up to 5x5][stride along the width]
@@ -378,15 +406,14 @@ Result<Kernel> prepare_depthwise_avx512vnni(const Problem<Conv2dParams>& problem
   plan->zero_row.assign(static_cast<size_t>(sizes.w * sizes.c + kBytes),
                         static_cast<uint8_t>(problem.inputs[kConvSrc].quant().zero_point));
   plan->is_simple = r.dst_zero_point == 0 && !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max);
-  for (int64_t channel = 0; channel < sizes.c; channel += kBytes) {
-    plan->blocks.push_back(make_block(problem, channel, plan->is_simple));
-  }
+  const size_t count = static_cast<size_t>((sizes.c + kBytes - 1) / kBytes);
+  plan->storage = pack_constant(problem.packed, problem.inputs[kConvWeights].data, blocks_key(problem, *plan),
+                                count * sizeof(Block), [&](std::byte* memory) {
+                                  make_blocks(problem, plan->is_simple, {new (memory) Block[count], count});
+                                });
+  plan->blocks = {std::launder(reinterpret_cast<const Block*>(plan->storage.get())), count};
+  plan->is_simple = plan->blocks.back().is_simple;
   plan->full_blocks = static_cast<int64_t>(plan->blocks.size()) - (plan->blocks.back().segments > 1 ? 1 : 0);
-#if OCTET_ONEDNN_MAJOR < 3
-  for (Block& block : plan->blocks) {
-    for (size_t i = 0; plan->is_simple && i < kBytes; ++i) block.start[i] += static_cast<int32_t>(block.bias[i]);
-  }
-#endif
   const Run run_plan = kRuns[sizes.kh > 3 || sizes.kw > 3][params.strides[1] - 1];
   return Kernel([plan, run_plan](const Buffers& buffers) {
     run_plan(*plan, static_cast<const uint8_t*>(buffers.src[kConvSrc]), static_cast<uint8_t*>(buffers.dst[0]));

@@ -145,7 +145,7 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem) {
   }
 
   auto prepared = std::make_shared<Prepared>();
-  Executable& executable = prepared->executable.emplace(dnnl::convolution_forward(pd), pd);
+  Executable& executable = prepared->executable.emplace(dnnl::convolution_forward(pd), pd, problem.scratchpad);
   prepared->src_slot = executable.bind(DNNL_ARG_SRC, src_desc);
   prepared->dst_slot = executable.bind(DNNL_ARG_DST, dst_desc);
   const auto canonical = onednn::strided_desc(weights.type, weights_dims(sizes), weights_strides(sizes));

@@ -27,7 +27,7 @@ struct AsConv2d {
     outputs[0].shape = {1, src[0], 1, weights[0]};
   }
   Problem<Conv2dParams> problem(const Problem<FullyConnectedParams>& fc) const {
-    return {params, inputs, outputs, fc.threads, fc.packed};
+    return {params, inputs, outputs, fc.threads, fc.packed, fc.scratchpad};
   }
 };
 

@@ -41,7 +41,7 @@ Result<Kernel> prepare(const Problem<MatmulParams>& problem) {
     return Error{ErrorCode::kUnsupported, std::string("matmul: oneDNN has only ") + pd.impl_info_str()};
   }
   auto prepared = std::make_shared<Prepared>();
-  Executable& executable = prepared->executable.emplace(dnnl::matmul(pd), pd);
+  Executable& executable = prepared->executable.emplace(dnnl::matmul(pd), pd, problem.scratchpad);
   prepared->a_slot = executable.bind(DNNL_ARG_SRC, a_desc);
   if (b.is_constant()) {
     executable.bind_constant(DNNL_ARG_WEIGHTS,

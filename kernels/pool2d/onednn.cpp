@@ -45,7 +45,7 @@ Result<Kernel> prepare(const Problem<Pool2dParams>& problem) {
     return Error{ErrorCode::kUnsupported, std::string("pool2d: oneDNN has only ") + pd.impl_info_str()};
   }
   auto prepared = std::make_shared<Prepared>();
-  Executable& executable = prepared->executable.emplace(onednn::PoolingForward(pd), pd);
+  Executable& executable = prepared->executable.emplace(onednn::PoolingForward(pd), pd, problem.scratchpad);
   prepared->src_slot = executable.bind(DNNL_ARG_SRC, src_desc);
   prepared->dst_slot = executable.bind(DNNL_ARG_DST, dst_desc);
   return Kernel([prepared](const Buffers& buffers) {
