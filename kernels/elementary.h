@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-#define OCTET_INLINE [[gnu::always_inline]] inline
+#include "kernels/always_inline.h"
 
 namespace octet {
 

@@ -19,6 +19,8 @@ namespace {
 
 // Multiply-accumulates that make a second thread worth its fork and join: some 2 us.
 constexpr int64_t kMacsPerThread = int64_t{1} << 21;
+// Pixels of the tiles of most blocks.
+constexpr int64_t kTilePixels = 6;
 // What a strip over-reads at most: a run is read in whole quadruples.
 constexpr int64_t kSlack = 4;
 
@@ -239,14 +241,14 @@ void run(Plan& plan, const Call& call) {
   const int64_t units = plan.is_flat ? s.n * s.oh * s.ow : s.n * s.oh;
   const int64_t macs = s.n * s.oh * s.ow * s.o * s.taps();
   const int64_t block_count = static_cast<int64_t>(plan.blocks.size());
-  // Few pixels and many channels: each thread takes its own weights.
-  if (block_count >= 4 * plan.threads && macs / s.o * 64 < s.o * s.taps() * 64) {
-    parallel_for(
-        plan.threads, block_count, kMacsPerThread * block_count / macs + 1, 1, [&](int64_t begin, int64_t end) {
-          part(0, units, std::span(plan.blocks).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
-        });
+  if (block_count >= 4 * plan.threads && s.n * s.oh * s.ow < s.o) {
+    // Few pixels and many channels: each thread takes its own weights.
+    const int64_t grain = kMacsPerThread * block_count / macs + 1;
+    parallel_for(plan.threads, block_count, grain, 1, [&](int64_t begin, int64_t end) {
+      part(0, units, std::span(plan.blocks).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+    });
   } else {
-    parallel_for(plan.threads, units, kMacsPerThread * units / macs + 1, plan.is_flat ? 48 : 1,
+    parallel_for(plan.threads, units, kMacsPerThread * units / macs + 1, plan.is_flat ? kTilePixels : 1,
                  [&](int64_t begin, int64_t end) { part(begin, end, plan.blocks); });
   }
 }

@@ -4,12 +4,11 @@
 
 #include <utility>
 
+#include "kernels/always_inline.h"
 #include "kernels/conv2d/dense.h"
 
 namespace octet {
 namespace {
-
-#define OCTET_INLINE inline __attribute__((always_inline))
 
 // Pixels of a tile are addressed in threes: base, base + step and base + 2 * step are one register and two.
 constexpr int kPixelsPerBase = 3;

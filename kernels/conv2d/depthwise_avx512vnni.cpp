@@ -14,13 +14,12 @@
 #include <span>
 #include <vector>
 
+#include "kernels/always_inline.h"
 #include "kernels/conv2d/conv2d_problem.h"
 #include "kernels/parallel.h"
 
 namespace octet {
 namespace {
-
-#define OCTET_INLINE inline __attribute__((always_inline))
 
 constexpr int kQuads = 4;        // vectors of s32 that a vector of u8 widens to
 constexpr int kBytes = 64;       // of a vector

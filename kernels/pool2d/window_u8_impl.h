@@ -4,22 +4,21 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/always_inline.h"
 #include "kernels/pool2d/window_u8.h"
 #include "kernels/quantization.h"
 
 namespace octet {
 namespace {
 
-#define OCTET_POOL_INLINE inline __attribute__((always_inline))
-
 // Calls block(first channel) for blocks of kWidth that cover all channels; the last one may overlap the one before.
 template <int64_t kWidth, class F>
-OCTET_POOL_INLINE void for_each_block(int64_t channels, const F& block) {
+OCTET_INLINE void for_each_block(int64_t channels, const F& block) {
   for (int64_t c = 0; c < channels; c += kWidth) block(std::min(c, channels - kWidth));
 }
 
 template <class F>
-OCTET_POOL_INLINE void for_each_tap(const PoolTaps& taps, int64_t channel, const F& tap) {
+OCTET_INLINE void for_each_tap(const PoolTaps& taps, int64_t channel, const F& tap) {
   for (int64_t i = 0; i < taps.rows; ++i) {
     const uint8_t* row = taps.src + i * taps.row_step + channel;
     for (int64_t j = 0; j < taps.columns; ++j) tap(row + j * taps.column_step);
@@ -28,7 +27,7 @@ OCTET_POOL_INLINE void for_each_tap(const PoolTaps& taps, int64_t channel, const
 
 // kColumns: the columns of the window, or 0 for any number: the windows of real nets are worth a loop of their own.
 template <int64_t kWidth, int64_t kColumns>
-OCTET_POOL_INLINE void max_block(const PoolTaps& taps, int64_t channel, uint8_t* dst) {
+OCTET_INLINE void max_block(const PoolTaps& taps, int64_t channel, uint8_t* dst) {
   typedef uint8_t Vector __attribute__((vector_size(kWidth), aligned(1), may_alias));
   const int64_t columns = kColumns > 0 ? kColumns : taps.columns;
   Vector max{};
@@ -43,7 +42,7 @@ OCTET_POOL_INLINE void max_block(const PoolTaps& taps, int64_t channel, uint8_t*
 }
 
 template <int64_t kWidth, int64_t kColumns>
-OCTET_POOL_INLINE void max_blocks(const PoolTaps& taps, uint8_t* dst) {
+OCTET_INLINE void max_blocks(const PoolTaps& taps, uint8_t* dst) {
   for_each_block<kWidth>(
       taps.channels, [&](int64_t c) __attribute__((always_inline)) { max_block<kWidth, kColumns>(taps, c, dst); });
 }
@@ -63,7 +62,7 @@ void max_window(const PoolTaps& taps, const PoolAverage&, void* dst) {
 }
 
 template <int64_t kWidth, class T>
-OCTET_POOL_INLINE void average_block(const PoolTaps& taps, const PoolAverage& average, int64_t channel, T* dst) {
+OCTET_INLINE void average_block(const PoolTaps& taps, const PoolAverage& average, int64_t channel, T* dst) {
   int32_t sums[kWidth] = {};
   for_each_tap(
       taps, channel, [&](const uint8_t* tap) __attribute__((always_inline)) {
