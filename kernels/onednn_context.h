@@ -93,7 +93,7 @@ class Executable {
   // pd must come from attributes made by Attributes. Throws dnnl::error.
   template <class Primitive>
   Executable(const Primitive& primitive, const typename Primitive::primitive_desc& pd,
-             std::shared_ptr<Scratchpad> scratchpad)
+             std::shared_ptr<Scratchpad> scratchpad = nullptr)
       : Executable(primitive, pd.scratchpad_desc(), std::move(scratchpad)) {}
 
   // An argument that is the same in each call. Owns the memory object.
