@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/aligned_bytes.h"
 #include "kernels/conv2d/conv2d_problem.h"
 #include "kernels/packed_constants.h"
 #include "kernels/parallel.h"
@@ -42,7 +41,8 @@ struct Plan {
   std::vector<DenseBlock> blocks;
   int64_t block_taps;  // of an output channel, as they are packed
   PackedBytes weights;
-  std::vector<AlignedBytes> bands;  // the copies, one per thread
+  std::shared_ptr<Scratchpad> scratchpad;  // the copies, one per thread
+  int64_t band_bytes;
 
   explicit Plan(const Problem<Conv2dParams>& problem) : sizes(problem) {}
 };
@@ -235,8 +235,9 @@ void run(Plan& plan, const Call& call) {
   const Conv2dSizes& s = plan.sizes;
   const auto part = [&](int64_t begin, int64_t end, std::span<const DenseBlock> blocks) {
     if (plan.is_flat) return run_flat(plan, call, begin, end, blocks);
-    run_rows(plan, call, begin, end, blocks,
-             plan.copies ? plan.bands[static_cast<size_t>(thread_index())].as<uint8_t>() : nullptr);
+    run_rows(
+        plan, call, begin, end, blocks,
+        plan.copies ? reinterpret_cast<uint8_t*>(plan.scratchpad->data()) + thread_index() * plan.band_bytes : nullptr);
   };
   const int64_t units = plan.is_flat ? s.n * s.oh * s.ow : s.n * s.oh;
   const int64_t macs = s.n * s.oh * s.ow * s.o * s.taps();
@@ -262,11 +263,8 @@ void choose_bands(Plan& plan) {
   plan.band_pixels = std::max<int64_t>(bytes / s.c / 48, 1) * 48;
   plan.band_width = std::max(plan.left + s.w, (s.ow - 1) * plan.stride_w + s.kw);
   plan.band_rows = std::clamp<int64_t>(bytes / (plan.band_width * s.c * plan.stride_h), 1, s.oh);
-  if (!plan.copies) return;
   const int64_t rows = (plan.band_rows - 1) * plan.stride_h + plan.dilation_h * (s.kh - 1) + 1;
-  for (int i = 0; i < plan.threads; ++i) {
-    plan.bands.push_back(AlignedBytes(static_cast<size_t>(rows * plan.band_width * s.c + kSlack)));
-  }
+  plan.band_bytes = (rows * plan.band_width * s.c + kSlack + 63) / 64 * 64;
 }
 
 Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel) {
@@ -284,6 +282,10 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel)
   plan->skips_pads = plan->zero_point == 0 && (params.pads[0] > 0 || params.pads[2] > 0);
   plan->is_flat = s.kh == 1 && s.kw == 1 && plan->stride_h == 1 && plan->stride_w == 1 && !plan->copies;
   choose_bands(*plan);
+  if (plan->copies) {
+    plan->scratchpad = problem.scratchpad != nullptr ? problem.scratchpad : std::make_shared<Scratchpad>();
+    plan->scratchpad->reserve(static_cast<size_t>(plan->band_bytes * plan->threads));
+  }
 
   DenseNumbers& numbers = plan->numbers;
   numbers.quadruples = (run_bytes + 3) / 4;

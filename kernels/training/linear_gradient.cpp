@@ -16,7 +16,7 @@ struct Product {
     onednn::Attributes attributes;
     attributes.finish();
     const auto pd = onednn::matmul_desc(a_desc, b_desc, c_desc, attributes.attr());
-    executable.emplace(dnnl::matmul(pd), pd);
+    executable.emplace(dnnl::matmul(pd), pd, nullptr);
     a = executable->bind(DNNL_ARG_SRC, a_desc);
     b = executable->bind(DNNL_ARG_WEIGHTS, b_desc);
     c = executable->bind(DNNL_ARG_DST, c_desc);
