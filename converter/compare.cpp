@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "converter/node_session.h"
 #include "kernels/quantization.h"
 #include "octet/session.hpp"
 #include "runtime/packed_model.h"
@@ -43,32 +44,6 @@ std::pair<float, float> representable(const PackedTensor& tensor) {
   // Half a unit more: what rounds to the last integer is not clipped.
   return {quant.scale * (-0.5F - static_cast<float>(quant.zero_point)),
           quant.scale * (255.5F - static_cast<float>(quant.zero_point))};
-}
-
-// One node of the packed model as a model of its own, its activations as inputs.
-Result<Session> session_of_node(const PackedModel& model, const PackedNode& node, std::vector<int32_t>& activations) {
-  PackedModel alone;
-  alone.storage = model.storage;
-  std::map<int32_t, int32_t> ids;
-  const auto add = [&](int32_t id) {
-    if (id < 0) return id;
-    const auto [found, is_new] = ids.try_emplace(id, static_cast<int32_t>(alone.tensors.size()));
-    if (is_new) alone.tensors.push_back(model.tensors[static_cast<size_t>(id)]);
-    return found->second;
-  };
-  PackedNode copy = node;
-  for (int32_t& id : copy.inputs) id = add(id);
-  for (int32_t& id : copy.outputs) id = add(id);
-  for (const int32_t id : node.inputs) {
-    if (id < 0 || model.tensors[static_cast<size_t>(id)].data != nullptr) continue;
-    if (std::find(activations.begin(), activations.end(), id) != activations.end()) continue;
-    activations.push_back(id);
-    alone.inputs.push_back(ids[id]);
-  }
-  alone.outputs = copy.outputs;
-  alone.nodes.push_back(std::move(copy));
-  OCTET_CHECK(check_model(alone));
-  return Session::create(Model::from_packed(std::make_shared<PackedModel>(std::move(alone))), {.threads = 1});
 }
 
 // Nodes whose output is worth a line: they compute something on integers.

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
+#include "converter/calibrate/auto.h"
 #include "converter/calibrate/calibrate.h"
 #include "converter/calibrate/calibration_table.h"
 #include "converter/correct/correct.h"
@@ -12,6 +14,16 @@
 #include "runtime/packed_model.h"
 
 namespace octet {
+
+struct Conversion {
+  PackedModel packed;
+  ImportReport import_report;
+  std::vector<std::string> notices;      // what the user should know: widened scales, few samples
+  uint64_t sample_count = 0;             // behind the calibration
+  std::string calibration;               // the method; "auto (NAME)" tells what auto took
+  std::vector<CalibrationTrial> trials;  // of auto
+  std::vector<CorrectionStep> corrections;
+};
 
 // What `octet convert` was asked for.
 struct ConvertOptions {
@@ -22,26 +34,19 @@ struct ConvertOptions {
   uint64_t seed = 0;
   std::string class_names_file;
   ImportOptions import;
-  std::string calibration = "mse";  // a row of calibration_methods(); why: converter/README.md
+  std::string calibration = "auto";  // or a row of calibration_methods()
   CalibrationOptions calibration_options;
-  std::vector<std::string> calibration_tables;  // --calibration-table, merged
-  std::string save_calibration;                 // --save-calibration; empty: no
-  std::string correct = "none";                 // as parse_correction() takes it
-  CorrectionObserver correction_observer;       // after each correction
+  std::vector<std::string> calibration_tables;                  // --calibration-table, merged
+  std::string save_calibration;                                 // --save-calibration; empty: no
+  std::function<void(const Conversion&)> calibration_observer;  // once ranges are chosen
+  std::string correct = "none";                                 // as parse_correction() takes it
+  CorrectionObserver correction_observer;                       // after each correction
   bool per_channel_weights = true;
   bool float_only = false;              // --precision f32
   std::vector<std::string> keep_float;  // node names
   int threads = 0;                      // 0: default_threads()
   PassObserver pass_observer;           // --dump-passes
   Progress progress;                    // while samples are observed
-};
-
-struct Conversion {
-  PackedModel packed;
-  ImportReport import_report;
-  std::vector<std::string> notices;  // what the user should know: widened scales, few samples
-  uint64_t sample_count = 0;         // behind the calibration
-  std::vector<CorrectionStep> corrections;
 };
 
 // import -> fold -> observe -> calibrate -> correct -> lower. Writes nothing but the calibration table, if asked to.

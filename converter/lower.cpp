@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "converter/op_rule.h"
 #include "converter/precision.h"
 #include "converter/quantize.h"
+#include "converter/range_groups.h"
 #include "kernels/quantization.h"
 
 namespace octet {
@@ -16,19 +16,12 @@ namespace {
 class ValueQuantization {
  public:
   ValueQuantization(const Graph& graph, const std::vector<Precision>& precisions, const Ranges& ranges)
-      : graph_(graph), ranges_(ranges), parent_(graph.values.size()) {
-    std::iota(parent_.begin(), parent_.end(), 0);
-    for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      const Node& node = graph.nodes[i];
-      if (precisions[i] != Precision::kInt8) continue;
-      if (op_rule(node.op).quantization(graph, node) != QuantizationRule::kSameRange) continue;
-      for (const size_t input : data_inputs(node)) unite(node.inputs[input], node.outputs[0]);
-    }
+      : graph_(graph), ranges_(ranges), groups_(range_groups(graph, precisions)) {
     std::map<ValueId, Range> united;
     for (size_t i = 0; i < graph.values.size(); ++i) {
       const Range* range = range_of(static_cast<ValueId>(i));
       if (range == nullptr) continue;
-      Range& group = united[root(static_cast<ValueId>(i))];
+      Range& group = united[groups_[i]];
       group.min = std::min(group.min, range->min);
       group.max = std::max(group.max, range->max);
     }
@@ -37,17 +30,11 @@ class ValueQuantization {
 
   // Null if the value, and all that share its range, are unknown to the ranges.
   const QuantParams* find(ValueId id) const {
-    const auto found = params_.find(root(id));
+    const auto found = params_.find(groups_[static_cast<size_t>(id)]);
     return found == params_.end() ? nullptr : &found->second;
   }
 
  private:
-  ValueId root(ValueId id) const {
-    while (parent_[static_cast<size_t>(id)] != id) id = parent_[static_cast<size_t>(id)];
-    return id;
-  }
-  void unite(ValueId a, ValueId b) { parent_[static_cast<size_t>(root(a))] = root(b); }
-
   const Range* range_of(ValueId id) {
     const Value& value = graph_.value(id);
     if (value.is_constant()) {
@@ -65,7 +52,7 @@ class ValueQuantization {
 
   const Graph& graph_;
   const Ranges& ranges_;
-  std::vector<ValueId> parent_;
+  std::vector<ValueId> groups_;
   std::map<ValueId, QuantParams> params_;
   Range constant_range_;
 };

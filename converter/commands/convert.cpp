@@ -29,7 +29,7 @@ struct Options {
 };
 
 std::vector<std::string> calibration_names() {
-  std::vector<std::string> names;
+  std::vector<std::string> names{"auto"};
   for (const CalibrationMethod& method : calibration_methods()) names.emplace_back(method.name);
   return names;
 }
@@ -118,6 +118,13 @@ Result<int> run(Options& options) {
     std::cerr << "correct: " << to_string(step) << "\n";
   };
 
+  options.convert.calibration_observer = [&](const Conversion& conversion) {
+    progress.finish();
+    for (const CalibrationTrial& trial : conversion.trials) {
+      std::cerr << "calibration: " << to_string(trial) << "\n";
+    }
+  };
+
   const Result<Conversion> converted = convert(options.convert);
   progress.finish();
   if (!converted.ok()) return converted.error();
@@ -132,7 +139,7 @@ Result<int> run(Options& options) {
   std::cout << options.output << ": " << bytes.size() << " bytes (constants " << constant_bytes(converted->packed)
             << "), " << integer << " of " << total << " nodes on integers";
   if (converted->sample_count > 0) {
-    std::cout << ", calibrated by " << options.convert.calibration << " on " << converted->sample_count << " samples";
+    std::cout << ", calibrated by " << converted->calibration << " on " << converted->sample_count << " samples";
   }
   std::cout << "\n";
   return kExitOk;
@@ -159,7 +166,8 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--percentile", convert.calibration_options.percentile, "share of values kept, in percent")
       ->check(CLI::Range(50.0, 100.0))
       ->capture_default_str();
-  app.add_option("--calibration-table", convert.calibration_tables, "saved statistics instead of data, merged")
+  app.add_option("--calibration-table", convert.calibration_tables,
+                 "saved statistics, merged; --data then only judges and corrects")
       ->delimiter(',');
   app.add_option("--save-calibration", convert.save_calibration, "write the statistics to a file");
   app.add_option("--activations", options->activations)->check(CLI::IsMember({"asymmetric"}))->capture_default_str();

@@ -60,7 +60,6 @@ class WrongUsage(Case):
 
     def test_what_makes_no_sense_together_is_refused(self):
         out = self.folder / "x.octet"
-        self.fail_with(USAGE, OCTET, "convert", MODEL, "-o", out, "--data", IMAGES, "--calibration-table", TABLE)
         self.fail_with(USAGE, OCTET, "convert", MODEL, "-o", MODEL, "--calibration-table", TABLE, mentions=[MODEL])
         self.fail_with(USAGE, OCTET, "evaluate", PACKED, "--data", IMAGES, mentions=["--labels", "--against"])
         self.fail_with(FILE, OCTET, "compare", PACKED, MODEL, "--data", IMAGES, mentions=[PACKED])

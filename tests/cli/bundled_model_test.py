@@ -101,9 +101,35 @@ class BundledModel(Case):
 
     def test_calibrating_on_pictures_saves_a_table_that_gives_the_same_file(self):
         table, direct, again = (self.folder / n for n in ("table.json", "direct.octet", "again.octet"))
-        self.succeed(OCTET, "convert", MODEL, "-o", direct, "--data", self.list_of_pictures(), "--save-calibration", table)
-        self.succeed(OCTET, "convert", MODEL, "-o", again, "--calibration-table", table)
+        by_mse = ("--calibration", "mse")
+        self.succeed(OCTET, "convert", MODEL, "-o", direct, "--data", self.list_of_pictures(), *by_mse, "--save-calibration", table)
+        self.succeed(OCTET, "convert", MODEL, "-o", again, "--calibration-table", table, *by_mse)
         self.assertEqual(direct.read_bytes(), again.read_bytes())
+
+    def test_merged_shards_give_the_bytes_of_one_run(self):
+        net, whole, merged = (self.folder / n for n in ("net.octet", "whole.json", "merged.json"))
+        shards = []
+        for i, pictures in enumerate((PICTURES[:3], PICTURES[3:])):
+            shards.append(self.folder / f"shard{i}.json")
+            data = self.write(f"shard{i}.txt", "".join(f"{p}\n" for p in pictures))
+            self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", data, "--save-calibration", shards[-1])
+        self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", self.list_of_pictures(), "--calibration", "mse", "--save-calibration", whole)
+        one_run = net.read_bytes()
+        for tables in (shards, shards[::-1]):
+            self.succeed(OCTET, "convert", MODEL, "-o", net, "--calibration-table", ",".join(map(str, tables)), "--calibration", "mse",
+                         "--save-calibration", merged)
+            self.assertEqual(merged.read_bytes(), whole.read_bytes())
+            self.assertEqual(net.read_bytes(), one_run)
+
+    def test_auto_judges_ranges_by_data_and_tells_its_trials(self):
+        said = self.run_program(OCTET, "convert", MODEL, "-o", self.folder / "net.octet", "--calibration-table", TABLE,
+                                "--data", self.list_of_pictures())
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertIn("calibrated by auto (", said.stdout)
+        for method in ("minmax", "percentile", "mse", "kl", "entropy", "omse", "mix"):
+            self.assertIn(f"calibration: {method}: output SQNR", said.stderr)
+        self.fail_with(2, OCTET, "convert", MODEL, "-o", self.folder / "net.octet", "--calibration-table", TABLE, "--calibration",
+                       "moving_average", mentions=["moving_average", "order"])
 
     def test_convert_reports_what_each_layer_lost(self):
         page, packed = self.folder / "report.html", self.folder / "net.octet"
