@@ -1,5 +1,7 @@
 #include "kernels/kernel.h"
 
+#include <algorithm>
+
 namespace octet {
 
 const TensorDesc& input_or_absent(Descs inputs, size_t i) {
@@ -59,6 +61,12 @@ bool per_tensor_u8(const TensorDesc& tensor) {
 
 bool plain(const TensorDesc& tensor, DataType type) {
   return tensor.present && tensor.type == type && !tensor.is_quantized();
+}
+
+bool activations_have_rank(Descs inputs, int rank) {
+  return std::all_of(inputs.begin(), inputs.end(), [rank](const TensorDesc& input) {
+    return !input.present || input.is_constant() || input.shape.rank() == rank;
+  });
 }
 
 }  // namespace octet

@@ -111,6 +111,9 @@ Result<SelectedKernel> select_kernel(std::span<const KernelRow<Params>> table, c
 //   int64_t count_macs(const Params&, Descs inputs, Descs outputs)    multiply-accumulates; else 0
 //   int in_place_input(const Params&, Descs inputs, Descs outputs)    the input whose memory output 0 may take; else -1
 //   bool is_view(const Params&)                                       output 0 is input 0's bytes; else false
+//   bool keeps_samples_apart(const Params&, Descs inputs, Descs outputs)
+//       whether sample i of each output (axis 0 counts samples) comes from sample i of the activations alone, by the
+//       same arithmetic for any number of samples; else false
 template <class Params>
 int64_t count_macs(const Params&, Descs, Descs) {
   return 0;
@@ -123,6 +126,10 @@ template <class Params>
 bool is_view(const Params&) {
   return false;
 }
+template <class Params>
+bool keeps_samples_apart(const Params&, Descs, Descs) {
+  return false;
+}
 
 // Helpers for the functions above: each names the op and what is wrong.
 Error unsupported_types(const char* op, Descs inputs, Descs outputs);
@@ -132,5 +139,7 @@ Status check_rank(const char* op, const TensorDesc& tensor, int rank);
 bool same_quantization(const TensorDesc& a, const TensorDesc& b);
 bool per_tensor_u8(const TensorDesc& tensor);
 bool plain(const TensorDesc& tensor, DataType type);
+// Whether every input that is no constant has `rank`: its axis 0 is then not broadcast as another axis.
+bool activations_have_rank(Descs inputs, int rank);
 
 }  // namespace octet

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 
+#include "runtime/batch_slices.h"
 #include "runtime/mapped_file.h"
 #include "runtime/memory_planner.h"
 #include "runtime/pixel_input.h"
@@ -43,8 +45,9 @@ class BufferGroups {
 
 class Planner {
  public:
-  Planner(const PackedModel& model, std::vector<Shape> shapes, const PlanOptions& options)
+  Planner(const PackedModel& model, std::vector<Shape> shapes, const PlanOptions& options, int64_t slices)
       : model_(model), shapes_(std::move(shapes)), options_(options), groups_(model.tensors.size()) {
+    plan_.slices = slices;
     for (const PackedTensor& t : model.tensors) types_.push_back(t.type);
   }
 
@@ -150,13 +153,15 @@ class Planner {
     return *plan_.steps.back();
   }
 
+  int64_t bytes_of(int32_t id) const {
+    return shapes_[static_cast<size_t>(id)].element_count() * element_bytes(types_[static_cast<size_t>(id)]);
+  }
+
   void set_lifetimes() {
     live_.assign(model_.tensors.size(), false);
     const auto start = [&](int32_t id, int step) {
       live_[static_cast<size_t>(id)] = true;
-      groups_.lifetime(id) = {
-          shapes_[static_cast<size_t>(id)].element_count() * element_bytes(types_[static_cast<size_t>(id)]), step,
-          step};
+      groups_.lifetime(id) = {bytes_of(id), step, step};
     };
     // Inputs and outputs keep their memory for the whole run: the caller fills and reads them at any time.
     for (const int32_t id : model_.inputs) {
@@ -215,13 +220,24 @@ class Planner {
       buffer_of[id] = buffers.size();
       buffers.push_back(groups_.lifetime(tensor_id));
     }
+    plan_.slice_arena_bytes = place_buffers(buffers).arena_bytes;
+    // Inputs and outputs have memory for all slices. In a group they are alone, or views of one another.
+    std::vector<int64_t> strides(buffers.size(), 0);
+    for (const std::vector<int32_t>* ids : {&model_.inputs, &model_.outputs}) {
+      for (const int32_t id : *ids) {
+        if (!is_constant(id)) strides[buffer_of[static_cast<size_t>(groups_.root(id))]] = bytes_of(id);
+      }
+    }
+    for (size_t i = 0; i < buffers.size(); ++i) buffers[i].bytes += (plan_.slices - 1) * strides[i];
     const ArenaPlacement placement = place_buffers(buffers);
     plan_.arena_bytes = placement.arena_bytes;
     plan_.offsets.assign(model_.tensors.size(), -1);
+    plan_.slice_strides.assign(model_.tensors.size(), 0);
     for (size_t id = 0; id < model_.tensors.size(); ++id) {
       if (!live_[id]) continue;
       const auto root = static_cast<size_t>(groups_.root(static_cast<int32_t>(id)));
       plan_.offsets[id] = placement.offsets[buffer_of[root]];
+      plan_.slice_strides[id] = strides[buffer_of[root]];
     }
     plan_.shapes = std::move(shapes_);
     plan_.types = std::move(types_);
@@ -244,7 +260,16 @@ class Planner {
 Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes,
                                 const PlanOptions& options) {
   OCTET_TRY(std::vector<Shape> shapes, infer_model_shapes(model, input_shapes));
-  return Planner(model, std::move(shapes), options).plan();
+  const std::vector<Shape> one = sample_shapes(model, shapes);
+  if (one.empty()) return Planner(model, std::move(shapes), options, 1).plan();
+  const int64_t samples = input_shapes[0][0];
+  OCTET_TRY(ExecutionPlan plan, Planner(model, one, options, samples).plan());
+  const int64_t count = slice_samples(samples, plan.slice_arena_bytes);
+  if (count == 1) return plan;
+  std::vector<Shape> slice_shapes(input_shapes.begin(), input_shapes.end());
+  for (Shape& shape : slice_shapes) shape[0] = count;
+  OCTET_TRY(shapes, infer_model_shapes(model, slice_shapes));
+  return Planner(model, std::move(shapes), options, samples / count).plan();
 }
 
 void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena) {
@@ -256,6 +281,23 @@ void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena)
   for (const auto& step : plan.steps) {
     for (const int32_t id : step->input_ids) step->src.push_back(address(id));
     for (const int32_t id : step->node->outputs) step->dst.push_back(address(id));
+  }
+}
+
+void next_slice(ExecutionPlan& plan, int64_t slice) {
+  const int64_t steps_on = slice > 0 ? 1 : 1 - plan.slices;
+  const auto move = [&](auto*& address, int32_t id) {
+    if (id < 0) return;
+    if (const int64_t stride = plan.slice_strides[static_cast<size_t>(id)]; stride != 0) {
+      using Byte =
+          std::conditional_t<std::is_const_v<std::remove_pointer_t<std::remove_reference_t<decltype(address)>>>,
+                             const std::byte, std::byte>;
+      address = static_cast<Byte*>(address) + steps_on * stride;
+    }
+  };
+  for (const auto& step : plan.steps) {
+    for (size_t i = 0; i < step->src.size(); ++i) move(step->src[i], step->input_ids[i]);
+    for (size_t i = 0; i < step->dst.size(); ++i) move(step->dst[i], step->node->outputs[i]);
   }
 }
 

@@ -27,11 +27,17 @@ struct PlannedStep {
 };
 
 // Where a tensor lives: at `offset` in the arena, unless it is a constant.
+//
+// A batch may run in slices (batch_slices.h): the steps run once for each, and only the model's inputs and outputs have
+// memory for all samples, slice after slice.
 struct ExecutionPlan {
-  std::vector<Shape> shapes;     // per tensor, concrete
+  std::vector<Shape> shapes;     // per tensor, concrete; of one slice
   std::vector<DataType> types;   // per tensor: the model's, but u8 for an input that is fed pixels
   std::vector<int64_t> offsets;  // per tensor; -1 for constants and for tensors that fusion removed
   int64_t arena_bytes = 0;
+  int64_t slices = 1;
+  std::vector<int64_t> slice_strides;  // per tensor; bytes from slice to slice: 0 but for inputs, outputs, their views
+  int64_t slice_arena_bytes = 0;       // what the arena would be for one slice alone
   std::vector<std::unique_ptr<PlannedStep>> steps;  // kernels hold references into their step, so steps do not move
 };
 
@@ -47,7 +53,10 @@ struct PlanOptions {
 Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape> input_shapes,
                                 const PlanOptions& options);
 
-// Fills the steps' address tables for an arena that starts at `arena` (64-byte aligned).
+// Fills the steps' address tables for an arena that starts at `arena` (64-byte aligned), and for its first slice.
 void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena);
+
+// Moves the address tables from the slice before `slice` to it; before slice 0 comes the last one.
+void next_slice(ExecutionPlan& plan, int64_t slice);
 
 }  // namespace octet

@@ -56,6 +56,10 @@ bool is_view(const OpParams& op) {
   return std::visit([](const auto& params) { return is_view(params); }, op);
 }
 
+bool keeps_samples_apart(const OpParams& op, Descs inputs, Descs outputs) {
+  return std::visit([&](const auto& params) { return keeps_samples_apart(params, inputs, outputs); }, op);
+}
+
 Result<SelectedKernel> select_kernel(const OpParams& op, Descs inputs, Descs outputs, int threads,
                                      PackedConstants* packed, const std::shared_ptr<Scratchpad>& scratchpad) {
   return std::visit(

@@ -38,16 +38,30 @@ struct Session::State {
   std::unique_ptr<std::byte, decltype(&std::free)> arena{nullptr, std::free};
   int threads = 1;
 
-  TensorView view(int32_t id) const {
+  // A tensor as it is while a slice runs.
+  TensorView view(int32_t id, int64_t slice) const {
     const auto index = static_cast<size_t>(id);
     const PackedTensor& tensor = model->tensors[index];
     const int64_t offset = plan.offsets[index];
     void* data = offset < 0 ? const_cast<void*>(tensor.data) : arena.get() + offset;
-    return {plan.types[index], plan.shapes[index], data};
+    return {plan.types[index], plan.shapes[index], static_cast<std::byte*>(data) + slice * plan.slice_strides[index]};
+  }
+  // An input or output, of all slices.
+  TensorView whole(int32_t id) const {
+    TensorView tensor = view(id, 0);
+    if (plan.slices > 1) tensor.shape[0] *= plan.slices;
+    return tensor;
   }
   void run_step(size_t i) const {
     const PlannedStep& step = *plan.steps[i];
     if (step.kernel) step.kernel({step.src.data(), step.dst.data()});
+  }
+  template <class F>
+  void for_each_slice(const F& f) {
+    for (int64_t slice = 0; slice < plan.slices; ++slice) {
+      f(slice);
+      if (plan.slices > 1) next_slice(plan, (slice + 1) % plan.slices);
+    }
   }
 };
 
@@ -85,7 +99,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   }
   bind_arena(state->plan, *state->model, state->arena.get());
   for (const int32_t id : state->model->inputs) {
-    const TensorView input = state->view(id);
+    const TensorView input = state->whole(id);
     std::memset(input.data, 0, static_cast<size_t>(input.byte_count()));
   }
   return Session(std::move(state));
@@ -100,39 +114,45 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 TensorView Session::input(size_t i) {
-  return state_->view(state_->model->inputs[i]);
+  return state_->whole(state_->model->inputs[i]);
 }
 TensorView Session::output(size_t i) const {
-  return state_->view(state_->model->outputs[i]);
+  return state_->whole(state_->model->outputs[i]);
 }
 
 void Session::run() {
   const ThreadScope scope(state_->threads);
-  for (size_t i = 0; i < state_->plan.steps.size(); ++i) state_->run_step(i);
+  state_->for_each_slice([&](int64_t) {
+    for (size_t i = 0; i < state_->plan.steps.size(); ++i) state_->run_step(i);
+  });
 }
 
 void Session::run(const Observer& observer) {
   const ThreadScope scope(state_->threads);
-  const auto show = [&](int32_t id) {
-    observer(state_->model->tensors[static_cast<size_t>(id)].name, state_->view(id));
-  };
-  for (const int32_t id : state_->model->inputs) show(id);
-  for (size_t i = 0; i < state_->plan.steps.size(); ++i) {
-    state_->run_step(i);
-    for (const int32_t id : state_->plan.steps[i]->node->outputs) show(id);
-  }
+  state_->for_each_slice([&](int64_t slice) {
+    const auto show = [&](int32_t id) {
+      observer(state_->model->tensors[static_cast<size_t>(id)].name, state_->view(id, slice));
+    };
+    for (const int32_t id : state_->model->inputs) show(id);
+    for (size_t i = 0; i < state_->plan.steps.size(); ++i) {
+      state_->run_step(i);
+      for (const int32_t id : state_->plan.steps[i]->node->outputs) show(id);
+    }
+  });
 }
 
 void Session::run(std::span<double> step_us) {
   using Clock = std::chrono::steady_clock;
   const ThreadScope scope(state_->threads);
   Clock::time_point before = Clock::now();
-  for (size_t i = 0; i < state_->plan.steps.size(); ++i) {
-    state_->run_step(i);
-    const Clock::time_point after = Clock::now();
-    step_us[i] += std::chrono::duration<double, std::micro>(after - before).count();
-    before = after;
-  }
+  state_->for_each_slice([&](int64_t) {
+    for (size_t i = 0; i < state_->plan.steps.size(); ++i) {
+      state_->run_step(i);
+      const Clock::time_point after = Clock::now();
+      step_us[i] += std::chrono::duration<double, std::micro>(after - before).count();
+      before = after;
+    }
+  });
 }
 
 std::vector<StepInfo> Session::steps() const {

@@ -39,6 +39,9 @@ struct BinaryParams {
 Result<std::vector<Shape>> infer_shapes(const BinaryParams& params, Descs inputs);
 Status check_types(const BinaryParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<BinaryParams>> kernel_table(const BinaryParams&);
+inline bool keeps_samples_apart(const BinaryParams&, Descs inputs, Descs outputs) {
+  return activations_have_rank(inputs, outputs[0].shape.rank());
+}
 int in_place_input(const BinaryParams& params, Descs inputs, Descs outputs);
 
 // "add", "sub", ...

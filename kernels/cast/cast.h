@@ -20,5 +20,8 @@ struct CastParams {
 Result<std::vector<Shape>> infer_shapes(const CastParams& params, Descs inputs);
 Status check_types(const CastParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<CastParams>> kernel_table(const CastParams&);
+inline bool keeps_samples_apart(const CastParams&, Descs, Descs) {
+  return true;
+}
 
 }  // namespace octet

@@ -26,5 +26,8 @@ struct ConcatParams {
 Result<std::vector<Shape>> infer_shapes(const ConcatParams& params, Descs inputs);
 Status check_types(const ConcatParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<ConcatParams>> kernel_table(const ConcatParams&);
+inline bool keeps_samples_apart(const ConcatParams& params, Descs, Descs) {
+  return params.axis != 0;
+}
 
 }  // namespace octet

@@ -42,6 +42,9 @@ struct Conv2dParams {
 Result<std::vector<Shape>> infer_shapes(const Conv2dParams& params, Descs inputs);
 Status check_types(const Conv2dParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<Conv2dParams>> kernel_table(const Conv2dParams&);
+inline bool keeps_samples_apart(const Conv2dParams&, Descs, Descs) {
+  return true;
+}
 int64_t count_macs(const Conv2dParams& params, Descs inputs, Descs outputs);
 int in_place_input(const Conv2dParams& params, Descs inputs, Descs outputs);
 

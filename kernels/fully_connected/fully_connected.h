@@ -30,6 +30,9 @@ struct FullyConnectedParams {
 Result<std::vector<Shape>> infer_shapes(const FullyConnectedParams& params, Descs inputs);
 Status check_types(const FullyConnectedParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<FullyConnectedParams>> kernel_table(const FullyConnectedParams&);
+inline bool keeps_samples_apart(const FullyConnectedParams&, Descs, Descs) {
+  return true;
+}
 int64_t count_macs(const FullyConnectedParams& params, Descs inputs, Descs outputs);
 
 }  // namespace octet

@@ -27,5 +27,8 @@ struct GatherParams {
 Result<std::vector<Shape>> infer_shapes(const GatherParams& params, Descs inputs);
 Status check_types(const GatherParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<GatherParams>> kernel_table(const GatherParams&);
+inline bool keeps_samples_apart(const GatherParams& params, Descs inputs, Descs) {
+  return params.axis != 0 && inputs[1].is_constant();
+}
 
 }  // namespace octet

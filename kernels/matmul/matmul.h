@@ -22,6 +22,9 @@ struct MatmulParams {
 Result<std::vector<Shape>> infer_shapes(const MatmulParams& params, Descs inputs);
 Status check_types(const MatmulParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<MatmulParams>> kernel_table(const MatmulParams&);
+inline bool keeps_samples_apart(const MatmulParams&, Descs inputs, Descs outputs) {
+  return activations_have_rank(inputs, outputs[0].shape.rank());
+}
 int64_t count_macs(const MatmulParams& params, Descs inputs, Descs outputs);
 
 }  // namespace octet

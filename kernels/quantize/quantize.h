@@ -28,9 +28,15 @@ struct DequantizeParams {
 Result<std::vector<Shape>> infer_shapes(const QuantizeParams& params, Descs inputs);
 Status check_types(const QuantizeParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<QuantizeParams>> kernel_table(const QuantizeParams&);
+inline bool keeps_samples_apart(const QuantizeParams&, Descs, Descs) {
+  return true;
+}
 
 Result<std::vector<Shape>> infer_shapes(const DequantizeParams& params, Descs inputs);
 Status check_types(const DequantizeParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<DequantizeParams>> kernel_table(const DequantizeParams&);
+inline bool keeps_samples_apart(const DequantizeParams&, Descs, Descs) {
+  return true;
+}
 
 }  // namespace octet

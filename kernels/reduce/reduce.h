@@ -1,6 +1,7 @@
 // Reductions over axes: one family, one table of functions.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/kernel.h"
@@ -42,6 +43,9 @@ struct ReduceParams {
 Result<std::vector<Shape>> infer_shapes(const ReduceParams& params, Descs inputs);
 Status check_types(const ReduceParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<ReduceParams>> kernel_table(const ReduceParams&);
+inline bool keeps_samples_apart(const ReduceParams& params, Descs, Descs) {
+  return std::find(params.axes.begin(), params.axes.end(), 0) == params.axes.end();
+}
 
 // "sum", "mean", ...
 const char* to_string(ReduceKind kind);

@@ -26,6 +26,9 @@ struct ReshapeParams {
 Result<std::vector<Shape>> infer_shapes(const ReshapeParams& params, Descs inputs);
 Status check_types(const ReshapeParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<ReshapeParams>> kernel_table(const ReshapeParams&);
+inline bool keeps_samples_apart(const ReshapeParams&, Descs, Descs) {
+  return true;
+}
 inline bool is_view(const ReshapeParams&) {
   return true;
 }

@@ -47,5 +47,8 @@ struct ResizeParams {
 Result<std::vector<Shape>> infer_shapes(const ResizeParams& params, Descs inputs);
 Status check_types(const ResizeParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<ResizeParams>> kernel_table(const ResizeParams&);
+inline bool keeps_samples_apart(const ResizeParams&, Descs, Descs) {
+  return true;
+}
 
 }  // namespace octet

@@ -1,6 +1,7 @@
 // A part of a tensor, with steps.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/kernel.h"
@@ -30,5 +31,8 @@ struct SliceParams {
 Result<std::vector<Shape>> infer_shapes(const SliceParams& params, Descs inputs);
 Status check_types(const SliceParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<SliceParams>> kernel_table(const SliceParams&);
+inline bool keeps_samples_apart(const SliceParams& params, Descs, Descs) {
+  return std::find(params.axes.begin(), params.axes.end(), 0) == params.axes.end();
+}
 
 }  // namespace octet

@@ -30,6 +30,9 @@ struct SoftmaxParams {
 Result<std::vector<Shape>> infer_shapes(const SoftmaxParams& params, Descs inputs);
 Status check_types(const SoftmaxParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<SoftmaxParams>> kernel_table(const SoftmaxParams&);
+inline bool keeps_samples_apart(const SoftmaxParams& params, Descs, Descs) {
+  return params.axis != 0;
+}
 int in_place_input(const SoftmaxParams& params, Descs inputs, Descs outputs);
 
 }  // namespace octet

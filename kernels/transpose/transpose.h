@@ -24,5 +24,8 @@ struct TransposeParams {
 Result<std::vector<Shape>> infer_shapes(const TransposeParams& params, Descs inputs);
 Status check_types(const TransposeParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<TransposeParams>> kernel_table(const TransposeParams&);
+inline bool keeps_samples_apart(const TransposeParams& params, Descs, Descs) {
+  return params.permutation[0] == 0;
+}
 
 }  // namespace octet

@@ -57,6 +57,9 @@ struct UnaryParams {
 Result<std::vector<Shape>> infer_shapes(const UnaryParams& params, Descs inputs);
 Status check_types(const UnaryParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<UnaryParams>> kernel_table(const UnaryParams&);
+inline bool keeps_samples_apart(const UnaryParams&, Descs, Descs) {
+  return true;
+}
 int in_place_input(const UnaryParams& params, Descs inputs, Descs outputs);
 
 // The function itself, in f32.

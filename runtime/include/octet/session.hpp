@@ -69,7 +69,8 @@ class Session {
   void run();
 
   // run(), calling `observer` after each step for each tensor that it wrote, while its bytes are still there. Graph
-  // inputs come first. Names are those of the tensors.
+  // inputs come first. Names are those of the tensors. A large batch runs in slices, one after the other, where no node
+  // mixes samples: the observer then sees each slice of each tensor.
   using Observer = std::function<void(const std::string& name, const TensorView& tensor)>;
   void run(const Observer& observer);
 
