@@ -20,7 +20,7 @@ constexpr int kIterations = 1000;
 constexpr int kCheckEvery = 50;
 constexpr int kPatience = 6;  // checks without any better channel
 // Per iteration, at first: steps of a weight; share of a scale; share of the channel's rms error for a bias.
-constexpr float kWeightRate = 0.03F;
+constexpr float kWeightRate = 0.01F;
 constexpr float kScaleRate = 1e-4F;
 constexpr float kBiasRate = 0.01F;
 

@@ -13,12 +13,13 @@ constexpr CorrectionMethod kMethods[] = {
     {"balance", "evens out the channels of values against the weights that read them", correct_balance},
     {"absorb_bias", "moves a channel's high offset into the layer behind", correct_absorb_bias},
     {"bias", "shifts biases by the mean error of each channel", correct_bias},
+    {"affine", "fits a scale and an offset per channel", correct_affine},
     {"adaround", "learns for each weight whether to round up or down", correct_adaround},
     {"adaquant", "learns weights, biases and scales, layer by layer", correct_adaquant},
 };
 
 // What `auto` tries, in this order.
-constexpr std::string_view kAuto = "bias";
+constexpr std::string_view kAuto = "equalize,bias,adaquant";
 
 double percent(size_t part, size_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);

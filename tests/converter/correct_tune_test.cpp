@@ -81,6 +81,32 @@ TEST_CASE("learned weights lower the error on unseen samples") {
   }
 }
 
+TEST_CASE("the affine patch undoes what scaled and shifted a channel") {
+  const Graph graph = mixed_net();
+  const std::vector<Sample> samples = random_samples(graph, 24, 35);
+  Draft draft = draft_of(graph, samples);
+  const double before = objective_of(graph, draft, samples).error;
+  const CorrectionContext context = context_of(samples);
+  for (Node& node : draft.graph.nodes) {
+    if (node.name != "b" && node.name != "c") continue;
+    std::vector<float> weights = layer_weights(draft.graph, node);
+    for (float& w : weights) w *= 0.8F;
+    std::vector<float> bias = layer_bias(draft.graph, node);
+    for (float& b : bias) b += 0.1F;
+    set_layer_weights(draft.graph, node, weights);
+    set_layer_bias(draft.graph, node, bias);
+  }
+  CHECK(objective_of(graph, draft, samples).error > 10 * before);
+  const Draft after = corrected("affine", draft, context);
+  CHECK(objective_of(graph, after, samples).error < 1.5 * before);
+  // One scale for all weights: only the offsets can go.
+  Draft per_tensor = draft;
+  per_tensor.options.per_channel_weights = false;
+  const Draft shifted = corrected("affine", per_tensor, context);
+  CHECK(objective_of(graph, shifted, samples).error < objective_of(graph, per_tensor, samples).error);
+  for (const auto& [name, scales] : shifted.options.weight_scales) CHECK(scales.size() == 1);
+}
+
 TEST_CASE("AdaRound moves every weight to one of its two neighbours and leaves scales and biases") {
   const Graph graph = mixed_net();
   const std::vector<Sample> samples = random_samples(graph, 32, 34);
