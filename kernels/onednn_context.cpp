@@ -1,7 +1,5 @@
 #include "kernels/onednn_context.h"
 
-#include <omp.h>
-
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
@@ -260,14 +258,6 @@ Constant reordered(PackedConstants* packed, const void* data, const char* from_n
 
 bool is_reference(const char* impl_info) {
   return std::strncmp(impl_info, "ref", 3) == 0;
-}
-
-ThreadScope::ThreadScope(int threads) : before_(omp_get_max_threads()) {
-  omp_set_num_threads(threads);
-}
-
-ThreadScope::~ThreadScope() {
-  omp_set_num_threads(before_);
 }
 
 Error to_error(const char* what, const dnnl::error& error) {

@@ -13,6 +13,7 @@
 #include "kernels/clamp.h"
 #include "kernels/packed_constants.h"
 #include "kernels/scratchpad.h"
+#include "kernels/thread_scope.h"
 #include "octet/result.h"
 #include "octet/types.h"
 
@@ -134,17 +135,8 @@ dnnl::memory constant(DataType type, std::span<const T> values) {
 // Whether oneDNN found nothing better than its own reference code, which is slower than ours.
 bool is_reference(const char* impl_info);
 
-// oneDNN plans for omp_get_max_threads(): sets it, and restores it when the scope ends.
-class ThreadScope {
- public:
-  explicit ThreadScope(int threads);
-  ~ThreadScope();
-  ThreadScope(const ThreadScope&) = delete;
-  ThreadScope& operator=(const ThreadScope&) = delete;
-
- private:
-  int before_;
-};
+// oneDNN plans for the team size that it finds.
+using octet::ThreadScope;
 
 // The Error for an exception of oneDNN: kUnsupported where it has no such primitive, else kResource.
 Error to_error(const char* what, const dnnl::error& error);

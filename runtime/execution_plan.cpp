@@ -1,6 +1,7 @@
 #include "runtime/execution_plan.h"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 #include <type_traits>
 
@@ -14,6 +15,7 @@ namespace octet {
 namespace {
 
 constexpr int kBeforeFirstStep = -1;
+constexpr auto kNotPrepared = [](const Buffers&) { assert(!"a plan of places cannot run"); };
 constexpr int kAfterLastStep = std::numeric_limits<int>::max();
 
 // Tensors that share memory (views, in-place outputs) form a group; a group is one buffer of the arena.
@@ -55,7 +57,7 @@ class Planner {
     count_uses();
     if (options_.pixels != nullptr) OCTET_CHECK(take_pixels());
     OCTET_CHECK(make_steps());
-    release_pages(model_.mapped);  // what the system mapped around the constants
+    if (!options_.places_only) release_pages(model_.mapped);  // what the system mapped around the constants
     set_lifetimes();
     share_memory();
     return place();
@@ -105,7 +107,10 @@ class Planner {
       });
       if (pattern != step_patterns().end()) {
         const PackedNode& last = model_.nodes[i + pattern->count - 1];
-        OCTET_TRY(Kernel kernel, pattern->prepare(context, i));
+        Kernel kernel = kNotPrepared;
+        if (!options_.places_only) {
+          OCTET_TRY(kernel, pattern->prepare(context, i));
+        }
         add_step(model_.nodes[i].inputs, last, pattern->name, std::move(kernel));
         i += pattern->count;
       } else {
@@ -119,6 +124,10 @@ class Planner {
   Status make_single_step(const PackedNode& node) {
     PlannedStep& step = add_step(node.inputs, node, "view", {});
     if (is_view(node.op) && !is_constant(node.inputs[0])) return {};
+    if (options_.places_only) {
+      step.kernel = kNotPrepared;
+      return {};
+    }
     step.macs = count_macs(node.op, step.inputs, step.outputs);
     Result<SelectedKernel> selected =
         select_kernel(node.op, step.inputs, step.outputs, options_.threads, options_.packed, scratchpad_);
@@ -230,7 +239,7 @@ class Planner {
     }
     for (size_t i = 0; i < buffers.size(); ++i) buffers[i].bytes += (plan_.slices - 1) * strides[i];
     const ArenaPlacement placement = place_buffers(buffers);
-    plan_.arena_bytes = placement.arena_bytes;
+    plan_.arena_bytes = placement.arena_bytes + kArenaAlignment;
     plan_.offsets.assign(model_.tensors.size(), -1);
     plan_.slice_strides.assign(model_.tensors.size(), 0);
     for (size_t id = 0; id < model_.tensors.size(); ++id) {

@@ -34,7 +34,7 @@ struct ExecutionPlan {
   std::vector<Shape> shapes;     // per tensor, concrete; of one slice
   std::vector<DataType> types;   // per tensor: the model's, but u8 for an input that is fed pixels
   std::vector<int64_t> offsets;  // per tensor; -1 for constants and for tensors that fusion removed
-  int64_t arena_bytes = 0;
+  int64_t arena_bytes = 0;       // a multiple of kArenaAlignment; kernels may read (not use) that much behind a tensor
   int64_t slices = 1;
   std::vector<int64_t> slice_strides;  // per tensor; bytes from slice to slice: 0 but for inputs, outputs, their views
   int64_t slice_arena_bytes = 0;       // what the arena would be for one slice alone
@@ -45,6 +45,7 @@ struct PlanOptions {
   int threads = 1;
   const PixelInput* pixels = nullptr;  // feed the input, unless null
   PackedConstants* packed = nullptr;   // of the model; null: the plan packs for itself
+  bool places_only = false;            // prepares no kernels: the plan says where everything lies, but cannot run
 };
 
 // Plans `model` for concrete input shapes. Kernels are prepared here, on the calling thread. kUsage: shapes that the

@@ -1,41 +1,53 @@
 #include "octet/session.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 
+#include "kernels/thread_scope.h"
 #include "runtime/execution_plan.h"
+#include "runtime/memory_planner.h"
 
 namespace octet {
 namespace {
 
-// Sets the calling thread's OpenMP team size, which oneDNN follows, and puts the old one back.
-class ThreadScope {
- public:
-  explicit ThreadScope(int threads) : before_(omp_get_max_threads()) {
-    if (threads != before_) omp_set_num_threads(threads);
-    changed_ = threads != before_;
+Result<std::vector<Shape>> input_shapes(const Model& model, const SessionOptions& options) {
+  if (!options.input_shapes.empty()) return options.input_shapes;
+  std::vector<Shape> shapes;
+  for (const TensorInfo& input : model.inputs()) {
+    shapes.push_back(input.shape);
+    if (input.shape.rank() > 0 && input.shape[0] == Shape::kDynamic) shapes.back()[0] = options.batch;
   }
-  ~ThreadScope() {
-    if (changed_) omp_set_num_threads(before_);
+  const bool has_batch = std::any_of(shapes.begin(), shapes.end(),
+                                     [&](const Shape& shape) { return shape.rank() > 0 && shape[0] == options.batch; });
+  if (options.batch != 1 && !has_batch) {
+    return Error{ErrorCode::kUsage, "a batch of " + std::to_string(options.batch) + ", but the input '" +
+                                        model.inputs()[0].name + "' is " + shapes[0].to_string()};
   }
-  ThreadScope(const ThreadScope&) = delete;
-  ThreadScope& operator=(const ThreadScope&) = delete;
+  return shapes;
+}
 
- private:
-  int before_;
-  bool changed_ = false;
-};
+Status check_arena(std::span<std::byte> arena, int64_t needed) {
+  const auto behind = reinterpret_cast<uintptr_t>(arena.data()) % kArenaAlignment;
+  if (behind != 0) {
+    return Error{ErrorCode::kUsage, "the arena starts " + std::to_string(behind) + " bytes behind a multiple of " +
+                                        std::to_string(kArenaAlignment)};
+  }
+  if (static_cast<int64_t>(arena.size()) < needed) {
+    return Error{ErrorCode::kUsage, "the arena has " + std::to_string(arena.size()) + " bytes, but the session needs " +
+                                        std::to_string(needed)};
+  }
+  return {};
+}
 
 }  // namespace
 
 struct Session::State {
   std::shared_ptr<const PackedModel> model;
   ExecutionPlan plan;
-  std::unique_ptr<std::byte, decltype(&std::free)> arena{nullptr, std::free};
+  std::unique_ptr<std::byte, decltype(&std::free)> own_arena{nullptr, std::free};  // null: the caller's is used
+  std::byte* arena = nullptr;
   int threads = 1;
 
   // A tensor as it is while a slice runs.
@@ -43,7 +55,7 @@ struct Session::State {
     const auto index = static_cast<size_t>(id);
     const PackedTensor& tensor = model->tensors[index];
     const int64_t offset = plan.offsets[index];
-    void* data = offset < 0 ? const_cast<void*>(tensor.data) : arena.get() + offset;
+    void* data = offset < 0 ? const_cast<void*>(tensor.data) : arena + offset;
     return {plan.types[index], plan.shapes[index], static_cast<std::byte*>(data) + slice * plan.slice_strides[index]};
   }
   // An input or output, of all slices.
@@ -69,20 +81,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   if (options.threads < 0 || options.threads > 1024) {
     return Error{ErrorCode::kUsage, "a session cannot have " + std::to_string(options.threads) + " threads"};
   }
-  std::vector<Shape> shapes = options.input_shapes;
-  if (shapes.empty()) {
-    for (const TensorInfo& input : model.inputs()) {
-      shapes.push_back(input.shape);
-      if (input.shape.rank() > 0 && input.shape[0] == Shape::kDynamic) shapes.back()[0] = options.batch;
-    }
-    const bool has_batch = std::any_of(shapes.begin(), shapes.end(), [&](const Shape& shape) {
-      return shape.rank() > 0 && shape[0] == options.batch;
-    });
-    if (options.batch != 1 && !has_batch) {
-      return Error{ErrorCode::kUsage, "a batch of " + std::to_string(options.batch) + ", but the input '" +
-                                          model.inputs()[0].name + "' is " + shapes[0].to_string()};
-    }
-  }
+  OCTET_TRY(const std::vector<Shape> shapes, input_shapes(model, options));
   auto state = std::make_unique<State>();
   state->model = model.packed_;
   state->threads = options.threads == 0 ? default_threads() : options.threads;
@@ -93,11 +92,17 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
                                     .packed = model.packed_constants_.get()}));
 
   const auto bytes = static_cast<size_t>(state->plan.arena_bytes);
-  state->arena.reset(static_cast<std::byte*>(std::aligned_alloc(64, bytes + 64)));
+  if (options.arena.data() != nullptr) {
+    OCTET_CHECK(check_arena(options.arena, state->plan.arena_bytes));
+    state->arena = options.arena.data();
+  } else {
+    state->own_arena.reset(static_cast<std::byte*>(std::aligned_alloc(kArenaAlignment, bytes)));
+    state->arena = state->own_arena.get();
+  }
   if (state->arena == nullptr) {
     return Error{ErrorCode::kResource, "no memory for activations of " + std::to_string(bytes) + " bytes"};
   }
-  bind_arena(state->plan, *state->model, state->arena.get());
+  bind_arena(state->plan, *state->model, state->arena);
   for (const int32_t id : state->model->inputs) {
     const TensorView input = state->whole(id);
     std::memset(input.data, 0, static_cast<size_t>(input.byte_count()));
@@ -106,6 +111,16 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
 } catch (const std::exception& error) {
   // Sizes from a file that fit every rule may still exceed this machine.
   return Error{ErrorCode::kResource, std::string("a session could not be made: ") + error.what()};
+}
+
+Result<int64_t> Session::required_arena_bytes(const Model& model, const SessionOptions& options) try {
+  OCTET_TRY(const std::vector<Shape> shapes, input_shapes(model, options));
+  OCTET_TRY(
+      const ExecutionPlan plan,
+      make_plan(*model.packed_, shapes, {.pixels = options.pixels ? &*options.pixels : nullptr, .places_only = true}));
+  return plan.arena_bytes;
+} catch (const std::exception& error) {
+  return Error{ErrorCode::kResource, std::string("a session could not be planned: ") + error.what()};
 }
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}

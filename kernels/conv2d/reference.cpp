@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "kernels/conv2d/conv2d_problem.h"
+#include "kernels/parallel.h"
 
 namespace octet {
 namespace {
@@ -56,8 +57,10 @@ class Int8Conv2d {
 
   void operator()(const Buffers& buffers) {
     const int64_t rows = geometry_.sizes.n * geometry_.sizes.oh;
-#pragma omp parallel for num_threads(geometry_.threads) schedule(static)
-    for (int64_t row = 0; row < rows; ++row) compute_row(buffers, row / geometry_.sizes.oh, row % geometry_.sizes.oh);
+    parallel_for(geometry_.threads, rows, 1, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row)
+        compute_row(buffers, row / geometry_.sizes.oh, row % geometry_.sizes.oh);
+    });
   }
 
  private:
@@ -69,14 +72,16 @@ class Int8Conv2d {
   void accumulate_depthwise(const uint8_t* src, int64_t n, int64_t y, int64_t x, int32_t* sums) const;
   void finish(const Buffers& buffers, int64_t pixel, const int32_t* sums) const;
 
+  const int16_t* weights() const { return reinterpret_cast<const int16_t*>(weights_.get()); }
+
   Geometry geometry_;
   int32_t src_zero_point_;
   Requantization requantization_;
   Clamp clamp_;  // of an f32 dst
   bool dst_is_f32_;
   bool has_residual_;
-  std::vector<int16_t> weights_;  // [O, taps]; depthwise [KH, KW, C]
-  std::vector<int32_t> bias_;     // [O]
+  PackedBytes weights_;        // s16 [O, taps]; depthwise [KH, KW, C]
+  std::vector<int32_t> bias_;  // [O]
   std::vector<float> multipliers_;
   std::vector<int16_t> patches_;  // [threads, kPixels, taps]
   std::vector<int32_t> sums_;     // [threads, kPixels, O]
@@ -93,11 +98,15 @@ Int8Conv2d::Int8Conv2d(const Problem<Conv2dParams>& problem)
   const Conv2dSizes& s = geometry_.sizes;
   const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
   const size_t channels = static_cast<size_t>(s.o), taps = static_cast<size_t>(s.taps());
-  weights_.resize(channels * taps);
-  for (size_t o = 0; o < channels; ++o) {
-    for (size_t k = 0; k < taps; ++k)
-      weights_[s.is_depthwise() ? k * channels + o : o * taps + k] = weights[o * taps + k];
-  }
+  const auto widen = [&](std::byte* memory) {
+    auto* wide = reinterpret_cast<int16_t*>(memory);
+    for (size_t o = 0; o < channels; ++o) {
+      for (size_t k = 0; k < taps; ++k)
+        wide[s.is_depthwise() ? k * channels + o : o * taps + k] = weights[o * taps + k];
+    }
+  };
+  const char* layout = s.is_depthwise() ? "reference s16 taps x channels" : "reference s16 channels x taps";
+  weights_ = pack_constant(problem.packed, weights, layout, channels * taps * sizeof(int16_t), widen);
   const TensorDesc& bias = input_or_absent(problem.inputs, kConvBias);
   bias_.resize(channels);
   if (bias.present) std::copy_n(bias.as<int32_t>(), channels, bias_.begin());
@@ -141,7 +150,7 @@ void Int8Conv2d::accumulate_dense(const uint8_t* src, int64_t n, int64_t y, int6
     // Pixels behind the end of the row hold what was there before; their sums are not used.
     for (int64_t o = g * s.o_of_g; o < (g + 1) * s.o_of_g; ++o) {
       int32_t sums_of_o[kPixels];
-      dot4(patches, weights_.data() + o * s.taps(), s.taps(), sums_of_o);
+      dot4(patches, weights() + o * s.taps(), s.taps(), sums_of_o);
       for (int64_t p = 0; p < kPixels; ++p) sums[p * s.o + o] = sums_of_o[p];
     }
   }
@@ -152,8 +161,8 @@ void Int8Conv2d::accumulate_depthwise(const uint8_t* src, int64_t n, int64_t y, 
   std::fill_n(sums, s.o, 0);
   geometry_.for_each_tap(src, n, y, x, [&](int64_t i, int64_t j, const uint8_t* pixel) {
     if (pixel == nullptr) return;
-    const int16_t* weights = weights_.data() + (i * s.kw + j) * s.o;
-    for (int64_t c = 0; c < s.o; ++c) sums[c] += static_cast<int16_t>(pixel[c] - src_zero_point_) * weights[c];
+    const int16_t* weights_of_tap = weights() + (i * s.kw + j) * s.o;
+    for (int64_t c = 0; c < s.o; ++c) sums[c] += static_cast<int16_t>(pixel[c] - src_zero_point_) * weights_of_tap[c];
   });
 }
 
@@ -187,8 +196,10 @@ class FloatConv2d {
 
   void operator()(const Buffers& buffers) {
     const int64_t rows = geometry_.sizes.n * geometry_.sizes.oh;
-#pragma omp parallel for num_threads(geometry_.threads) schedule(static)
-    for (int64_t row = 0; row < rows; ++row) compute_row(buffers, row / geometry_.sizes.oh, row % geometry_.sizes.oh);
+    parallel_for(geometry_.threads, rows, 1, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row)
+        compute_row(buffers, row / geometry_.sizes.oh, row % geometry_.sizes.oh);
+    });
   }
 
  private:

@@ -1,5 +1,6 @@
 // What a loaded model and its sessions keep in memory.
 #include <doctest/doctest.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -87,6 +88,11 @@ std::vector<float> answer(Session& session) {
   return {output.begin(), output.end()};
 }
 
+int64_t heap_bytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<int64_t>(info.uordblks + info.hblkhd);
+}
+
 }  // namespace
 
 TEST_CASE("the checksum of pieces is the checksum of the whole, and every byte is in a piece") {
@@ -122,6 +128,28 @@ TEST_CASE("a mapped model keeps little of its file in memory, before and after i
   REQUIRE(again.ok());
   const std::vector<float> two = answer(*again);
   CHECK(std::equal(first.begin(), first.end(), two.begin()));
+}
+
+TEST_CASE("a further session takes a tenth of the first one's memory, plus its arena") {
+  const Model model = Model::from_packed(std::make_shared<PackedModel>(wide_net()));
+  (void)Session::create(model, {.threads = 1});  // what oneDNN keeps for good
+  const int64_t before = heap_bytes();
+  std::vector<Session> sessions;
+  const auto add = [&] {
+    Result<Session> session = Session::create(model, {.threads = 1});
+    REQUIRE(session.ok());
+    sessions.push_back(std::move(*session));
+    answer(sessions.back());
+  };
+  add();
+  const int64_t arena = sessions[0].arena_bytes();
+  const int64_t one = heap_bytes() - before - arena;
+  const size_t packed_bytes = model.packed_constants().bytes();
+  while (sessions.size() < 8) add();
+  CHECK(model.packed_constants().bytes() == packed_bytes);
+  const int64_t further = (heap_bytes() - before - 8 * arena - one) / 7;
+  MESSAGE("the first session takes ", one, " bytes, a further one ", further, ", without arenas of ", arena, " each");
+  CHECK(10 * further <= one);
 }
 
 }  // namespace octet

@@ -128,6 +128,58 @@ TEST_CASE("the measured peak is that of real arithmetic") {
   CHECK(peak.f32_gops < 1e5);
 }
 
+TEST_CASE("a session runs in the caller's memory, and says before how much it needs") {
+  const Model model = small_model();
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+  for (const int64_t batch : {1, 3}) {
+    SessionOptions options{.threads = 1, .batch = batch};
+    const size_t pack_count = model.packed_constants().pack_count();
+    const Result<int64_t> needed = Session::required_arena_bytes(model, options);
+    REQUIRE(needed.ok());
+    CHECK(model.packed_constants().pack_count() == pack_count);
+    Session own = *Session::create(model, options);
+    CHECK(own.arena_bytes() == *needed);
+    std::vector<Line> memory(static_cast<size_t>(*needed) / sizeof(Line) + 2);
+    options.arena = std::as_writable_bytes(std::span(memory)).subspan(0, static_cast<size_t>(*needed));
+    std::memset(&memory.back(), 0x5A, sizeof(Line));
+
+    // Two on the same memory, in turns.
+    Session one = *Session::create(model, options);
+    Session two = *Session::create(model, options);
+    CHECK(one.input().data >= static_cast<void*>(memory.data()));
+    CHECK(one.output().data < static_cast<void*>(&memory.back()));
+    for (uint32_t seed = 0; seed < 4; ++seed) CHECK(result_of(seed % 2 == 0 ? one : two, seed) == result_of(own, seed));
+    for (const std::byte b : memory.back().bytes) CHECK(b == std::byte{0x5A});
+    // Where nothing else runs, outputs and inputs stay as with memory of its own.
+    const std::vector<float> first = result_of(one, 9);
+    one.run();
+    CHECK(std::equal(first.begin(), first.end(), one.output().as<float>().begin()));
+  }
+  CHECK(!Session::required_arena_bytes(model, {.batch = 0}).ok());
+}
+
+TEST_CASE("an arena that is too small or not aligned is refused with both numbers") {
+  const Model model = small_model();
+  const int64_t needed = *Session::required_arena_bytes(model);
+  std::vector<std::byte> memory(static_cast<size_t>(needed) + 128);
+  const size_t aligned = 64 - reinterpret_cast<uintptr_t>(memory.data()) % 64;
+  const std::span<std::byte> all(memory);
+  const auto refusal = [&](std::span<std::byte> arena) {
+    const Result<Session> session = Session::create(model, {.threads = 1, .arena = arena});
+    REQUIRE(!session.ok());
+    CHECK(session.error().code == ErrorCode::kUsage);
+    return session.error().message;
+  };
+  const std::string small = refusal(all.subspan(aligned, static_cast<size_t>(needed) - 1));
+  CHECK(small.find(std::to_string(needed - 1)) != std::string::npos);
+  CHECK(small.find(std::to_string(needed)) != std::string::npos);
+  CHECK(refusal(all.subspan(aligned, 0)).find(" 0 bytes") != std::string::npos);
+  CHECK(refusal(all.subspan(aligned - 8)).find("56 bytes behind a multiple of 64") != std::string::npos);
+  CHECK(Session::create(model, {.threads = 1, .arena = all.subspan(aligned)}).ok());
+}
+
 TEST_CASE("sessions of one model share its packed weights") {
   const Model model = small_model();
   const PackedConstants& packed = model.packed_constants();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,11 @@ struct SessionOptions {
   // goes from pixels straight to the bytes that the f32 image would be quantized to. For models with one input that is
   // quantized at once; input_shapes stays in the model's own layout.
   std::optional<PixelInput> pixels;
+  // If set, activations live here, and not in memory of the session's own: at least Session::required_arena_bytes(),
+  // aligned to 64, alive as long as the session. Sessions may share it if their runs do not overlap; create() and run()
+  // overwrite all of it, other sessions' inputs and outputs too. So with a shared arena: create all sessions first,
+  // then, for each run, write the inputs, run, and read the outputs before anything else runs there.
+  std::span<std::byte> arena;
 };
 
 // One step of the plan, for benchmarks and reports.
@@ -56,6 +62,11 @@ class Session {
   // kResource: memory.
   static Result<Session> create(const Model& model, const SessionOptions& options = {});
 
+  // The bytes that a session with these options needs as SessionOptions::arena (which itself is ignored), some of it
+  // slack: kernels may read, but do not use, up to 64 bytes behind a tensor. Packs nothing: takes microseconds. Errors
+  // are those of create().
+  static Result<int64_t> required_arena_bytes(const Model& model, const SessionOptions& options = {});
+
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
@@ -78,7 +89,7 @@ class Session {
   void run(std::span<double> step_us);
 
   std::vector<StepInfo> steps() const;
-  int64_t arena_bytes() const;
+  int64_t arena_bytes() const;  // == required_arena_bytes()
   int threads() const;
 
  private:
