@@ -17,7 +17,8 @@ inline int thread_index() {
 }
 
 // Calls f(begin, end) for pieces that together are [0, count), each in a thread of its own; in the calling thread
-// alone where a thread would get less than `grain`. Pieces start at multiples of `step`.
+// alone where a thread would get less than `grain`. Pieces start at multiples of `step`. The team always has `threads`
+// threads, even if some have nothing to do: OpenMP runtimes allocate, and start threads, when a team's size changes.
 template <class F>
 void parallel_for(int threads, int64_t count, int64_t grain, int64_t step, const F& f) {
   if (count <= 0) return;
@@ -27,7 +28,7 @@ void parallel_for(int threads, int64_t count, int64_t grain, int64_t step, const
     return;
   }
   const int64_t size = ((count + pieces - 1) / pieces + step - 1) / step * step;
-#pragma omp parallel for num_threads(static_cast <int>(pieces)) schedule(static, 1)
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int64_t i = 0; i < pieces; ++i) {
     const int64_t begin = i * size;
     const int64_t end = std::min(count, begin + size);

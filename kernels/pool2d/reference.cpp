@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "kernels/parallel.h"
 #include "kernels/pool2d/pool2d_problem.h"
 #include "kernels/quantization.h"
 
@@ -20,8 +21,9 @@ class Pool {
 
   void operator()(const Buffers& buffers) {
     const int64_t rows = src_[0] * dst_[1];
-#pragma omp parallel for num_threads(threads_) schedule(static)
-    for (int64_t row = 0; row < rows; ++row) compute_row(buffers, row / dst_[1], row % dst_[1]);
+    parallel_for(threads_, rows, 1, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) compute_row(buffers, row / dst_[1], row % dst_[1]);
+    });
   }
 
  private:
