@@ -179,7 +179,8 @@ Result<Conversion> convert(const ConvertOptions& options) {
       OCTET_TRY(split, load_samples(data->data, data->indices, options.seed, threads));
     }
     const SampleSplit* samples = split.has_value() ? &*split : nullptr;
-    const QuantizeOptions quantize{options.per_channel_weights, {options.keep_float.begin(), options.keep_float.end()}};
+    const QuantizeOptions quantize{
+        options.weights, options.activations, {options.keep_float.begin(), options.keep_float.end()}};
     OCTET_TRY(const ChosenRanges chosen, choose(options, graph, table, trends, quantize, samples, threads, result));
     if (options.calibration_observer) options.calibration_observer(result);
     Draft draft{graph, graph, chosen.ranges, quantize};

@@ -41,7 +41,8 @@ struct ConvertOptions {
   std::function<void(const Conversion&)> calibration_observer;  // once ranges are chosen
   std::string correct = "none";                                 // as parse_correction() takes it
   CorrectionObserver correction_observer;                       // after each correction
-  bool per_channel_weights = true;
+  WeightScheme weights;
+  ActivationScheme activations;
   bool float_only = false;              // --precision f32
   std::vector<std::string> keep_float;  // node names
   int threads = 0;                      // 0: default_threads()

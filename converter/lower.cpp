@@ -15,7 +15,8 @@ namespace {
 // The u8 parameters of each value that has an integer form, after values that must share a range were united.
 class ValueQuantization {
  public:
-  ValueQuantization(const Graph& graph, const std::vector<Precision>& precisions, const Ranges& ranges)
+  ValueQuantization(const Graph& graph, const std::vector<Precision>& precisions, const Ranges& ranges,
+                    const ActivationScheme& scheme)
       : graph_(graph), ranges_(ranges), groups_(range_groups(graph, precisions)) {
     std::map<ValueId, Range> united;
     for (size_t i = 0; i < graph.values.size(); ++i) {
@@ -25,7 +26,7 @@ class ValueQuantization {
       group.min = std::min(group.min, range->min);
       group.max = std::max(group.max, range->max);
     }
-    for (const auto& [id, range] : united) params_[id] = u8_params(range);
+    for (const auto& [id, range] : united) params_[id] = u8_params(range, scheme);
   }
 
   // Null if the value, and all that share its range, are unknown to the ranges.
@@ -65,7 +66,7 @@ class Lowering {
         precisions_(std::move(precisions)),
         options_(options),
         notices_(notices),
-        quantization_(graph, precisions_, ranges),
+        quantization_(graph, precisions_, ranges, options.activations),
         plain_(graph.values.size(), -1),
         u8_(graph.values.size(), -1) {}
 
@@ -231,6 +232,16 @@ class Lowering {
     return {};
   }
 
+  // With powers of two: src_scale * weight_scale / dst_scale is a shift to the right by at most 16 bits (14 beside a
+  // residual). What then reaches a u8 has at most 24 bits, before and after the zero point, so f32 does the shift
+  // exactly.
+  Result<double> least_weight_scale(const Node& node, QuantParams src) const {
+    if (!options_.weights.pow2 || writes_f32(node)) return 0.0;
+    OCTET_TRY(const QuantParams dst, quant_of(node.outputs[0]));
+    const int shift = node.input(kConvResidual) == kNoValue ? 16 : 14;
+    return std::ldexp(static_cast<double>(dst.scale) / static_cast<double>(src.scale), -shift);
+  }
+
   Status add_weights(const Node& node, std::vector<int32_t>& inputs) {
     const Value& weights = graph_.value(node.inputs[kConvWeights]);
     const ValueId bias_id = node.input(kConvBias);
@@ -244,12 +255,16 @@ class Lowering {
     OCTET_CHECK(check_finite(node, weights.name, *weights.constant));
     if (bias != nullptr) OCTET_CHECK(check_finite(node, graph_.value(bias_id).name, *bias));
     OCTET_TRY(const QuantParams src, quant_of(node.inputs[kConvSrc]));
+    OCTET_TRY(const double least, least_weight_scale(node, src));
     const auto fixed = options_.weight_scales.find(node.name);
     const QuantizedWeights quantized =
-        quantize_weights(*weights.constant, bias, src.scale, options_.per_channel_weights, node.name, notices_,
+        quantize_weights(*weights.constant, bias, {src.scale, least}, options_.weights, node.name, notices_,
                          fixed == options_.weight_scales.end() ? std::span<const float>() : std::span(fixed->second));
     inputs.resize(std::max<size_t>(inputs.size(), kConvBias + 1), -1);
     inputs[kConvWeights] = add_constant(weights.name, quantized.weights, quantized.scales);
+    PackedTensor& packed = model_.tensors[static_cast<size_t>(inputs[kConvWeights])];
+    packed.file_bits = options_.weights.bits;
+    packed.file_group = options_.weights.for_taps(taps).group_size;
     inputs[kConvBias] = add_constant(node.name + ".bias", quantized.bias);
     return {};
   }
@@ -266,14 +281,19 @@ class Lowering {
     return false;
   }
 
-  Result<int32_t> add_int8_output(const Node& node) {
-    const ValueId id = node.outputs[0];
-    const Value& value = graph_.value(id);
+  // Whether the node's accumulator becomes f32 at once.
+  bool writes_f32(const Node& node) const {
     const auto* pool = node.as<Pool2dParams>();
     const bool can_write_f32 = (pool != nullptr && pool->kind == PoolKind::kAverage) ||
                                node.is<FullyConnectedParams>() ||
                                (node.is<Conv2dParams>() && node.input(kConvResidual) == kNoValue);
-    if (can_write_f32 && !has_int8_reader(id)) {
+    return can_write_f32 && !has_int8_reader(node.outputs[0]);
+  }
+
+  Result<int32_t> add_int8_output(const Node& node) {
+    const ValueId id = node.outputs[0];
+    const Value& value = graph_.value(id);
+    if (writes_f32(node)) {
       plain_[static_cast<size_t>(id)] = add_activation(id, value.name);
       return plain_[static_cast<size_t>(id)];
     }

@@ -8,6 +8,7 @@
 
 #include "converter/activation_stats.h"
 #include "converter/graph.h"
+#include "converter/quantize.h"
 #include "runtime/packed_model.h"
 
 namespace octet {
@@ -17,7 +18,8 @@ namespace octet {
 Result<PackedModel> lower_f32(const Graph& graph);
 
 struct QuantizeOptions {
-  bool per_channel_weights = true;
+  WeightScheme weights;
+  ActivationScheme activations;
   std::set<std::string> keep_float;  // node names
   // By node name, where a correction has fixed the scales of a layer's weights: one per output channel, or one.
   std::map<std::string, std::vector<float>> weight_scales;

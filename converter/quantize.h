@@ -11,14 +11,40 @@
 
 namespace octet {
 
+// How a range becomes the integers of an activation.
+struct ActivationScheme {
+  bool symmetric = false;  // zero point 128: s8 with zero point 0 in the clothes of u8
+  bool pow2 = false;       // scales are powers of two
+};
+
 // u8 asymmetric: scale = (max - min) / 255, zero_point = round(-min / scale). The range is widened to include 0, so
 // that real 0 is exactly an integer; an empty range gives scale 1, zero point 0.
-QuantParams u8_params(Range range);
+// Symmetric: scale = max(|min|, |max|) / 127, zero point 128.
+// A power of two is the next above, or the one below where it clips at most 5 % of the range.
+QuantParams u8_params(Range range, const ActivationScheme& scheme = {});
 
 // s8 symmetric: scale = max_abs / 127, so that integers lie in [-127, 127].
 inline float s8_scale(float max_abs) {
   return max_abs / 127.0F;
 }
+
+// How weights become integers.
+struct WeightScheme {
+  bool per_channel = true;  // else one scale a tensor
+  int bits = 8;             // 8: integers in [-127, 127]; 4: in [-7, 7]
+  // > 0, with 4 bits: each run of this many weights of a channel has a step of its own, the channel's scale times an
+  // integer factor in [1, 18], so that factor * [-7, 7] are s8 and the kernels need not know.
+  int64_t group_size = 0;
+  bool pow2 = false;  // scales are powers of two
+
+  int bound() const { return bits == 4 ? 7 : 127; }
+  // The scheme for channels of `taps` weights: one group is no group.
+  WeightScheme for_taps(int64_t taps) const {
+    WeightScheme scheme = *this;
+    if (taps <= group_size) scheme.group_size = 0;
+    return scheme;
+  }
+};
 
 // The integer form of a conv2d's or fully_connected's constants.
 struct QuantizedWeights {
@@ -27,19 +53,32 @@ struct QuantizedWeights {
   Tensor bias;                // s32 [O], in units of src_scale * scales[o]
 };
 
-// w_q = round_half_even(w / s), symmetric, in [-127, 127]. The range of the channel (or tensor) is max|w|, or up to a
-// fifth more or less where that rounds with less squared error: a depthwise channel has few weights, and they need not
-// fall well on the multiples of max|w| / 127. (On the calibration images of mobilenet_v1_0.25 this lifts agreement by 3
-// points.) b_q = round_half_even(b / (src_scale * s)). A bias too large for that scale (near-dead channels have tiny
-// weights) widens the scale of its channel until |b_q| <= 2^30, which `notices` reports; so K * 255 * 127 + |b_q| <
-// 2^31 whenever K <= kMaxAccumulatedTaps.
+// What bounds a layer's scales from below, beside its weights.
+struct LayerScales {
+  float src = 1;     // of the input
+  double least = 0;  // of the weights
+};
+
+// w_q = round_half_even(w / s), symmetric, in [-bound, bound]. The scale of the channel (or tensor) is max|w| / bound,
+// or that up to a fifth smaller or larger (4 bits: down to 0.3 of it) which rounds with least squared error: a
+// depthwise channel has few weights, and they need not fall well on the multiples of max|w| / 127. (On the calibration
+// images of mobilenet_v1_0.25 this lifts agreement by 3 points.) A power of two is the next above that, or a neighbour
+// if it rounds better. b_q = round_half_even(b / (src * s)).
+//
+// Guards, each reported in `notices`: a bias too large for its scale (near-dead channels have tiny weights) widens the
+// scale of its channel until |b_q| <= 2^30; so K * 255 * 127 + |b_q| < 2^31 whenever K <= kMaxAccumulatedTaps. Powers
+// of two are doubled until 255 * max(sum of w_q > 0, sum of -w_q > 0) + |b_q| < 2^24, what f32 counts exactly.
 //
 // weights  f32 [O, ...]
 // bias     f32 [O], or null for zeros
 // scales   of the weights, chosen already (one per channel, or one), or empty
-QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, float src_scale, bool per_channel,
-                                  const std::string& node_name, std::vector<std::string>& notices,
-                                  std::span<const float> scales = {});
+QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, const LayerScales& layer,
+                                  const WeightScheme& scheme, const std::string& node_name,
+                                  std::vector<std::string>& notices, std::span<const float> scales = {});
+
+// Per weight, the factor of its group's step: 1 without groups.
+std::vector<float> group_factors(std::span<const float> weights, const WeightScheme& scheme,
+                                 std::span<const float> channel_scales);
 
 // How many u8 * s8 products an s32 accumulator takes beside a bias of 2^30: (2^30 - 1) / (255 * 127).
 constexpr int64_t kMaxAccumulatedTaps = ((int64_t{1} << 30) - 1) / (255 * 127);

@@ -7,6 +7,7 @@
 
 #include "runtime/hash.h"
 #include "runtime/mapped_file.h"
+#include "runtime/nibbles.h"
 
 namespace octet {
 namespace {
@@ -96,7 +97,19 @@ class Writer {
   std::vector<std::byte> bytes_;
 };
 
-std::vector<std::byte> write_graph(const PackedModel& model, std::span<const uint64_t> data_offsets) {
+// A tensor's data as the file has it.
+struct FileData {
+  uint64_t offset = kNoData;
+  uint64_t bytes = 0;
+  std::vector<std::byte> nibbles;  // empty: as in memory
+};
+
+NibbleLayout nibble_layout(const PackedTensor& tensor) {
+  const int64_t rows = tensor.shape.rank() == 0 ? 1 : tensor.shape[0];
+  return {rows, rows == 0 ? 0 : tensor.shape.element_count() / rows, tensor.file_group};
+}
+
+std::vector<std::byte> write_graph(const PackedModel& model, std::span<const FileData> data, uint32_t version) {
   Writer out;
   out.put(model.name);
   out.put(model.preprocessing);
@@ -116,8 +129,13 @@ std::vector<std::byte> write_graph(const PackedModel& model, std::span<const uin
     out.put_list(std::span(tensor.scales));
     out.put_list(std::span(tensor.zero_points));
     out.put(static_cast<int32_t>(tensor.axis));
-    out.put(data_offsets[i]);
-    out.put(static_cast<uint64_t>(tensor.data_bytes));
+    out.put(data[i].offset);
+    out.put(data[i].bytes);
+    if (version >= 2) {
+      const bool is_nibbles = !data[i].nibbles.empty();
+      out.put(static_cast<uint8_t>(is_nibbles ? 4 : 8));
+      out.put(static_cast<uint32_t>(is_nibbles ? tensor.file_group : 0));
+    }
   }
   out.put(static_cast<uint32_t>(model.nodes.size()));
   for (const PackedNode& node : model.nodes) {
@@ -274,7 +292,7 @@ Status check_header(const Header& header, std::span<const std::byte> bytes, Back
   return {};
 }
 
-PackedTensor read_tensor(Reader& in, size_t index, std::span<const std::byte> data) {
+PackedTensor read_tensor(Reader& in, size_t index, std::span<const std::byte> data, uint32_t version) {
   in.set_context("tensor " + std::to_string(index));
   PackedTensor tensor;
   tensor.name = in.get_string();
@@ -291,6 +309,13 @@ PackedTensor read_tensor(Reader& in, size_t index, std::span<const std::byte> da
   tensor.axis = in.get<int32_t>();
   const auto offset = in.get<uint64_t>();
   const auto count = in.get<uint64_t>();
+  if (version >= 2) {
+    tensor.file_bits = in.get<uint8_t>();
+    tensor.file_group = in.get<uint32_t>();
+    if (tensor.file_bits != 8 && tensor.file_bits != 4) {
+      in.fail("has " + std::to_string(tensor.file_bits) + " bits an element, not 4 or 8");
+    }
+  }
   if (!in.ok() || offset == kNoData) return tensor;
   if (offset % kPackedAlignment != 0 || offset > data.size() || count > data.size() - offset) {
     in.fail("ends at byte " + std::to_string(offset + count) + " of the data section, which has " +
@@ -323,15 +348,48 @@ PackedNode read_node(Reader& in, size_t index) {
   return node;
 }
 
+struct alignas(kPackedAlignment) Line {
+  std::byte bytes[kPackedAlignment];
+};
+
+// Gives tensors of 4 bits their s8 form, in memory of the model's own.
+Status unpack_constants(PackedModel& model) {
+  std::vector<std::vector<Line>> unpacked;
+  for (PackedTensor& tensor : model.tensors) {
+    if (tensor.file_bits != 4 || tensor.data == nullptr) continue;
+    const NibbleLayout layout = nibble_layout(tensor);
+    const int64_t elements = tensor.shape.element_count();  // below 0: dynamic
+    // A shape must be believable before memory is taken for it.
+    if (tensor.type != DataType::kS8 || elements < 0 || elements / 2 > tensor.data_bytes ||
+        layout.byte_count() != tensor.data_bytes) {
+      return damaged("tensor '" + tensor.name + "' of 4 bits has " + std::to_string(tensor.data_bytes) +
+                     " bytes, but its shape " + tensor.shape.to_string() + " needs " +
+                     std::to_string(elements < 0 ? 0 : layout.byte_count()));
+    }
+    auto& lines = unpacked.emplace_back(align(static_cast<size_t>(elements)) / sizeof(Line));
+    const std::span values(reinterpret_cast<int8_t*>(lines.data()), static_cast<size_t>(elements));
+    if (!unpack_nibbles({static_cast<const std::byte*>(tensor.data), static_cast<size_t>(tensor.data_bytes)}, layout,
+                        values)) {
+      return damaged("tensor '" + tensor.name + "' holds what no number of 4 bits is");
+    }
+    tensor.data = values.data();
+    tensor.data_bytes = elements;
+  }
+  if (unpacked.empty()) return {};
+  struct Both {
+    std::shared_ptr<const void> file;
+    std::vector<std::vector<Line>> unpacked;
+  };
+  model.storage = std::make_shared<Both>(Both{std::move(model.storage), std::move(unpacked)});
+  return {};
+}
+
 // Biases and the like lie between the weights: to read one, the system maps the pages around it. Copies keep the
 // weights' pages out of memory.
 void copy_small_constants(PackedModel& model) {
   constexpr int64_t kSmallBytes = 16384;
   const auto is_small = [](const PackedTensor& tensor) {
     return tensor.data != nullptr && tensor.data_bytes <= kSmallBytes;
-  };
-  struct alignas(kPackedAlignment) Line {
-    std::byte bytes[kPackedAlignment];
   };
   const auto lines = [](const PackedTensor& tensor) {
     return align(static_cast<size_t>(tensor.data_bytes)) / sizeof(Line);
@@ -356,17 +414,27 @@ void copy_small_constants(PackedModel& model) {
 }  // namespace
 
 std::vector<std::byte> write_model(const PackedModel& model) {
-  std::vector<uint64_t> offsets(model.tensors.size(), kNoData);
+  std::vector<FileData> data(model.tensors.size());
   size_t data_bytes = 0;
+  uint32_t version = 1;
   for (size_t i = 0; i < model.tensors.size(); ++i) {
-    if (model.tensors[i].data == nullptr) continue;
-    offsets[i] = data_bytes;
-    data_bytes = align(data_bytes + static_cast<size_t>(model.tensors[i].data_bytes));
+    const PackedTensor& tensor = model.tensors[i];
+    if (tensor.data == nullptr) continue;
+    data[i] = {data_bytes, static_cast<uint64_t>(tensor.data_bytes), {}};
+    if (tensor.file_bits == 4 && tensor.data_bytes > 0) {
+      const std::span values(static_cast<const int8_t*>(tensor.data), static_cast<size_t>(tensor.data_bytes));
+      if (auto nibbles = pack_nibbles(values, nibble_layout(tensor))) {
+        data[i].bytes = nibbles->size();
+        data[i].nibbles = std::move(*nibbles);
+        version = kPackedVersion;
+      }
+    }
+    data_bytes = align(data_bytes + data[i].bytes);
   }
-  const std::vector<std::byte> graph = write_graph(model, offsets);
+  const std::vector<std::byte> graph = write_graph(model, data, version);
   Header header{};
   header.magic = kMagic;
-  header.version = kPackedVersion;
+  header.version = version;
   header.header_bytes = kPackedHeaderBytes;
   header.graph_offset = kPackedHeaderBytes;
   header.graph_bytes = graph.size();
@@ -379,7 +447,8 @@ std::vector<std::byte> write_model(const PackedModel& model) {
   for (size_t i = 0; i < model.tensors.size(); ++i) {
     const PackedTensor& tensor = model.tensors[i];
     if (tensor.data == nullptr) continue;
-    std::memcpy(bytes.data() + header.data_offset + offsets[i], tensor.data, static_cast<size_t>(tensor.data_bytes));
+    const void* from = data[i].nibbles.empty() ? tensor.data : data[i].nibbles.data();
+    std::memcpy(bytes.data() + header.data_offset + data[i].offset, from, data[i].bytes);
   }
   std::memcpy(bytes.data(), &header, sizeof header);
   header.checksum = checksum(bytes);
@@ -409,7 +478,7 @@ Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr
     model.metadata[std::move(key)] = in.get_string();
   }
   const size_t tensors = in.get_count(37);  // the bytes of a tensor with no name and rank 0
-  for (size_t i = 0; i < tensors && in.ok(); ++i) model.tensors.push_back(read_tensor(in, i, data));
+  for (size_t i = 0; i < tensors && in.ok(); ++i) model.tensors.push_back(read_tensor(in, i, data, header.version));
   in.set_context("graph section");
   const size_t nodes = in.get_count(16);  // the bytes of a node with no name, fields, inputs and outputs
   for (size_t i = 0; i < nodes && in.ok(); ++i) model.nodes.push_back(read_node(in, i));
@@ -418,6 +487,7 @@ Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr
   model.outputs = in.get_list<int32_t>();
   if (in.ok() && !in.at_end()) in.fail("has bytes left at " + std::to_string(in.position()));
   if (!in.ok()) return in.error();
+  OCTET_CHECK(unpack_constants(model));
   OCTET_CHECK(check_model(model));
   if (backing == Backing::kMappedFile) {
     copy_small_constants(model);

@@ -11,7 +11,7 @@
 
 namespace octet {
 
-constexpr uint32_t kPackedVersion = 1;
+constexpr uint32_t kPackedVersion = 2;  // 1, where no tensor has 4 bits
 constexpr size_t kPackedHeaderBytes = 64;
 constexpr size_t kPackedAlignment = 64;  // of the file's address in memory, and of every tensor's data in the file
 

@@ -23,6 +23,9 @@ struct PackedTensor {
   int axis = 0;
   const void* data = nullptr;  // constants: 64-byte aligned, inside PackedModel::storage
   int64_t data_bytes = 0;
+  // s8 constants in a file: 8 bits each, or 4 and a factor for each run of file_group elements of a row (0: none).
+  int file_bits = 8;
+  int64_t file_group = 0;
 
   // As a kernel sees it; valid as long as this tensor.
   TensorDesc desc() const { return {type, shape, scales, zero_points, axis, data, true}; }

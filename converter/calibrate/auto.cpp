@@ -73,7 +73,7 @@ Result<std::map<std::string, std::string>> best_methods(const Graph& graph, cons
     RangeQuestion question{group, {}};
     std::vector<size_t> indices;
     for (const Proposal& proposal : proposals) {
-      const QuantParams quant = u8_params(united(proposal.ranges, names));
+      const QuantParams quant = u8_params(united(proposal.ranges, names), quantize.activations);
       const auto same = std::find_if(
           question.candidates.begin(), question.candidates.end(),
           [&](const QuantParams& other) { return other.scale == quant.scale && other.zero_point == quant.zero_point; });

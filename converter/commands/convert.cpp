@@ -24,6 +24,8 @@ struct Options {
   std::string weights = "per_channel";
   std::string precision = "int8";
   std::string activations = "asymmetric";
+  std::string scale = "float";
+  int64_t group_size = 64;
   bool dump_passes = false;
   std::string report;
 };
@@ -104,10 +106,25 @@ Status write_report(const Options& options, const PackedModel& packed) {
   return write_file_atomically(options.report, std::as_bytes(std::span(page)));
 }
 
+// --weights, --weight-bits, --group-size, --activations, --scale.
+Status read_schemes(Options& options) {
+  WeightScheme& weights = options.convert.weights;
+  if (options.weights == "per_group" && weights.bits == 8) {
+    return Error{ErrorCode::kUsage,
+                 "--weights per_group needs --weight-bits 4: integers of 8 bits have no room for a factor per group"};
+  }
+  weights.per_channel = options.weights != "per_tensor";
+  weights.group_size = options.weights == "per_group" ? options.group_size : 0;
+  weights.pow2 = options.scale == "pow2";
+  options.convert.activations = {options.activations == "symmetric", weights.pow2};
+  options.convert.calibration_options.symmetric = options.convert.activations.symmetric;
+  return {};
+}
+
 Result<int> run(Options& options) {
   OCTET_TRY(options.convert.import.input_shapes, parse_input_shapes(options.input_shapes));
   OCTET_CHECK(check_output(options));
-  options.convert.per_channel_weights = options.weights == "per_channel";
+  OCTET_CHECK(read_schemes(options));
   options.convert.float_only = options.precision == "f32";
   if (options.dump_passes) options.convert.pass_observer = dump_pass;
   ProgressLine progress("calibrating");
@@ -170,9 +187,20 @@ CommandRun set_up_convert(CLI::App& app) {
                  "saved statistics, merged; --data then only judges and corrects")
       ->delimiter(',');
   app.add_option("--save-calibration", convert.save_calibration, "write the statistics to a file");
-  app.add_option("--activations", options->activations)->check(CLI::IsMember({"asymmetric"}))->capture_default_str();
+  app.add_option("--activations", options->activations)
+      ->check(CLI::IsMember({"asymmetric", "symmetric"}))
+      ->capture_default_str();
   app.add_option("--weights", options->weights)
-      ->check(CLI::IsMember({"per_channel", "per_tensor"}))
+      ->check(CLI::IsMember({"per_channel", "per_tensor", "per_group"}))
+      ->capture_default_str();
+  app.add_option("--weight-bits", convert.weights.bits, "4: half a byte each in the file, s8 where they run")
+      ->check(CLI::IsMember({8, 4}))
+      ->capture_default_str();
+  app.add_option("--group-size", options->group_size, "weights that share a step, with --weights per_group")
+      ->check(whole_number(2, 65536))
+      ->capture_default_str();
+  app.add_option("--scale", options->scale, "pow2: powers of two, so that requantization is a shift")
+      ->check(CLI::IsMember({"float", "pow2"}))
       ->capture_default_str();
   app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();
   app.add_option("--precision", options->precision)->check(CLI::IsMember({"int8", "f32"}))->capture_default_str();

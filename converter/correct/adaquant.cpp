@@ -3,7 +3,7 @@
 //   argmin E[(f(y_q) - f(y_fp))^2] / (the same before) + lambda sum((u - W/s)^2),   y_q = s round(u) x^ + b + r^
 //
 // over weights u (in steps of the scale), scales s and biases b, by Adam. The gradient goes straight through round()
-// and is masked where |u| > 127. f: the activation; x^, r^: of the integer network with the layers before tuned
+// and is masked where |u| > bound. f: the activation; x^, r^: of the integer network with the layers before tuned
 // already. A channel takes what did best, at any check, on samples that were not fitted to.
 #include <algorithm>
 #include <cmath>
@@ -33,7 +33,7 @@ class Channels {
         weights_(start.weights.size()),
         scales_(start.scales.size()),
         biases_(start.bias.size()) {
-    for (size_t i = 0; i < steps_.size(); ++i) steps_[i] /= start.scales[i / taps];
+    for (size_t i = 0; i < steps_.size(); ++i) steps_[i] /= start.scales[i / taps] * start.factors[i];
     first_steps_ = steps_;
     for (const double error : errors) rms_.push_back(static_cast<float>(std::sqrt(error)));
   }
@@ -41,7 +41,7 @@ class Channels {
   // The constants as integers make them.
   const TunedChannels& quantized() {
     for (size_t i = 0; i < steps_.size(); ++i) {
-      tuned_.weights[i] = tuned_.scales[i / taps_] * weight_step(steps_[i], 1);
+      tuned_.weights[i] = tuned_.scales[i / taps_] * tuned_.factors[i] * integer(i);
     }
     return tuned_;
   }
@@ -53,8 +53,8 @@ class Channels {
       float& scale = tuned_.scales[channel];
       float d_scale = 0;
       for (size_t i = channel * taps_; i < (channel + 1) * taps_; ++i) {
-        d_scale += d_weights[i] * weight_step(steps_[i], 1);
-        const float d_step = std::fabs(steps_[i]) > 127 ? 0.0F : d_weights[i] * scale;
+        d_scale += d_weights[i] * tuned_.factors[i] * integer(i);
+        const float d_step = std::fabs(steps_[i]) > tuned_.bound ? 0.0F : d_weights[i] * scale * tuned_.factors[i];
         const float pull = 2 * kLambda * (steps_[i] - first_steps_[i]);
         steps_[i] -= rate * kWeightRate * weights_.step(i, d_step + pull);
       }
@@ -64,6 +64,8 @@ class Channels {
   }
 
  private:
+  float integer(size_t i) const { return weight_integer(steps_[i], 1, tuned_.bound); }
+
   size_t taps_;
   TunedChannels tuned_;
   std::vector<float> steps_, first_steps_, rms_;

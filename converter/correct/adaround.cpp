@@ -1,4 +1,4 @@
-// AdaRound (Nagel et al. 2020, arXiv:2004.10568): W^ = s clip(floor(W/s) + h(V), -127, 127),
+// AdaRound (Nagel et al. 2020, arXiv:2004.10568): W^ = s clip(floor(W/s) + h(V), -bound, bound),
 // h(V) = clip(sigmoid(V) (zeta - gamma) + gamma, 0, 1), zeta = 1.1, gamma = -0.1, V such that h = frac(W/s) at first.
 //
 //   loss = E[(f(W^ x^ + b + r^) - f(W x + b + r))^2] / (the same of rounding to nearest)
@@ -41,8 +41,8 @@ class Rounding {
  public:
   Rounding(const TunedChannels& start, int64_t taps) : start_(start), taps_(static_cast<size_t>(taps)) {
     for (size_t i = 0; i < start.weights.size(); ++i) {
-      const float steps = std::clamp(start.weights[i] / scale(i), -127.0F, 127.0F);
-      floor_.push_back(std::min(std::floor(steps), 126.0F));
+      const float steps = std::clamp(start.weights[i] / scale(i), -start.bound, start.bound);
+      floor_.push_back(std::min(std::floor(steps), start.bound - 1));
       const float share = (steps - floor_.back() - kGamma) / (kZeta - kGamma);
       v_.push_back(std::log(share / (1 - share)));
       h_.push_back(steps - floor_.back());
@@ -75,7 +75,7 @@ class Rounding {
   }
 
  private:
-  float scale(size_t i) const { return start_.scales[i / taps_]; }
+  float scale(size_t i) const { return start_.scales[i / taps_] * start_.factors[i]; }
 
   const TunedChannels& start_;
   size_t taps_;
@@ -86,7 +86,8 @@ void tune(TuningBlock& block, TunedChannels& tuned) {
   const TunedChannels start = tuned;
   const auto taps = static_cast<size_t>(block.taps());
   for (size_t i = 0; i < tuned.weights.size(); ++i) {
-    tuned.weights[i] = start.scales[i / taps] * weight_step(start.weights[i], start.scales[i / taps]);
+    const float step = start.scales[i / taps] * start.factors[i];
+    tuned.weights[i] = step * weight_integer(start.weights[i], step, start.bound);
   }
   std::vector<double> errors = block.errors(tuned.weights, tuned.bias);
   std::vector<float> share;

@@ -76,8 +76,8 @@ void requantize_layer(const Draft& draft, PackedModel& packed, const DraftLayer&
   const auto scales = draft.options.weight_scales.find(node.name);
   std::vector<std::string> notices;
   QuantizedWeights quantized = quantize_weights(
-      *draft.graph.value(node.input(kConvWeights)).constant, bias, tensor(kConvSrc).scales[0],
-      draft.options.per_channel_weights, node.name, notices,
+      *draft.graph.value(node.input(kConvWeights)).constant, bias, {tensor(kConvSrc).scales[0], 0},
+      draft.options.weights, node.name, notices,
       scales == draft.options.weight_scales.end() ? std::span<const float>() : std::span(scales->second));
   set_data(tensor(kConvWeights), quantized.weights);
   tensor(kConvWeights).scales = quantized.scales;

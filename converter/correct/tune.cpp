@@ -47,7 +47,11 @@ Result<TunedChannels> tune_layer(const LayerProblem& problem, const TunedChannel
     const int64_t first = first_group * problem.outputs + first_output;
     const int64_t count = groups * outputs;
     TunedChannels part{slice(start.weights, first * problem.taps, count * problem.taps),
-                       slice(start.scales, first, count), slice(start.bias, first, count), start.scales_are_free};
+                       slice(start.scales, first, count),
+                       slice(start.factors, first * problem.taps, count * problem.taps),
+                       slice(start.bias, first, count),
+                       start.scales_are_free,
+                       start.bound};
     tune(block, part);
     std::copy(part.weights.begin(), part.weights.end(), result.weights.begin() + first * problem.taps);
     std::copy(part.scales.begin(), part.scales.end(), result.scales.begin() + first);
@@ -155,9 +159,15 @@ Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneChan
     Node& node = draft.graph.nodes[layer.node];
     OCTET_TRY(const LayerProblem problem, sample_layer(context, draft, packed, opened, layer));
     std::vector<float>& scales = draft.options.weight_scales.at(node.name);
-    TunedChannels start{layer_weights(draft.graph, node), scales, layer_bias(draft.graph, node),
-                        scales.size() == layer_bias(draft.graph, node).size()};
+    const WeightScheme& scheme = draft.options.weights;
+    TunedChannels start{layer_weights(draft.graph, node),
+                        scales,
+                        {},
+                        layer_bias(draft.graph, node),
+                        scales.size() == layer_bias(draft.graph, node).size() && !scheme.pow2,
+                        static_cast<float>(scheme.bound())};
     start.scales.resize(start.bias.size(), scales[0]);
+    start.factors = group_factors(start.weights, scheme, start.scales);
     OCTET_TRY(const TunedChannels tuned, tune_layer(problem, start, context.threads, tune));
     set_layer_weights(draft.graph, node, tuned.weights);
     set_layer_bias(draft.graph, node, tuned.bias);
@@ -180,8 +190,8 @@ void keep_better(TuningBlock& block, const TunedChannels& candidate, TunedChanne
   }
 }
 
-float weight_step(float weight, float scale) {
-  return std::clamp(std::nearbyint(weight / scale), -127.0F, 127.0F);
+float weight_integer(float weight, float step, float bound) {
+  return std::clamp(std::nearbyint(weight / step), -bound, bound);
 }
 
 }  // namespace octet

@@ -64,8 +64,10 @@ class Adam {
 struct TunedChannels {
   std::vector<float> weights;  // [channels][taps]
   std::vector<float> scales;   // [channels]
+  std::vector<float> factors;  // [channels][taps]: a weight's step in scales of its channel; 1 but for groups
   std::vector<float> bias;     // [channels]
   bool scales_are_free;        // else they belong to all channels of the layer and must stay
+  float bound = 127;           // of the integers
 };
 
 using TuneChannels = void (*)(TuningBlock& block, TunedChannels& tuned);
@@ -77,7 +79,7 @@ Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneChan
 // Adopts `candidate` channel by channel where the block's error for it is less than `errors`, which is updated.
 void keep_better(TuningBlock& block, const TunedChannels& candidate, TunedChannels& best, std::vector<double>& errors);
 
-// The integer of weight w: round_half_even(w / scale) in [-127, 127].
-float weight_step(float weight, float scale);
+// The integer of weight w: round_half_even(w / step) in [-bound, bound].
+float weight_integer(float weight, float step, float bound);
 
 }  // namespace octet

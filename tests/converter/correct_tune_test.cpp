@@ -127,7 +127,7 @@ TEST_CASE("AdaRound moves every weight to one of its two neighbours and leaves s
       CHECK(std::fabs(steps - std::round(steps)) < 1e-3F);
       const float inside = std::clamp(from[k] / scale, -127.0F, 127.0F);
       CHECK(std::fabs(steps - inside) < 1.001F);
-      moved += std::round(steps) != weight_step(from[k], scale) ? 1 : 0;
+      moved += std::round(steps) != weight_integer(from[k], scale, 127) ? 1 : 0;
     }
   }
   CHECK(moved > 20);

@@ -56,7 +56,7 @@ TEST_CASE("a channel's scale never rounds worse than its largest weight's, and o
   for (int trial = 0; trial < 100; ++trial) {
     std::vector<float> w(9);
     for (float& v : w) v = normal(random);
-    const QuantizedWeights q = quantize_weights(Tensor::f32({1, 9}, w), nullptr, 1.0F, true, "n", notices);
+    const QuantizedWeights q = quantize_weights(Tensor::f32({1, 9}, w), nullptr, {1.0F, 0}, {}, "n", notices);
     const float widest = s8_scale(
         std::fabs(*std::max_element(w.begin(), w.end(), [](float a, float b) { return std::fabs(a) < std::fabs(b); })));
     double chosen = 0;
@@ -80,7 +80,8 @@ TEST_CASE("one scale a channel loses less than one a tensor") {
   const Tensor weights = Tensor::f32({64, 100}, values);
   std::vector<std::string> notices;
   const auto error = [&](bool per_channel) {
-    const QuantizedWeights q = quantize_weights(weights, nullptr, 1.0F, per_channel, "n", notices);
+    const QuantizedWeights q =
+        quantize_weights(weights, nullptr, {1.0F, 0}, {.per_channel = per_channel}, "n", notices);
     double sum = 0;
     for (size_t i = 0; i < values.size(); ++i) {
       const float scale = q.scales[per_channel ? i / 100 : 0];
@@ -96,7 +97,7 @@ TEST_CASE("a bias beyond its scale widens its channel alone, and is reported") {
   const Tensor bias = Tensor::f32({3}, std::vector{5.0F, 0.25F, -3.0F});
   std::vector<std::string> notices;
   const float src_scale = 0.02F;
-  const QuantizedWeights q = quantize_weights(weights, &bias, src_scale, true, "dead", notices);
+  const QuantizedWeights q = quantize_weights(weights, &bias, {src_scale, 0}, {}, "dead", notices);
   for (size_t o = 0; o < 3; ++o) {
     const double real = static_cast<double>(q.bias.as<int32_t>()[o]) * static_cast<double>(src_scale) *
                         static_cast<double>(q.scales[o]);
@@ -110,7 +111,7 @@ TEST_CASE("a bias beyond its scale widens its channel alone, and is reported") {
 
 TEST_CASE("zero weights without a bias get a usable scale") {
   std::vector<std::string> notices;
-  const QuantizedWeights q = quantize_weights(Tensor(DataType::kF32, {2, 3}), nullptr, 0.5F, true, "n", notices);
+  const QuantizedWeights q = quantize_weights(Tensor(DataType::kF32, {2, 3}), nullptr, {0.5F, 0}, {}, "n", notices);
   for (const float scale : q.scales) CHECK(scale == 1.0F);
   CHECK(notices.empty());
 }

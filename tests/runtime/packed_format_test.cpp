@@ -91,7 +91,41 @@ TEST_CASE("a newer version is refused by its number") {
   reseal(bytes);
   const Result<Model> read = Model::from_memory(bytes);
   REQUIRE(!read.ok());
-  CHECK(read.error().message.find("version 2") != std::string::npos);
+  CHECK(read.error().message.find("version 3") != std::string::npos);
+}
+
+TEST_CASE("weights of 4 bits take half a byte each, and come back") {
+  PackedModel model = test::small_int8_net();
+  PackedTensor* weights = nullptr;
+  for (PackedTensor& tensor : model.tensors) {
+    if (tensor.type == DataType::kS8 && tensor.shape.rank() == 4) weights = &tensor;
+  }
+  REQUIRE(weights != nullptr);
+  const std::vector<std::byte> plain = write_model(model);
+  std::vector<int8_t> values(static_cast<size_t>(weights->data_bytes));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int8_t>(static_cast<int>(i * 7 % 15) - 7);
+  weights->data = values.data();
+  weights->file_bits = 4;
+  const std::vector<std::byte> bytes = write_model(model);
+  CHECK(bytes[8] == std::byte{2});
+  CHECK(plain[8] == std::byte{1});  // what old readers know
+  const Result<Model> read = Model::from_memory(bytes);
+  REQUIRE_MESSAGE(read.ok(), read.error().message);
+  const auto index = static_cast<size_t>(weights - model.tensors.data());
+  CHECK(std::memcmp(read->packed().tensors[index].data, values.data(), values.size()) == 0);
+  CHECK(write_model(read->packed()) == bytes);
+  for (size_t i = 0; i < bytes.size(); i += 3) {  // under a right checksum: refused or harmless
+    for (const auto value : {std::byte{0x00}, std::byte{0x05}, std::byte{0x88}, std::byte{0xFF}}) {
+      std::vector<std::byte> changed = bytes;
+      changed[i] = value;
+      reseal(changed);
+      const Result<Model> found = Model::from_memory(changed);
+      if (found.ok()) (void)Session::create(*found, {.threads = 1});
+    }
+  }
+  // What does not fit keeps its 8 bits.
+  values[3] = 8;
+  CHECK(write_model(model)[8] == std::byte{1});
 }
 
 TEST_CASE("something else is not an octet file") {

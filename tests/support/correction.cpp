@@ -34,7 +34,7 @@ Ranges observed_ranges(const Graph& graph, std::span<const Sample> samples) {
 }
 
 Draft draft_of(const Graph& graph, std::span<const Sample> samples, bool per_channel_weights) {
-  return {graph, graph, observed_ranges(graph, samples), {.per_channel_weights = per_channel_weights}};
+  return {graph, graph, observed_ranges(graph, samples), {.weights = {.per_channel = per_channel_weights}}};
 }
 
 CorrectionContext context_of(std::span<const Sample> samples, int threads) {
