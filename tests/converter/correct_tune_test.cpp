@@ -101,7 +101,7 @@ TEST_CASE("the affine patch undoes what scaled and shifted a channel") {
   CHECK(objective_of(graph, after, samples).error < 1.5 * before);
   // One scale for all weights: only the offsets can go.
   Draft per_tensor = draft;
-  per_tensor.options.per_channel_weights = false;
+  per_tensor.options.weights.per_channel = false;
   const Draft shifted = corrected("affine", per_tensor, context);
   CHECK(objective_of(graph, shifted, samples).error < objective_of(graph, per_tensor, samples).error);
   for (const auto& [name, scales] : shifted.options.weight_scales) CHECK(scales.size() == 1);
