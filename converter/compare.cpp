@@ -56,6 +56,34 @@ bool is_layer(const PackedModel& model, const PackedNode& node) {
   return std::holds_alternative<QuantizeParams>(node.op);
 }
 
+// What the layer's weights tell: those of the float network's node of that name, beside the packed node's scales.
+void describe_weights(const PackedModel& reference, const PackedModel& packed, const PackedNode& node,
+                      LayerComparison& layer) {
+  if (!std::holds_alternative<Conv2dParams>(node.op) && !std::holds_alternative<FullyConnectedParams>(node.op)) return;
+  const auto same = std::find_if(reference.nodes.begin(), reference.nodes.end(),
+                                 [&](const PackedNode& other) { return other.name == node.name; });
+  if (same == reference.nodes.end() || same->op.index() != node.op.index()) return;
+  const PackedTensor& weights = reference.tensors[static_cast<size_t>(same->inputs[kConvWeights])];
+  const PackedTensor& integers = packed.tensors[static_cast<size_t>(node.inputs[kConvWeights])];
+  if (weights.data == nullptr || weights.type != DataType::kF32 || weights.shape[0] == 0) return;
+  const std::span values(static_cast<const float*>(weights.data), static_cast<size_t>(weights.shape.element_count()));
+  layer.weights.observe(values);
+  const size_t taps = values.size() / static_cast<size_t>(weights.shape[0]);
+  std::vector<double> channels;
+  for (size_t first = 0; first < values.size(); first += taps) {
+    double most = 0;
+    for (const float w : values.subspan(first, taps)) most = std::max(most, std::fabs(static_cast<double>(w)));
+    channels.push_back(most);
+  }
+  const auto middle = channels.begin() + static_cast<ptrdiff_t>(channels.size() / 2);
+  std::nth_element(channels.begin(), middle, channels.end());
+  const double median = *middle;
+  const double most = *std::max_element(channels.begin(), channels.end());
+  layer.weight_range_ratio = median > 0 ? most / median : most > 0 ? INFINITY : 1;
+  layer.is_per_tensor = integers.scales.size() == 1 && weights.shape[0] > 1;
+  for (const float scale : integers.scales) layer.weight_bound = std::max(layer.weight_bound, 127 * scale);
+}
+
 // What one thread needs, and what it has found.
 class Worker {
  public:
@@ -64,14 +92,17 @@ class Worker {
     for (const PackedNode& node : packed_.nodes) {
       const PackedTensor& output = packed_.tensors[static_cast<size_t>(node.outputs[0])];
       if (is_layer(packed_, node)) {
-        layers_.push_back({std::string(base_name(output.name)), node.name, op_name(node.op), {}, {}});
+        layers_.push_back({.name = std::string(base_name(output.name)), .node = node.name, .op = op_name(node.op)});
         layer_nodes_.push_back(&node);
+        describe_weights(reference.packed(), packed_, node, layers_.back());
+        const auto [low, high] = representable(output);
+        if (output.type == DataType::kU8) layers_.back().integers = {low, high};
       }
     }
     layer_sessions_.resize(layers_.size());
     layer_inputs_.resize(layers_.size());
     for (const int32_t id : packed_.outputs) {
-      outputs_.push_back({packed_.tensors[static_cast<size_t>(id)].name, "", "", {}, {}});
+      outputs_.push_back({.name = packed_.tensors[static_cast<size_t>(id)].name});
     }
   }
 
@@ -88,6 +119,12 @@ class Worker {
       values.insert_or_assign(name, std::vector<float>(elements.begin(), elements.end()));
     });
     add_cumulative(values);
+    for (std::vector<LayerComparison>* rows : {&layers_, &outputs_}) {
+      for (LayerComparison& row : *rows) {
+        const auto found = values.find(row.name);
+        if (found != values.end()) row.values.observe(found->second);
+      }
+    }
     for (size_t i = 0; i < layers_.size(); ++i) OCTET_CHECK(add_isolated(i, values));
     return {};
   }
@@ -101,6 +138,7 @@ class Worker {
       for (size_t i = 0; i < from.size(); ++i) {
         to[i].cumulative.merge(from[i].cumulative);
         to[i].isolated.merge(from[i].isolated);
+        to[i].values.merge(from[i].values);
       }
     };
     merge(outputs_, comparison.outputs);
@@ -208,6 +246,28 @@ Result<Comparison> compare(const Model& reference, const Model& packed, const Da
     }
   }
   return comparison;
+}
+
+std::string worst_nodes(const std::vector<LayerComparison>& layers) {
+  std::vector<const LayerComparison*> ranked;
+  for (const LayerComparison& layer : layers) {
+    if (layer.isolated.count() > 0 && layer.op != "quantize") ranked.push_back(&layer);
+  }
+  std::stable_sort(ranked.begin(), ranked.end(), [](const LayerComparison* a, const LayerComparison* b) {
+    return a->isolated.sqnr_db() < b->isolated.sqnr_db();
+  });
+  std::string list;
+  for (size_t i = 0; i < std::min<size_t>(ranked.size(), 3); ++i) list += (i == 0 ? "" : ",") + ranked[i]->node;
+  return list;
+}
+
+std::string unlike_channels(const std::vector<LayerComparison>& layers) {
+  std::string list;
+  for (const LayerComparison& layer : layers) {
+    if (!layer.is_per_tensor || layer.weight_range_ratio <= kUnlikeChannels) continue;
+    list += (list.empty() ? "" : ",") + layer.node;
+  }
+  return list;
 }
 
 }  // namespace octet

@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "converter/activation_stats.h"
 #include "converter/data/dataset.h"
 #include "converter/metrics.h"
 #include "converter/parallel.h"
+#include "converter/sample_trend.h"
 #include "octet/model.hpp"
 
 namespace octet {
@@ -17,12 +19,28 @@ struct LayerComparison {
   std::string op;
   TensorError cumulative;  // everything before it quantized too
   TensorError isolated;    // only this node: its inputs are the float network's, quantized
+  ActivationStats values;  // of the float network
+  Extremes integers;       // the real numbers that the integers cover; empty for f32
+  // Of a layer with weights (else empty): the float network's, what their integers reach, and how unlike the channels
+  // are: the largest max|w| of a channel over the median one.
+  ActivationStats weights;
+  float weight_bound = 0;
+  double weight_range_ratio = 0;
+  bool is_per_tensor = false;  // one scale for all weights
 };
+
+// Above this ratio one scale for all channels wastes a bit of most of them.
+constexpr double kUnlikeChannels = 2;
 
 struct Comparison {
   std::vector<LayerComparison> outputs;  // the model's outputs (isolated: the node that makes it)
   std::vector<LayerComparison> layers;   // every integer node's output, in the order of execution
 };
+
+// The nodes that lose most on their own, worst first, as --keep-float takes them.
+std::string worst_nodes(const std::vector<LayerComparison>& layers);
+// Layers with one scale for channels that are too unlike for it, separated by commas.
+std::string unlike_channels(const std::vector<LayerComparison>& layers);
 
 // Runs both on the samples. `reference` is an f32 lowering, `packed` the quantized network of the same graph: tensors
 // are paired by name. kInvalidFile if they have none in common.

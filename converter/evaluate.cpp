@@ -69,7 +69,12 @@ Status evaluate_sample(Worker& worker, const std::vector<Tensor>& sample, const 
                                               std::to_string(other.size())};
   }
   worker.found.agreeing += top_class(scores) == top_class(other) ? 1 : 0;
-  if (label.has_value()) worker.found.against_top1 += top_class(other) == static_cast<size_t>(*label) ? 1 : 0;
+  if (!label.has_value()) return {};
+  const bool is_right = rank_of(scores, static_cast<size_t>(*label)) < 1;
+  const bool other_is_right = top_class(other) == static_cast<size_t>(*label);
+  worker.found.against_top1 += other_is_right ? 1 : 0;
+  worker.found.lost += other_is_right && !is_right ? 1 : 0;
+  worker.found.won += is_right && !other_is_right ? 1 : 0;
   return {};
 }
 
@@ -107,6 +112,8 @@ Result<Evaluation> evaluate(const Model& model, const Dataset& data, std::span<c
     total.top5 += worker.found.top5;
     total.agreeing += worker.found.agreeing;
     total.against_top1 += worker.found.against_top1;
+    total.lost += worker.found.lost;
+    total.won += worker.found.won;
   }
   return total;
 }
@@ -122,6 +129,14 @@ Result<std::pair<double, double>> measure_latency(const Model& a, const Model& b
     if (i >= 10 && std::chrono::steady_clock::now() - start > std::chrono::seconds(1)) break;
   }
   return best;
+}
+
+std::pair<double, double> drop_interval(size_t lost, size_t won, size_t count) {
+  const double n = static_cast<double>(count) + 2;
+  const double difference = (static_cast<double>(lost) - static_cast<double>(won)) / n;
+  const double one_sided = (static_cast<double>(lost) + static_cast<double>(won) + 1) / n;
+  const double half = kZ95 * std::sqrt((one_sided - difference * difference) / n);
+  return {100 * (difference - half), 100 * (difference + half)};
 }
 
 std::pair<double, double> wilson_interval(size_t hits, size_t count) {

@@ -12,10 +12,11 @@ namespace octet {
 
 struct Evaluation {
   size_t count = 0;
-  size_t top1 = 0;          // samples whose label has the highest score
-  size_t top5 = 0;          // samples whose label is among the five highest
-  size_t agreeing = 0;      // samples on which both models have the same highest class
-  size_t against_top1 = 0;  // samples whose label has the other model's highest score
+  size_t top1 = 0;           // samples whose label has the highest score
+  size_t top5 = 0;           // samples whose label is among the five highest
+  size_t agreeing = 0;       // samples on which both models have the same highest class
+  size_t against_top1 = 0;   // samples whose label has the other model's highest score
+  size_t lost = 0, won = 0;  // samples that only the other model, or only this one, labels rightly
 };
 
 // Runs the model's integer kernels, never a simulation, on every sample. Scores are the model's first output; a tie
@@ -29,6 +30,10 @@ Result<Evaluation> evaluate(const Model& model, const Dataset& data, std::span<c
 
 // The least milliseconds of one run of each model at batch 1, measured in turns.
 Result<std::pair<double, double>> measure_latency(const Model& a, const Model& b, int threads);
+
+// The 95 % interval of the drop (lost - won) / count, in points, of two models on the same samples: only those on which
+// one alone is right tell. Agresti and Min (2005): half a sample more in each of the four cells, then Wald's.
+std::pair<double, double> drop_interval(size_t lost, size_t won, size_t count);
 
 // The 95 % interval of a share, in percent: Wilson's (1927), which holds near 0 and 100 too.
 std::pair<double, double> wilson_interval(size_t hits, size_t count);

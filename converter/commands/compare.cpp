@@ -49,7 +49,11 @@ Json layer_json(const LayerComparison& layer) {
           {"isolated_sqnr_db", layer.isolated.count() > 0 ? decibels(layer.isolated.sqnr_db()) : Json(nullptr)},
           {"cosine", error.cosine()},
           {"max_error", error.max_error()},
-          {"clip_rate", error.clip_rate()}};
+          {"clip_rate", error.clip_rate()},
+          {"weight_range_ratio", layer.weights.count() > 0 ? Json(layer.weight_range_ratio) : Json(nullptr)},
+          {"min", layer.values.min()},
+          {"max", layer.values.max()},
+          {"range", layer.integers.empty() ? Json(nullptr) : Json::array({layer.integers.min, layer.integers.max})}};
 }
 
 void print_rows(const std::vector<LayerComparison>& rows) {
@@ -59,34 +63,24 @@ void print_rows(const std::vector<LayerComparison>& rows) {
               << std::setprecision(1) << std::setw(8) << error.sqnr_db() << std::setw(10);
     row.isolated.count() > 0 ? std::cout << row.isolated.sqnr_db() : std::cout << "-";
     std::cout << std::setprecision(5) << std::setw(10) << error.cosine() << std::setprecision(4) << std::setw(12)
-              << error.max_error() << std::setprecision(3) << std::setw(9) << 100 * error.clip_rate() << "\n";
+              << error.max_error() << std::setprecision(3) << std::setw(9) << 100 * error.clip_rate();
+    if (row.weights.count() > 0) std::cout << std::setprecision(1) << std::setw(9) << row.weight_range_ratio;
+    std::cout << "\n";
   }
-}
-
-// The nodes that lose most on their own, worst first: what --keep-float would help.
-std::string worst_nodes(const std::vector<LayerComparison>& layers) {
-  std::vector<const LayerComparison*> ranked;
-  for (const LayerComparison& layer : layers) {
-    if (layer.isolated.count() > 0 && layer.op != "quantize") ranked.push_back(&layer);
-  }
-  std::stable_sort(ranked.begin(), ranked.end(), [](const LayerComparison* a, const LayerComparison* b) {
-    return a->isolated.sqnr_db() < b->isolated.sqnr_db();
-  });
-  std::string list;
-  for (size_t i = 0; i < std::min<size_t>(ranked.size(), 3); ++i) list += (i == 0 ? "" : ",") + ranked[i]->node;
-  return list;
 }
 
 void print_text(const Comparison& comparison) {
   std::cout << std::left << std::setw(36) << "tensor" << std::setw(16) << "op" << std::right << std::setw(8)
             << "SQNR dB" << std::setw(10) << "isolated" << std::setw(10) << "cosine" << std::setw(12) << "max error"
-            << std::setw(9) << "clip %"
+            << std::setw(9) << "clip %" << std::setw(9) << "w ratio"
             << "\n";
   print_rows(comparison.layers);
   std::cout << "outputs\n";
   print_rows(comparison.outputs);
   const std::string worst = worst_nodes(comparison.layers);
   if (!worst.empty()) std::cout << "\nworst on their own: --keep-float " << worst << "\n";
+  const std::string unlike = unlike_channels(comparison.layers);
+  if (!unlike.empty()) std::cout << "channels too unlike for one scale, use --weights per_channel: " << unlike << "\n";
 }
 
 Result<int> run(const Options& options) {
@@ -118,6 +112,7 @@ Result<int> run(const Options& options) {
     for (const LayerComparison& output : compared->outputs) result["outputs"].push_back(layer_json(output));
     for (const LayerComparison& layer : compared->layers) result["layers"].push_back(layer_json(layer));
     result["keep_float"] = worst_nodes(compared->layers);
+    result["per_channel_recommended"] = unlike_channels(compared->layers);
     std::cout << result.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";  // names need not be UTF-8
   } else {
     print_text(*compared);

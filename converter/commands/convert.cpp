@@ -102,7 +102,7 @@ Status write_report(const Options& options, const PackedModel& packed) {
   const std::vector<size_t> indices = data.choose(kSamples, options.convert.seed);
   const int threads = options.convert.threads > 0 ? options.convert.threads : default_threads();
   OCTET_TRY(const Comparison comparison, compare(reference.model, model, data, indices, threads, {}));
-  const std::string page = comparison_html(comparison, options.output, indices.size(), {});
+  const std::string page = comparison_html(comparison, options.output, indices.size(), worst_nodes(comparison.layers));
   return write_file_atomically(options.report, std::as_bytes(std::span(page)));
 }
 

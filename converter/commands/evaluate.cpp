@@ -30,28 +30,29 @@ double percent(size_t part, size_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-Json interval_json(size_t part, size_t whole) {
-  const auto [low, high] = wilson_interval(part, whole);
-  return Json::array({low, high});
+Json interval_json(std::pair<double, double> interval) {
+  return Json::array({interval.first, interval.second});
 }
 
 void print_text(const Json& result) {
   std::cout << std::fixed << std::setprecision(2);
-  const auto share = [&](const char* name, const char* key) {
+  const auto share = [&](const char* name, const char* key, const char* unit = " %") {
     if (!result.contains(key)) return;
     const Json& interval = result[std::string(key) + "_interval"];
-    std::cout << name << result[key].get<double>() << " %  (95 %: " << interval[0].get<double>() << " to "
+    std::cout << name << result[key].get<double>() << unit << "  (95 %: " << interval[0].get<double>() << " to "
               << interval[1].get<double>() << ")\n";
   };
   std::cout << "samples    " << result["count"] << "\n";
   share("top-1      ", "top1");
   share("top-5      ", "top5");
+  share("top-1 other ", "against_top1");
+  share("drop       ", "drop", " points");
   share("agreement  ", "agreement");
   if (!result.contains("agreement")) return;
-  if (result.contains("drop")) std::cout << "drop       " << result["drop"].get<double>() << " points\n";
   std::cout << "bytes      " << result["bytes"] << ", " << result["compression"].get<double>() << " times smaller\n"
-            << "latency    " << std::setprecision(3) << result["latency_ms"].get<double>() << " ms, "
-            << std::setprecision(2) << result["speedup"].get<double>() << " times as fast\n";
+            << "latency    " << std::setprecision(3) << result["latency_ms"].get<double>() << " ms (other "
+            << result["against_latency_ms"].get<double>() << " ms), " << std::setprecision(2)
+            << result["speedup"].get<double>() << " times as fast\n";
 }
 
 Result<int> run(const Options& options) {
@@ -89,21 +90,25 @@ Result<int> run(const Options& options) {
   result["count"] = found->count;
   if (!labels.empty()) {
     result["top1"] = percent(found->top1, found->count);
-    result["top1_interval"] = interval_json(found->top1, found->count);
+    result["top1_interval"] = interval_json(wilson_interval(found->top1, found->count));
     result["top5"] = percent(found->top5, found->count);
-    result["top5_interval"] = interval_json(found->top5, found->count);
+    result["top5_interval"] = interval_json(wilson_interval(found->top5, found->count));
   }
   if (against.has_value()) {
     result["agreement"] = percent(found->agreeing, found->count);
-    result["agreement_interval"] = interval_json(found->agreeing, found->count);
+    result["agreement_interval"] = interval_json(wilson_interval(found->agreeing, found->count));
     if (!labels.empty()) {
       result["against_top1"] = percent(found->against_top1, found->count);
+      result["against_top1_interval"] = interval_json(wilson_interval(found->against_top1, found->count));
       result["drop"] = result["against_top1"].get<double>() - result["top1"].get<double>();
+      result["drop_interval"] = interval_json(drop_interval(found->lost, found->won, found->count));
     }
     OCTET_TRY(const auto latency, measure_latency(loaded.model, against->model, threads));
     result["bytes"] = loaded.file_bytes;
     result["compression"] = static_cast<double>(against->file_bytes) / static_cast<double>(loaded.file_bytes);
+    result["against_bytes"] = against->file_bytes;
     result["latency_ms"] = latency.first;
+    result["against_latency_ms"] = latency.second;
     result["speedup"] = latency.second / latency.first;
   }
   if (options.json) {

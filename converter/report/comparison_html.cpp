@@ -1,6 +1,7 @@
 #include "converter/report/comparison_html.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iomanip>
 #include <sstream>
@@ -13,14 +14,14 @@ constexpr double kBarWidth = 260;
 
 constexpr const char* kStyle = R"(
 :root { color-scheme: light dark; }
-body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
+body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 110rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .15rem .5rem; border-bottom: 1px solid #8883; white-space: nowrap; }
 th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
 td:first-child { max-width: 22rem; overflow: hidden; text-overflow: ellipsis; }
 code { background: #8882; padding: .1rem .3rem; border-radius: .2rem; overflow-wrap: anywhere; }
-.all { fill: #3b7dd8; } .own { fill: #e08a2e; } .track { fill: #8882; }
+.all { fill: #3b7dd8; } .own { fill: #e08a2e; } .track { fill: #8882; } .hist { fill: #8886; } .end { stroke: #c33; }
 .key span { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 1rem; vertical-align: middle; }
 )";
 
@@ -71,17 +72,61 @@ std::string bars(const LayerComparison& layer) {
   return svg.str();
 }
 
+// A histogram of `columns` bars, square roots of the counts (tails show), with lines where [low, high] ends.
+std::string histogram(const ActivationStats& stats, Extremes range, const char* what) {
+  if (stats.count() == 0) return "";
+  constexpr int kColumns = 60;
+  constexpr double kWidth = 180;
+  constexpr double kHeight = 30;
+  const double first = std::min({static_cast<double>(stats.min()), 0.0, range.empty() ? 0.0 : range.min});
+  const double last = std::max({static_cast<double>(stats.max()), 0.0, range.empty() ? 0.0 : range.max});
+  if (!(last > first)) return "";
+  std::array<double, kColumns> columns{};
+  const auto column = [&](double x) {
+    return std::clamp(static_cast<int>((x - first) / (last - first) * kColumns), 0, kColumns - 1);
+  };
+  // Exact zeros (what a ReLU leaves) would dwarf the rest.
+  for (int i = 0; i < 2 * ActivationStats::kBins; ++i) {
+    uint64_t count = stats.bins()[static_cast<size_t>(i)];
+    if (i == ActivationStats::kBins) count -= stats.zero_count();
+    columns[static_cast<size_t>(column((i - ActivationStats::kBins + 0.5) * stats.bin_width()))] +=
+        static_cast<double>(count);
+  }
+  const double most = std::sqrt(std::max(*std::max_element(columns.begin(), columns.end()), 1.0));
+  std::ostringstream svg;
+  svg << std::fixed << std::setprecision(1) << "<svg width=\"" << kWidth << "\" height=\"" << kHeight
+      << "\" role=\"img\"><title>" << what << ": " << std::setprecision(4) << stats.min() << " to " << stats.max();
+  if (!range.empty()) svg << ", integers " << range.min << " to " << range.max;
+  svg << std::setprecision(1) << "</title><path class=\"hist\" d=\"M0 " << kHeight;
+  for (int i = 0; i < kColumns; ++i) {
+    svg << "V" << kHeight * (1 - std::sqrt(columns[static_cast<size_t>(i)]) / most) << "H"
+        << kWidth * (i + 1) / kColumns;
+  }
+  svg << "V" << kHeight << "Z\"/>";
+  for (const float end : {range.min, range.max}) {
+    if (range.empty()) break;
+    const double x = std::clamp((end - first) / (last - first) * kWidth, 0.5, kWidth - 0.5);
+    svg << "<path class=\"end\" d=\"M" << x << " 0V" << kHeight << "\"/>";
+  }
+  svg << "</svg>";
+  return svg.str();
+}
+
 void append_table(std::ostringstream& page, const std::vector<LayerComparison>& rows) {
   page << "<table><tr><th>tensor</th><th>op</th><th>SQNR dB</th><th>isolated</th><th>0 to 60 dB</th><th>relative "
           "error</th>"
-          "<th>cosine</th><th>max error</th><th>clipped %</th></tr>\n";
+          "<th>cosine</th><th>max error</th><th>clipped %</th><th>values and range</th><th>weights and range</th>"
+          "<th>channel ratio</th></tr>\n";
   for (const LayerComparison& row : rows) {
     const TensorError& error = row.cumulative;
     page << "<tr><td title=\"" << escape(row.name) << "\">" << escape(row.name) << "</td><td>" << escape(row.op)
          << "</td><td>" << number(error.sqnr_db(), 1) << "</td><td>"
          << (row.isolated.count() > 0 ? number(row.isolated.sqnr_db(), 1) : "") << "</td><td>" << bars(row)
          << "</td><td>" << number(error.relative_error(), 4) << "</td><td>" << number(error.cosine(), 5) << "</td><td>"
-         << number(error.max_error(), 4) << "</td><td>" << number(100 * error.clip_rate(), 3) << "</td></tr>\n";
+         << number(error.max_error(), 4) << "</td><td>" << number(100 * error.clip_rate(), 3) << "</td><td>"
+         << histogram(row.values, row.integers, "values") << "</td><td>"
+         << histogram(row.weights, {-row.weight_bound, row.weight_bound}, "weights") << "</td><td>"
+         << (row.weights.count() > 0 ? number(row.weight_range_ratio, 1) : "") << "</td></tr>\n";
   }
   page << "</table>\n";
 }
@@ -102,6 +147,15 @@ std::string comparison_html(const Comparison& comparison, const std::string& tit
   if (!keep_float.empty()) {
     page << "<p>Worst on their own: <code>--keep-float " << escape(keep_float) << "</code></p>\n";
   }
+  const std::string unlike = unlike_channels(comparison.layers);
+  if (!unlike.empty()) {
+    page << "<p>Channels too unlike for one scale (ratio above 2), use <code>--weights per_channel</code>: "
+         << escape(unlike) << "</p>\n";
+  }
+  page << "<p>Histograms: square roots of the counts of the float network's values and weights, without exact zeros; "
+          "the "
+          "lines are the ends of what the integers reach. Channel ratio: the largest max|w| of a channel over the "
+          "median one.</p>\n";
   page << "<h2>Outputs</h2>\n";
   append_table(page, comparison.outputs);
   page << "<h2>Layers, in the order of execution</h2>\n";

@@ -96,8 +96,11 @@ class BundledModel(Case):
         self.assertEqual(found["count"], len(PICTURES))
         self.assertEqual((found["top1"], found["top5"], found["agreement"], found["drop"]), (100, 100, 100, 0))
         self.assertGreater(found["compression"], 3)
-        for key in ("bytes", "latency_ms", "speedup"):
+        for key in ("bytes", "against_bytes", "latency_ms", "against_latency_ms", "speedup"):
             self.assertGreater(found[key], 0)
+        for key in ("top1", "top5", "against_top1", "agreement", "drop"):
+            low, high = found[key + "_interval"]
+            self.assertTrue(low - 1e-9 <= found[key] <= high + 1e-9, key)
 
     def test_calibrating_on_pictures_saves_a_table_that_gives_the_same_file(self):
         table, direct, again = (self.folder / n for n in ("table.json", "direct.octet", "again.octet"))
@@ -170,7 +173,34 @@ class BundledModel(Case):
             self.assertGreater(layer["sqnr_db"], 10, layer)
         self.assertIn("</html>", page.read_text())
         self.assertNotIn("http", page.read_text())
+        # The input and every layer show where their values lie in their range, layers with weights theirs too.
+        weighted = [layer for layer in found["layers"] if layer["weight_range_ratio"] is not None]
+        self.assertGreater(len(weighted), 8)
+        self.assertGreaterEqual(page.read_text().count('class="hist"'), len(weighted) + len(found["layers"]))
+        for layer in found["layers"]:
+            if layer["range"]:
+                self.assertLess(layer["range"][0], layer["range"][1])
+        self.assertEqual(found["per_channel_recommended"], "")
         self.fail_with(6, *arguments, "--json", "--min-sqnr", 200, mentions=["probabilities", "200"])
+
+    def test_compare_recommends_per_channel_scales_where_channels_are_unlike(self):
+        packed = self.convert("--weights", "per_tensor")
+        found = self.json_of(OCTET, "compare", MODEL, packed, "--data", self.list_of_pictures(), "--json")
+        unlike = [layer["node"] for layer in found["layers"] if (layer["weight_range_ratio"] or 0) > 2]
+        self.assertGreater(len(unlike), 2)
+        self.assertEqual(found["per_channel_recommended"], ",".join(unlike))
+
+    def test_convert_knows_its_schemes(self):
+        default = self.convert()
+        size, x = len(default.read_bytes()), self.list_of_pictures()
+        for more, share in ((("--activations", "symmetric"), 1), (("--scale", "pow2"), 1), (("--weight-bits", "4"), 0.56),
+                            (("--weight-bits", "4", "--weights", "per_group", "--group-size", "32"), 0.58)):
+            packed = self.convert(*more)
+            self.assertLessEqual(len(packed.read_bytes()), share * size * 1.001, more)
+            found = self.json_of(OCTET, "evaluate", packed, "--against", MODEL, "--data", x, "--json")
+            self.assertGreaterEqual(found["agreement"], 70, more)
+        self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--weights", "per_group",
+                       mentions=["per_group", "--weight-bits 4"])
 
     def test_benchmark_reports_its_keys(self):
         found = self.json_of(BENCHMARK, self.convert(), "--runs", 5, "--warmup", 1, "--threads", 1, "--profile", "--input-u8", "--json")

@@ -46,6 +46,19 @@ TEST_CASE("merged halves are the whole") {
   CHECK(first.cosine() == whole.cosine());
 }
 
+TEST_CASE("the interval of a drop rests on the samples that one model alone gets right") {
+  // Agresti and Min's example values by hand: (8 - 3) / 102 +- 1.96 sqrt((12 / 102 - 0.0490^2) / 102).
+  const auto [low, high] = drop_interval(8, 3, 100);
+  CHECK(low == doctest::Approx(-1.68).epsilon(0.01));
+  CHECK(high == doctest::Approx(11.49).epsilon(0.01));
+  const auto none = drop_interval(0, 0, 485);
+  CHECK(none.first == -none.second);
+  CHECK(none.second < 0.5);
+  CHECK(drop_interval(3, 8, 100).first == doctest::Approx(-high));
+  // Two independent shares of 485 would be 5 points wide: pairing is what makes drops visible.
+  CHECK(drop_interval(4, 2, 485).second < 1.7);
+}
+
 TEST_CASE("uniform quantization has the error s^2 / 12 and the SQNR of its law") {
   std::mt19937 random(11);
   std::uniform_real_distribution<float> uniform(-3, 3);
