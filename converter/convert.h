@@ -39,7 +39,7 @@ struct ConvertOptions {
   std::vector<std::string> calibration_tables;                  // --calibration-table, merged
   std::string save_calibration;                                 // --save-calibration; empty: no
   std::function<void(const Conversion&)> calibration_observer;  // once ranges are chosen
-  std::string correct = "none";                                 // as parse_correction() takes it
+  std::string correct = "auto";                                 // as parse_correction() takes it
   CorrectionObserver correction_observer;                       // after each correction
   WeightScheme weights;
   ActivationScheme activations;

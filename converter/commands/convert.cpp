@@ -40,7 +40,7 @@ std::string correction_help() {
   std::string names;
   for (const CorrectionMethod& method : correction_methods())
     names += (names.empty() ? "" : ", ") + std::string(method.name);
-  return "none, auto, or a list in the order of application: " + names;
+  return "none, auto, or a list in the order of application, a|b for the better one: " + names;
 }
 
 std::string known_correction(const std::string& text) {

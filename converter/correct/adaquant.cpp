@@ -15,7 +15,7 @@
 namespace octet {
 namespace {
 
-constexpr float kLambda = 1e-4F;
+constexpr float kLambda = 1e-3F;
 constexpr int kIterations = 1000;
 constexpr int kCheckEvery = 50;
 constexpr int kPatience = 6;  // checks without any better channel

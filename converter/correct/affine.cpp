@@ -83,7 +83,7 @@ Result<int> correct_affine(const CorrectionContext& context, Draft& draft) {
     for (size_t o = 0; o < bias.size(); ++o) {
       const Moments& sums = channels[o];
       double a = 1;
-      if (scales.size() == bias.size()) {
+      if (scales.size() == bias.size() && !draft.options.weights.pow2) {
         if (!(sums.variance() > 0) || !(sums.covariance() > 0)) continue;
         a = sums.covariance() / sums.variance();
         scales[o] = static_cast<float>(static_cast<double>(scales[o]) * a);

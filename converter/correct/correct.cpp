@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <optional>
 
 #include "converter/correct/method_list.h"
 
@@ -19,10 +20,25 @@ constexpr CorrectionMethod kMethods[] = {
 };
 
 // What `auto` tries, in this order.
-constexpr std::string_view kAuto = "equalize,bias,adaquant";
+constexpr std::string_view kAuto = "equalize,bias,adaround|adaquant";
 
 double percent(size_t part, size_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// Applies the method to the draft, and measures what came of it.
+Result<CorrectionStep> try_method(const CorrectionMethod& method, const Judge& judge, const Objective& before,
+                                  const CorrectionContext& context, Draft& draft) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  CorrectionStep step{.method = &method, .before = before, .after = before};
+  OCTET_TRY(step.layers, method.apply(context, draft));
+  if (step.layers > 0) {
+    OCTET_TRY(const PackedModel packed, lower_draft(draft));
+    OCTET_TRY(step.after, judge.measure(packed));
+  }
+  step.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return step;
 }
 
 }  // namespace
@@ -38,50 +54,53 @@ const CorrectionMethod* find_correction_method(std::string_view name) {
   return nullptr;
 }
 
-Result<std::vector<const CorrectionMethod*>> parse_correction(std::string_view text) {
-  std::vector<const CorrectionMethod*> methods;
-  if (text == "none") return methods;
+Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text) {
+  std::vector<CorrectionChoice> choices;
+  if (text == "none") return choices;
   if (text == "auto") text = kAuto;
+  choices.emplace_back();
   while (true) {
-    const size_t comma = text.find(',');
-    const std::string_view name = text.substr(0, comma);
-    methods.push_back(find_correction_method(name));
-    if (methods.back() == nullptr) {
+    const size_t end = text.find_first_of(",|");
+    const std::string_view name = text.substr(0, end);
+    choices.back().push_back(find_correction_method(name));
+    if (choices.back().back() == nullptr) {
       std::string known = "none, auto";
       for (const CorrectionMethod& method : kMethods) known += std::string(", ") + method.name;
       return Error{ErrorCode::kUsage, "--correct: there is no method '" + std::string(name) + "'; there are " + known};
     }
-    if (comma == std::string_view::npos) return methods;
-    text.remove_prefix(comma + 1);
+    if (end == std::string_view::npos) return choices;
+    if (text[end] == ',') choices.emplace_back();
+    text.remove_prefix(end + 1);
   }
 }
 
-Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionMethod* const> methods,
-                                            const SampleSplit& samples, const CorrectionContext& context, Draft& draft,
+Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> choices, const SampleSplit& samples,
+                                            const CorrectionContext& context, Draft& draft,
                                             const CorrectionObserver& observer) {
-  using Clock = std::chrono::steady_clock;
   std::vector<CorrectionStep> steps;
-  if (methods.empty()) return steps;
+  if (choices.empty()) return steps;
   OCTET_TRY(const Judge judge, Judge::create(draft.teacher, samples.held_out, context.threads));
   OCTET_TRY(const PackedModel first, lower_draft(draft));
-  OCTET_TRY(Objective best, judge.measure(first));
-  for (const CorrectionMethod* method : methods) {
-    const auto start = Clock::now();
-    CorrectionStep step{.method = method, .before = best, .after = best};
-    Draft changed = draft;
-    OCTET_TRY(step.layers, method->apply(context, changed));
-    if (step.layers > 0) {
-      OCTET_TRY(const PackedModel packed, lower_draft(changed));
-      OCTET_TRY(step.after, judge.measure(packed));
-      step.is_kept = step.after.is_better_than(best);
+  OCTET_TRY(Objective before, judge.measure(first));
+  for (const CorrectionChoice& choice : choices) {
+    std::optional<size_t> best;  // of steps
+    Draft best_draft;
+    const size_t first_step = steps.size();
+    for (const CorrectionMethod* method : choice) {
+      Draft changed = draft;
+      OCTET_TRY(const CorrectionStep step, try_method(*method, judge, before, context, changed));
+      steps.push_back(step);
+      if (!step.after.is_better_than(before)) continue;
+      if (best.has_value() && !(step.after.error < steps[*best].after.error)) continue;
+      best = steps.size() - 1;
+      best_draft = std::move(changed);
     }
-    if (step.is_kept) {
-      best = step.after;
-      draft = std::move(changed);
+    if (best.has_value()) {
+      steps[*best].is_kept = true;
+      before = steps[*best].after;
+      draft = std::move(best_draft);
     }
-    step.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (observer) observer(step);
-    steps.push_back(step);
+    for (size_t i = first_step; i < steps.size() && observer; ++i) observer(steps[i]);
   }
   return steps;
 }

@@ -34,9 +34,11 @@ struct CorrectionMethod {
 std::span<const CorrectionMethod> correction_methods();
 // Null where there is none of that name.
 const CorrectionMethod* find_correction_method(std::string_view name);
-// What `--correct` means: "none", "auto", or names separated by commas, in the order of application. kUsage: an unknown
-// name.
-Result<std::vector<const CorrectionMethod*>> parse_correction(std::string_view text);
+// Methods to choose from: each is tried on the same draft, and at most the best one stays.
+using CorrectionChoice = std::vector<const CorrectionMethod*>;
+// What `--correct` means: "none", "auto", or choices separated by commas, in the order of application; a choice is
+// names separated by "|". kUsage: an unknown name.
+Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text);
 
 // What became of a method.
 struct CorrectionStep {
@@ -48,10 +50,10 @@ struct CorrectionStep {
 };
 using CorrectionObserver = std::function<void(const CorrectionStep&)>;
 
-// Applies the methods in turn. After each, the integer network is lowered and run on the held-out samples: the draft
-// keeps the change where the objective is better, and is as before otherwise.
-Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionMethod* const> methods,
-                                            const SampleSplit& samples, const CorrectionContext& context, Draft& draft,
+// Makes the choices in turn. After each method the integer network is lowered and run on the held-out samples: the
+// draft keeps the change of the best one where the objective is better, and is as before otherwise.
+Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> choices, const SampleSplit& samples,
+                                            const CorrectionContext& context, Draft& draft,
                                             const CorrectionObserver& observer);
 
 // "bias: 12 layers, SQNR 20.1 -> 25.3 dB, agreement 92.2 -> 96.1 %, kept (3.1 s)"

@@ -33,7 +33,7 @@ double Objective::sqnr_db() const {
 }
 
 bool Objective::is_better_than(const Objective& before) const {
-  constexpr double kLeastGain = 1e-3;
+  constexpr double kLeastGain = 0.02;
   const size_t allowed = std::max<size_t>(count / 100, 1);
   return error < before.error * (1 - kLeastGain) && agreeing + allowed >= before.agreeing;
 }

@@ -104,7 +104,7 @@ class BundledModel(Case):
 
     def test_calibrating_on_pictures_saves_a_table_that_gives_the_same_file(self):
         table, direct, again = (self.folder / n for n in ("table.json", "direct.octet", "again.octet"))
-        by_mse = ("--calibration", "mse")
+        by_mse = ("--calibration", "mse", "--correct", "none")
         self.succeed(OCTET, "convert", MODEL, "-o", direct, "--data", self.list_of_pictures(), *by_mse, "--save-calibration", table)
         self.succeed(OCTET, "convert", MODEL, "-o", again, "--calibration-table", table, *by_mse)
         self.assertEqual(direct.read_bytes(), again.read_bytes())
@@ -116,10 +116,11 @@ class BundledModel(Case):
             shards.append(self.folder / f"shard{i}.json")
             data = self.write(f"shard{i}.txt", "".join(f"{p}\n" for p in pictures))
             self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", data, "--save-calibration", shards[-1])
-        self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", self.list_of_pictures(), "--calibration", "mse", "--save-calibration", whole)
+        self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", self.list_of_pictures(), "--calibration", "mse", "--correct", "none",
+                     "--save-calibration", whole)
         one_run = net.read_bytes()
         for tables in (shards, shards[::-1]):
-            self.succeed(OCTET, "convert", MODEL, "-o", net, "--calibration-table", ",".join(map(str, tables)), "--calibration", "mse",
+            self.succeed(OCTET, "convert", MODEL, "-o", net, "--calibration-table", ",".join(map(str, tables)), "--calibration", "mse", "--correct", "none",
                          "--save-calibration", merged)
             self.assertEqual(merged.read_bytes(), whole.read_bytes())
             self.assertEqual(net.read_bytes(), one_run)

@@ -50,12 +50,16 @@ TEST_CASE("--correct takes none, auto, or names in their order, and names what i
   for (const CorrectionMethod& method : correction_methods()) {
     const auto found = parse_correction(method.name);
     REQUIRE(found.ok());
-    CHECK(*found == std::vector{&method});
+    CHECK(*found == std::vector<CorrectionChoice>{{&method}});
   }
   const auto twice = parse_correction("bias,bias");
   REQUIRE(twice.ok());
   CHECK(twice->size() == 2);
-  for (const char* wrong : {"", "bias,", "bias,none", "bais"}) {
+  const auto either = parse_correction("bias,adaround|adaquant");
+  REQUIRE(either.ok());
+  REQUIRE(either->size() == 2);
+  CHECK((*either)[1] == CorrectionChoice{find_correction_method("adaround"), find_correction_method("adaquant")});
+  for (const char* wrong : {"", "bias,", "|bias", "bias,none", "bais"}) {
     const auto unknown = parse_correction(wrong);
     REQUIRE(!unknown.ok());
     CHECK(unknown.error().code == ErrorCode::kUsage);
@@ -70,7 +74,7 @@ TEST_CASE("a harmful pass is rejected by its guard, and leaves nothing behind") 
   const std::string before = constants_of(draft);
   const CorrectionMethod harmful{"spoil", "adds 0.5 to every bias", spoil};
   const CorrectionMethod idle{"idle", "does nothing", keep_as_is};
-  const std::vector<const CorrectionMethod*> methods{&harmful, &idle};
+  const std::vector<CorrectionChoice> methods{{&harmful}, {&idle}};
   size_t seen = 0;
   const auto steps = correct(methods, samples, context_of(samples.fit), draft, [&](const CorrectionStep&) { ++seen; });
   REQUIRE_MESSAGE(steps.ok(), steps.error().message);
@@ -96,6 +100,24 @@ TEST_CASE("a spoiled network is mended, and the guard keeps what mends it") {
   CHECK((*steps)[0].before.error > 2 * unspoiled);
   CHECK((*steps)[0].after.error < 1.5 * unspoiled);
   CHECK(to_string((*steps)[0]).find("kept") != std::string::npos);
+}
+
+TEST_CASE("of several methods at a place only the best stays") {
+  const Graph graph = small_net();
+  const SampleSplit samples{random_samples(graph, 16, 1), random_samples(graph, 8, 2)};
+  Draft draft = draft_of(graph, samples.fit);
+  const CorrectionContext context = context_of(samples.fit);
+  REQUIRE(spoil(context, draft).ok());
+  const CorrectionMethod harmful{"spoil", "adds 0.5 to every bias", spoil};
+  const CorrectionMethod* bias = find_correction_method("bias");
+  for (const CorrectionChoice& choice : {CorrectionChoice{&harmful, bias}, CorrectionChoice{bias, &harmful}}) {
+    Draft chosen = draft;
+    const auto steps = correct(std::vector<CorrectionChoice>(1, choice), samples, context, chosen, {});
+    REQUIRE(steps.ok());
+    REQUIRE(steps->size() == 2);
+    for (const CorrectionStep& step : *steps) CHECK(step.is_kept == (step.method == bias));
+    CHECK(constants_of(chosen) == constants_of(corrected("bias", draft, context)));
+  }
 }
 
 TEST_CASE("every correction gives the same bytes for any number of threads") {
