@@ -4,6 +4,7 @@
 #include "converter/data/labels.h"
 #include "converter/lower.h"
 #include "converter/observe.h"
+#include "converter/shards.h"
 #include "octet/image.hpp"
 #include "octet/octet.hpp"
 
@@ -47,8 +48,8 @@ Result<CalibrationTable> calibrate(const ConvertOptions& options, const Graph& g
     return table;
   }
   OCTET_TRY(PackedModel packed, lower_f32(graph));
-  OCTET_TRY(Observation seen, observe(Model::from_packed(std::make_shared<PackedModel>(std::move(packed))), drawn->data,
-                                      drawn->indices, threads, options.progress));
+  OCTET_TRY(Observation seen, observe_in_shards(Model::from_packed(std::make_shared<PackedModel>(std::move(packed))),
+                                                drawn->data, drawn->indices, threads, options.progress));
   table.stats = std::move(seen.stats);
   trends = std::move(seen.trends);
   for (std::string& warning : seen.warnings) notices.push_back(std::move(warning));
@@ -169,6 +170,10 @@ Result<Conversion> convert(const ConvertOptions& options) {
     const DrawnData* data = drawn.has_value() ? &*drawn : nullptr;
     TrendTable trends;
     OCTET_TRY(const CalibrationTable table, calibrate(options, graph, data, threads, trends, result.notices));
+    if (shards().rank != 0) {  // the first process has it all
+      result.is_shard = true;
+      return result;
+    }
     if (!options.save_calibration.empty()) OCTET_CHECK(save_calibration_table(table, options.save_calibration));
     result.sample_count = table.sample_count;
     for (std::string& warning : calibration_warnings(table.stats, table.sample_count)) {

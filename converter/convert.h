@@ -19,6 +19,7 @@ struct Conversion {
   PackedModel packed;
   ImportReport import_report;
   std::vector<std::string> notices;      // what the user should know: widened scales, few samples
+  bool is_shard = false;                 // of several processes this is not the first, and has only observed
   uint64_t sample_count = 0;             // behind the calibration
   std::string calibration;               // the method; "auto (NAME)" tells what auto took
   std::vector<CalibrationTrial> trials;  // of auto

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "converter/commands/commands.h"
+#include "converter/shards.h"
 
 namespace {
 
@@ -34,7 +35,10 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    const octet::ShardScope scope;
+    const int code = run(argc, argv);
+    if (code != octet::kExitOk) octet::abandon_shards(code);
+    return code;
   } catch (const std::bad_alloc&) {
     std::cerr << "octet: out of memory\n";
     return octet::kExitResource;

@@ -18,9 +18,9 @@ struct Worker {
 
 }  // namespace
 
-Result<Observation> observe(const Model& model, const Dataset& data, std::span<const size_t> indices, int threads,
-                            const Progress& progress) {
-  TrendRecorder recorder(indices.size());
+Result<StatsTable> observe_samples(const Model& model, const Dataset& data, std::span<const size_t> indices,
+                                   int threads, const Progress& progress,
+                                   const std::function<void(SampleSummary)>& tell) {
   std::vector<Worker> workers(static_cast<size_t>(std::max(threads, 1)));
   OCTET_CHECK(parallel_for(indices.size(), threads, progress, [&](int index, size_t i) -> Status {
     Worker& worker = workers[static_cast<size_t>(index)];
@@ -37,13 +37,21 @@ Result<Observation> observe(const Model& model, const Dataset& data, std::span<c
       worker.stats[name].observe(tensor.as<const float>());
       extremes[name] = extremes_of(tensor.as<const float>());
     });
-    recorder.add(i, sample, std::move(extremes));
+    tell(summarize_sample(i, sample, std::move(extremes)));
     return {};
   }));
   // Merging is exact, so it does not matter which worker saw what.
-  Observation seen{.trends = recorder.trends(), .warnings = recorder.warnings()};
-  for (const Worker& worker : workers) merge_stats(seen.stats, worker.stats);
-  return seen;
+  StatsTable stats;
+  for (const Worker& worker : workers) merge_stats(stats, worker.stats);
+  return stats;
+}
+
+Result<Observation> observe(const Model& model, const Dataset& data, std::span<const size_t> indices, int threads,
+                            const Progress& progress) {
+  TrendRecorder recorder(indices.size());
+  OCTET_TRY(StatsTable stats, observe_samples(model, data, indices, threads, progress,
+                                              [&](SampleSummary sample) { recorder.add(std::move(sample)); }));
+  return Observation{std::move(stats), recorder.trends(), recorder.warnings()};
 }
 
 }  // namespace octet

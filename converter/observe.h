@@ -1,6 +1,7 @@
 // One streaming pass of the float network over data: statistics of every value.
 #pragma once
 
+#include <functional>
 #include <span>
 
 #include "converter/activation_stats.h"
@@ -24,5 +25,10 @@ struct Observation {
 // number of threads; memory does not grow with the number of samples (but for 8 bytes each).
 Result<Observation> observe(const Model& model, const Dataset& data, std::span<const size_t> indices, int threads,
                             const Progress& progress);
+
+// The statistics alone; `tell` gets what each sample leaves, numbered by its place in `indices`, from several threads.
+Result<StatsTable> observe_samples(const Model& model, const Dataset& data, std::span<const size_t> indices,
+                                   int threads, const Progress& progress,
+                                   const std::function<void(SampleSummary)>& tell);
 
 }  // namespace octet

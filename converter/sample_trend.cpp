@@ -77,13 +77,15 @@ void RunningMoments::add(double x) {
   squares += before * (x - mean);
 }
 
-void TrendRecorder::add(size_t number, std::span<const Tensor> inputs, std::map<std::string, Extremes> values) {
-  const uint64_t hash = hash_of(inputs);
-  const bool blank = std::any_of(inputs.begin(), inputs.end(), is_blank);
+SampleSummary summarize_sample(size_t number, std::span<const Tensor> inputs, std::map<std::string, Extremes> values) {
+  return {number, hash_of(inputs), std::any_of(inputs.begin(), inputs.end(), is_blank), std::move(values)};
+}
+
+void TrendRecorder::add(SampleSummary sample) {
   const std::lock_guard lock(mutex_);
-  repeated_ += seen_.insert(hash).second ? 0 : 1;
-  blank_ += blank ? 1 : 0;
-  waiting_.emplace(number, std::move(values));
+  repeated_ += seen_.insert(sample.hash).second ? 0 : 1;
+  blank_ += sample.is_blank ? 1 : 0;
+  waiting_.emplace(sample.number, std::move(sample.values));
   for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_; first = waiting_.begin()) {
     count(first->second);
     waiting_.erase(first);

@@ -45,14 +45,23 @@ struct ValueTrend {
 };
 using TrendTable = std::map<std::string, ValueTrend>;  // by value name
 
+// What is remembered of one sample.
+struct SampleSummary {
+  size_t number = 0;                       // from 0 on, in the order of the samples
+  uint64_t hash = 0;                       // of the inputs
+  bool is_blank = false;                   // an input is one number throughout
+  std::map<std::string, Extremes> values;  // by value name
+};
+SampleSummary summarize_sample(size_t number, std::span<const Tensor> inputs, std::map<std::string, Extremes> values);
+
 // Samples arrive in any order and from several threads; they count in the order of their numbers. Memory holds what
 // waits for an earlier sample, and 8 bytes a sample to recognize it.
 class TrendRecorder {
  public:
   explicit TrendRecorder(size_t sample_count) : sample_count_(sample_count) {}
 
-  // Each sample once, numbers from 0 on.
-  void add(size_t number, std::span<const Tensor> inputs, std::map<std::string, Extremes> values);
+  // Each sample once.
+  void add(SampleSummary sample);
 
   const TrendTable& trends() const { return trends_; }
   // What is doubtful about the samples, a line each: repeated ones, blank ones, and values whose size changes from the

@@ -126,28 +126,9 @@ class ActivationStatsIo {
   }
 };
 
-Status save_calibration_table(const CalibrationTable& table, const std::string& path) {
-  std::string text;
-  try {
-    text = "{\n\"format\": " + Json(kFormat).dump() + ",\n\"version\": " + std::to_string(kVersion) +
-           ",\n\"model\": " + Json(table.model_name).dump() +
-           ",\n\"preprocessing\": " + Json(table.preprocessing).dump() +
-           ",\n\"sample_count\": " + std::to_string(table.sample_count) + ",\n\"values\": {";
-    const char* separator = "\n";
-    for (const auto& [name, stats] : table.stats) {
-      text += separator + Json(name).dump() + ": " + ActivationStatsIo::write(stats).dump();
-      separator = ",\n";
-    }
-    text += "\n}\n}\n";
-  } catch (const Json::exception& error) {
-    return Error{ErrorCode::kUnsupported, path + ": a name cannot be written as JSON: " + error.what()};
-  }
-  return write_file_atomically(path, std::as_bytes(std::span(text)));
-}
+namespace {
 
-Result<CalibrationTable> load_calibration_table(const std::string& path) {
-  OCTET_TRY(const Json json, read_json_file(path));
-  const JsonAt at{json, path};
+Result<CalibrationTable> read_table(const JsonAt& at, const std::string& path) {
   OCTET_TRY(const std::string format, at.string_or("format", ""));
   if (format != kFormat) return at.invalid("is not a calibration table: 'format' is '" + format + "'");
   OCTET_TRY(const JsonAt version, at.field("version"));
@@ -168,6 +149,44 @@ Result<CalibrationTable> load_calibration_table(const std::string& path) {
     OCTET_TRY(table.stats[name], ActivationStatsIo::read({value, path + ": value '" + name + "'"}));
   }
   return table;
+}
+
+}  // namespace
+
+Result<std::string> calibration_text(const CalibrationTable& table) {
+  std::string text;
+  try {
+    text = "{\n\"format\": " + Json(kFormat).dump() + ",\n\"version\": " + std::to_string(kVersion) +
+           ",\n\"model\": " + Json(table.model_name).dump() +
+           ",\n\"preprocessing\": " + Json(table.preprocessing).dump() +
+           ",\n\"sample_count\": " + std::to_string(table.sample_count) + ",\n\"values\": {";
+    const char* separator = "\n";
+    for (const auto& [name, stats] : table.stats) {
+      text += separator + Json(name).dump() + ": " + ActivationStatsIo::write(stats).dump();
+      separator = ",\n";
+    }
+    text += "\n}\n}\n";
+  } catch (const Json::exception& error) {
+    return Error{ErrorCode::kUnsupported, std::string("a name cannot be written as JSON: ") + error.what()};
+  }
+  return text;
+}
+
+Status save_calibration_table(const CalibrationTable& table, const std::string& path) {
+  const Result<std::string> text = calibration_text(table);
+  if (!text.ok()) return Error{text.error().code, path + ": " + text.error().message};
+  return write_file_atomically(path, std::as_bytes(std::span(*text)));
+}
+
+Result<CalibrationTable> parse_calibration(const std::string& text, const std::string& where) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return Error{ErrorCode::kInvalidFile, where + ": not JSON"};
+  return read_table({json, where}, where);
+}
+
+Result<CalibrationTable> load_calibration_table(const std::string& path) {
+  OCTET_TRY(const Json json, read_json_file(path));
+  return read_table({json, path}, path);
 }
 
 Status merge_calibration_tables(CalibrationTable& table, const CalibrationTable& other) {

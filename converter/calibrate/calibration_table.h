@@ -18,6 +18,10 @@ struct CalibrationTable {
   friend bool operator==(const CalibrationTable&, const CalibrationTable&) = default;
 };
 
+// The text of a table's file, and a table from such a text (`where`: for messages), as the functions below have it.
+Result<std::string> calibration_text(const CalibrationTable& table);
+Result<CalibrationTable> parse_calibration(const std::string& text, const std::string& where);
+
 // JSON, as converter/README.md describes it: the same table gives the same bytes. Written beside, then renamed.
 // kResource: the file cannot be written; kUnsupported: a name that is not UTF-8, which JSON cannot hold.
 Status save_calibration_table(const CalibrationTable& table, const std::string& path);

@@ -145,6 +145,7 @@ Result<int> run(Options& options) {
   const Result<Conversion> converted = convert(options.convert);
   progress.finish();
   if (!converted.ok()) return converted.error();
+  if (converted->is_shard) return kExitOk;
   for (const std::string& warning : converted->import_report.warnings) warn("octet convert", warning);
   for (const std::string& notice : converted->notices) warn("octet convert", notice);
   const std::vector<std::byte> bytes = write_model(converted->packed);

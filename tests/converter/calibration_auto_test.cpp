@@ -24,7 +24,7 @@ std::pair<StatsTable, TrendTable> observed(const Graph& graph, std::span<const S
             stats[name].observe(view.as<float>());
             extremes[i][name] = extremes_of(view.as<float>());
           }).ok());
-  for (size_t i = 0; i < samples.size(); ++i) recorder.add(i, samples[i], extremes[i]);
+  for (size_t i = 0; i < samples.size(); ++i) recorder.add(summarize_sample(i, samples[i], extremes[i]));
   return {stats, recorder.trends()};
 }
 

@@ -144,9 +144,9 @@ TEST_CASE("folded statistics are those of the magnitudes") {
 TEST_CASE("moving_average weighs each new sample with one percent, from the first on") {
   TrendRecorder recorder(3);
   const std::vector<octet::Tensor> inputs{octet::Tensor::f32({2}, std::vector<float>{1, 2})};
-  recorder.add(0, inputs, {{"x", {-1, 10}}});
-  recorder.add(1, inputs, {{"x", {-3, 20}}});
-  recorder.add(2, inputs, {{"x", {1, 0.5F}}});  // empty: nothing finite
+  recorder.add(summarize_sample(0, inputs, {{"x", {-1, 10}}}));
+  recorder.add(summarize_sample(1, inputs, {{"x", {-3, 20}}}));
+  recorder.add(summarize_sample(2, inputs, {{"x", {1, 0.5F}}}));  // empty: nothing finite
   ActivationStats stats = stats_of({-3, 20});
   const Range range = find_calibration_method("moving_average")->choose(stats, recorder.trends().at("x"), {});
   CHECK(range.min == doctest::Approx(-1 + 0.01 * -2));

@@ -36,7 +36,8 @@ TEST_CASE("samples count in the order of their numbers, whatever the order in wh
   }
   for (int round = 0; round < 5; ++round) {
     TrendRecorder recorder(kCount);
-    for (const size_t i : order) recorder.add(i, input_of(static_cast<float>(i), 0), {{"x", samples[i]}});
+    for (const size_t i : order)
+      recorder.add(summarize_sample(i, input_of(static_cast<float>(i), 0), {{"x", samples[i]}}));
     const Extremes found = recorder.trends().at("x").moving_average;
     CHECK(found.min == doctest::Approx(average.min));
     CHECK(found.max == doctest::Approx(average.max));
@@ -55,10 +56,11 @@ TEST_CASE("repeated, blank and drifting samples are named, good ones are not") {
   for (size_t i = 0; i < 100; ++i) {
     const auto v = static_cast<float>(i);
     const float extreme = uniform(random);
-    good.add(i, input_of(v, -1), {{"x", {-1, extreme}}});
-    repeated.add(i, input_of(static_cast<float>(i % 97), -1), {{"x", {-1, extreme}}});
-    blank.add(i, i < 2 ? input_of(v, v) : input_of(v, -1), {{"x", {-1, extreme}}});
-    sorted.add(i, input_of(v, -1), {{"x", {-1, extreme}}, {"y", {0, i < 50 ? extreme : 1.3F * extreme}}});
+    good.add(summarize_sample(i, input_of(v, -1), {{"x", {-1, extreme}}}));
+    repeated.add(summarize_sample(i, input_of(static_cast<float>(i % 97), -1), {{"x", {-1, extreme}}}));
+    blank.add(summarize_sample(i, i < 2 ? input_of(v, v) : input_of(v, -1), {{"x", {-1, extreme}}}));
+    sorted.add(
+        summarize_sample(i, input_of(v, -1), {{"x", {-1, extreme}}, {"y", {0, i < 50 ? extreme : 1.3F * extreme}}}));
   }
   CHECK(good.warnings().empty());
   REQUIRE(repeated.warnings().size() == 1);
