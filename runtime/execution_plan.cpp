@@ -281,6 +281,11 @@ Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape>
   return Planner(model, std::move(shapes), options, samples / count).plan();
 }
 
+bool ExecutionPlan::uses_openmp() const {
+  return std::any_of(steps.begin(), steps.end(),
+                     [](const auto& step) { return std::string_view(step->kernel_name) == "onednn"; });
+}
+
 void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena) {
   const auto address = [&](int32_t id) -> void* {
     if (id < 0) return nullptr;

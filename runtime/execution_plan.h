@@ -38,6 +38,9 @@ struct ExecutionPlan {
   int64_t slices = 1;
   std::vector<int64_t> slice_strides;  // per tensor; bytes from slice to slice: 0 but for inputs, outputs, their views
   int64_t slice_arena_bytes = 0;       // what the arena would be for one slice alone
+  // Whether a step runs on oneDNN, and so on OpenMP's threads.
+  bool uses_openmp() const;
+
   std::vector<std::unique_ptr<PlannedStep>> steps;  // kernels hold references into their step, so steps do not move
 };
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernels/thread_scope.h"
+#include "kernels/thread_team.h"
 #include "runtime/execution_plan.h"
 #include "runtime/memory_planner.h"
 
@@ -49,6 +50,7 @@ struct Session::State {
   std::unique_ptr<std::byte, decltype(&std::free)> own_arena{nullptr, std::free};  // null: the caller's is used
   std::byte* arena = nullptr;
   int threads = 1;
+  std::unique_ptr<ThreadTeam> team;  // null: one thread, or OpenMP's
 
   // A tensor as it is while a slice runs.
   TensorView view(int32_t id, int64_t slice) const {
@@ -102,6 +104,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   if (state->arena == nullptr) {
     return Error{ErrorCode::kResource, "no memory for activations of " + std::to_string(bytes) + " bytes"};
   }
+  if (state->threads > 1 && !state->plan.uses_openmp()) state->team = std::make_unique<ThreadTeam>(state->threads);
   bind_arena(state->plan, *state->model, state->arena);
   for (const int32_t id : state->model->inputs) {
     const TensorView input = state->whole(id);
@@ -137,6 +140,7 @@ TensorView Session::output(size_t i) const {
 
 void Session::run() {
   const ThreadScope scope(state_->threads);
+  const TeamScope team(state_->team.get());
   state_->for_each_slice([&](int64_t) {
     for (size_t i = 0; i < state_->plan.steps.size(); ++i) state_->run_step(i);
   });
@@ -144,6 +148,7 @@ void Session::run() {
 
 void Session::run(const Observer& observer) {
   const ThreadScope scope(state_->threads);
+  const TeamScope team(state_->team.get());
   state_->for_each_slice([&](int64_t slice) {
     const auto show = [&](int32_t id) {
       observer(state_->model->tensors[static_cast<size_t>(id)].name, state_->view(id, slice));
@@ -159,6 +164,7 @@ void Session::run(const Observer& observer) {
 void Session::run(std::span<double> step_us) {
   using Clock = std::chrono::steady_clock;
   const ThreadScope scope(state_->threads);
+  const TeamScope team(state_->team.get());
   Clock::time_point before = Clock::now();
   state_->for_each_slice([&](int64_t) {
     for (size_t i = 0; i < state_->plan.steps.size(); ++i) {

@@ -1,7 +1,5 @@
 // The normative convolution, and the path of CPUs on which oneDNN's int8 is not exact: plain loops that compilers
 // vectorize over input channels (int8: pairs of 16-bit products) or over output channels (f32, depthwise).
-#include <omp.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -119,7 +117,7 @@ Int8Conv2d::Int8Conv2d(const Problem<Conv2dParams>& problem)
 void Int8Conv2d::compute_row(const Buffers& buffers, int64_t n, int64_t y) {
   const Conv2dSizes& s = geometry_.sizes;
   const auto* src = static_cast<const uint8_t*>(buffers.src[kConvSrc]);
-  const int64_t thread = omp_get_thread_num();
+  const int64_t thread = thread_index();
   int16_t* patches = patches_.data() + thread * kPixels * s.taps();
   int32_t* sums = sums_.data() + thread * kPixels * s.o;
   for (int64_t x = 0; x < s.ow; x += kPixels) {
@@ -236,7 +234,7 @@ FloatConv2d::FloatConv2d(const Problem<Conv2dParams>& problem)
 void FloatConv2d::compute_row(const Buffers& buffers, int64_t n, int64_t y) {
   const Conv2dSizes& s = geometry_.sizes;
   const auto* src = static_cast<const float*>(buffers.src[kConvSrc]);
-  float* sums = sums_.data() + omp_get_thread_num() * s.o;
+  float* sums = sums_.data() + thread_index() * s.o;
   for (int64_t x = 0; x < s.ow; ++x) {
     std::fill_n(sums, s.o, 0.0F);
     geometry_.for_each_tap(src, n, y, x, [&](int64_t i, int64_t j, const float* pixel) {

@@ -1,6 +1,4 @@
 // The normative pooling: one pass over the taps of each window, vectorized by the compiler over the channels.
-#include <omp.h>
-
 #include <limits>
 #include <memory>
 #include <type_traits>
@@ -78,7 +76,7 @@ void Pool<T>::compute_row(const Buffers& buffers, int64_t n, int64_t y) {
     if (is_max_) {
       maximum(static_cast<T*>(dst), image, i_taps, y, x);
     } else {
-      average(dst, image, i_taps, y, x, sums_.data() + omp_get_thread_num() * channels);
+      average(dst, image, i_taps, y, x, sums_.data() + thread_index() * channels);
     }
   }
 }
