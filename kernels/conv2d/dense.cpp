@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -38,7 +40,8 @@ struct Plan {
   int threads;
   DenseKernel kernel;
   DenseNumbers numbers;
-  std::vector<DenseBlock> blocks;
+  PackedBytes block_memory;
+  std::span<const DenseBlock> blocks;
   int64_t block_taps;  // of an output channel, as they are packed
   PackedBytes weights;
   std::shared_ptr<Scratchpad> scratchpad;  // the copies, one per thread
@@ -67,70 +70,87 @@ int64_t channel_of_lane(const DenseBlock& block, int64_t vector, int64_t lane) {
 }
 
 // weights: [O, runs, run_bytes]; a run is padded with zeros to whole quadruples.
-void pack_weights(const std::vector<DenseBlock>& blocks, int64_t runs, int64_t run_bytes, const int8_t* weights,
+void pack_weights(std::span<const DenseBlock> blocks, int64_t runs, int64_t run_bytes, const int8_t* weights,
                   int8_t* packed) {
-  const int64_t quadruples = (run_bytes + 3) / 4;
   for (const DenseBlock& block : blocks) {
-    const int64_t vectors = block.width / 16;
-    for (int64_t vector = 0; vector < vectors; ++vector) {
-      for (int64_t lane = 0; lane < 16; ++lane) {
-        const int64_t channel = channel_of_lane(block, vector, lane);
-        for (int64_t run = 0; run < runs; ++run) {
-          const int8_t* from = weights + ((block.channel + channel) * runs + run) * run_bytes;
-          for (int64_t k = 0; k < quadruples; ++k) {
-            int8_t* to = packed + block.weights + (((run * quadruples + k) * vectors + vector) * 16 + lane) * 4;
-            const int64_t taps = channel < block.count ? std::min<int64_t>(run_bytes - k * 4, 4) : 0;
-            std::memset(to, 0, 4);
-            std::memcpy(to, from + k * 4, static_cast<size_t>(taps));
-          }
+    const int8_t* lanes[kDenseBlock];  // the run of a lane's channel; null: there is no such channel
+    int8_t* to = packed + block.weights;
+    for (int64_t run = 0; run < runs; ++run) {
+      for (int64_t i = 0; i < block.width; ++i) {
+        const int64_t channel = channel_of_lane(block, i / 16, i % 16);
+        lanes[i] = channel < block.count ? weights + ((block.channel + channel) * runs + run) * run_bytes : nullptr;
+      }
+      for (int64_t k = 0; k < run_bytes; k += 4) {
+        const size_t taps = static_cast<size_t>(std::min<int64_t>(run_bytes - k, 4));
+        for (int64_t i = 0; i < block.width; ++i, to += 4) {
+          int32_t quadruple = 0;
+          if (lanes[i] != nullptr && taps == 4) std::memcpy(&quadruple, lanes[i] + k, 4);  // a load, not a call
+          if (lanes[i] != nullptr && taps < 4) std::memcpy(&quadruple, lanes[i] + k, taps);
+          std::memcpy(to, &quadruple, 4);
         }
       }
     }
   }
 }
 
-// Fills what a block knows of its channels. Returns whether they are simple as DenseNumbers says.
-bool fill_block(const Problem<Conv2dParams>& problem, DenseBlock& block) {
+// Fills what a block knows of its channels. Returns whether they can be simple as DenseNumbers says.
+bool fill_block(const Problem<Conv2dParams>& problem, std::span<const float> multipliers, DenseBlock& block) {
   const int64_t taps = Conv2dSizes(problem).taps();
   const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
   const TensorDesc& bias = input_or_absent(problem.inputs, kConvBias);
-  const std::vector<float> multipliers = conv2d_multipliers(problem.inputs, problem.outputs[0]);
   bool is_simple = true;
-  for (int64_t vector = 0; vector < block.width / 16; ++vector) {
-    for (int64_t lane = 0; lane < 16; ++lane) {
-      const int64_t offset = channel_of_lane(block, vector, lane);
-      if (offset >= block.count) continue;
-      const int64_t channel = block.channel + offset, at = vector * 16 + lane;
-      int64_t sum = 0, magnitude = 0;
-      for (int64_t i = 0; i < taps; ++i) {
-        const int8_t weight = weights[channel * taps + i];
-        sum += weight;
-        magnitude += std::abs(weight);
-      }
-      const int64_t bias_value = bias.present ? bias.as<int32_t>()[channel] : 0;
-      const float multiplier = multipliers[multipliers.size() == 1 ? 0 : static_cast<size_t>(channel)];
-      block.start[at] = static_cast<int32_t>(-problem.inputs[kConvSrc].quant().zero_point * sum);
-      block.multiplier[at] = multiplier;
-      block.bias[at] = static_cast<float>(bias_value);
-#if OCTET_ONEDNN_MAJOR >= 3
-      block.bias[at] *= multiplier;
-#endif
-      const int64_t largest = 255 * magnitude + std::abs(bias_value);
-      is_simple &= largest < (1 << 24) && static_cast<float>(largest) * multiplier < 0x1p30F;
+  for (int64_t at = 0; at < block.width; ++at) {
+    const int64_t offset = channel_of_lane(block, at / 16, at % 16);
+    if (offset >= block.count) continue;
+    const int64_t channel = block.channel + offset;
+    int32_t sum = 0, magnitude = 0;  // check_types sees to it that 255 times as much fits
+    for (int64_t i = 0; i < taps; ++i) {
+      const int32_t weight = weights[channel * taps + i];
+      sum += weight;
+      magnitude += std::abs(weight);
     }
+    const int64_t bias_value = bias.present ? bias.as<int32_t>()[channel] : 0;
+    const float multiplier = multipliers[multipliers.size() == 1 ? 0 : static_cast<size_t>(channel)];
+    block.start[at] = -problem.inputs[kConvSrc].quant().zero_point * sum;
+    block.multiplier[at] = multiplier;
+    block.bias[at] = static_cast<float>(bias_value);
+#if OCTET_ONEDNN_MAJOR >= 3
+    block.bias[at] *= multiplier;
+#endif
+    const int64_t largest = int64_t{255} * magnitude + std::abs(bias_value);
+    is_simple &= largest < (1 << 24) && static_cast<float>(largest) * multiplier < 0x1p30F;
   }
   return is_simple;
 }
 
-void move_biases_to_starts(std::vector<DenseBlock>& blocks) {
+void move_bias_to_start(DenseBlock& block) {
 #if OCTET_ONEDNN_MAJOR < 3
-  for (DenseBlock& block : blocks) {
-    for (int64_t i = 0; i < block.width; ++i)
-      block.start[i] += static_cast<int32_t>(std::exchange(block.bias[i], 0.0F));
-  }
+  for (int64_t i = 0; i < block.width; ++i) block.start[i] += static_cast<int32_t>(std::exchange(block.bias[i], 0.0F));
 #else
-  (void)blocks;
+  (void)block;
 #endif
+}
+
+// `may_be_simple`: as far as the clamp and the types of the problem tell.
+void fill_blocks(const Problem<Conv2dParams>& problem, bool may_be_simple, std::span<DenseBlock> blocks) {
+  const std::vector<float> multipliers = conv2d_multipliers(problem.inputs, problem.outputs[0]);
+  bool is_simple = may_be_simple;
+  for (DenseBlock& block : blocks) is_simple &= fill_block(problem, multipliers, block);
+  for (DenseBlock& block : blocks) {
+    block.is_simple = is_simple;
+    if (is_simple) move_bias_to_start(block);
+  }
+}
+
+// Names everything that goes into the blocks besides the weights.
+std::string blocks_key(const Problem<Conv2dParams>& problem, bool sevens, bool may_be_simple) {
+  const QuantParams src = problem.inputs[kConvSrc].quant();
+  const float dst_scale = problem.outputs[0].quant().scale;
+  const void* bias = input_or_absent(problem.inputs, kConvBias).data;
+  std::string key = "dense blocks";
+  const auto add = [&key](const auto& value) { key.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  add(src.scale), add(src.zero_point), add(dst_scale), add(bias), add(sevens), add(may_be_simple);
+  return key;
 }
 
 // The src of rows [first, first + rows) of dst, in image `n`, with its pads.
@@ -246,7 +266,7 @@ void run(Plan& plan, const Call& call) {
     // Few pixels and many channels: each thread takes its own weights.
     const int64_t grain = kMacsPerThread * block_count / macs + 1;
     parallel_for(plan.threads, block_count, grain, 1, [&](int64_t begin, int64_t end) {
-      part(0, units, std::span(plan.blocks).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+      part(0, units, plan.blocks.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
     });
   } else {
     parallel_for(plan.threads, units, kMacsPerThread * units / macs + 1, plan.is_flat ? kTilePixels : 1,
@@ -297,22 +317,26 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel)
   } else {
     r = conv2d_requantization(params, problem.inputs, problem.outputs[0]);
   }
-  numbers.is_simple =
+  const bool may_be_simple =
       !numbers.to_f32 && !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max) && r.residual_scale < 0x1p20F;
   plan->block_taps = s.kh * numbers.quadruples * 4;
   // Rows of 7 or 14 pixels fill tiles of 7 pixels times 48 channels, which read their weights half as often as the 4 +
   // 3 pixels times 64 channels that they would be else.
   const bool sevens = !plan->is_flat && s.ow % 7 == 0 && s.ow <= 14 && s.o % 16 == 0 && s.o >= 128;
-  plan->blocks = cut_blocks(s.o, plan->block_taps, sevens);
-  for (DenseBlock& block : plan->blocks) numbers.is_simple &= fill_block(problem, block);
-  if (numbers.is_simple) move_biases_to_starts(plan->blocks);
-
-  const DenseBlock& last = plan->blocks.back();
-  const size_t bytes = static_cast<size_t>(last.weights + last.width * plan->block_taps);
-  const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
+  const std::vector<DenseBlock> cut = cut_blocks(s.o, plan->block_taps, sevens);
+  const TensorDesc& weights = problem.inputs[kConvWeights];
+  plan->block_memory = pack_constant(problem.packed, weights.data, blocks_key(problem, sevens, may_be_simple),
+                                     cut.size() * sizeof(DenseBlock), [&](std::byte* memory) {
+                                       auto* blocks = new (memory) DenseBlock[cut.size()];
+                                       std::copy(cut.begin(), cut.end(), blocks);
+                                       fill_blocks(problem, may_be_simple, {blocks, cut.size()});
+                                     });
+  plan->blocks = {std::launder(reinterpret_cast<const DenseBlock*>(plan->block_memory.get())), cut.size()};
+  numbers.is_simple = plan->blocks[0].is_simple;
+  const size_t bytes = static_cast<size_t>(cut.back().weights + cut.back().width * plan->block_taps);
   plan->weights =
-      pack_constant(problem.packed, weights, sevens ? "dense 48" : "dense 64", bytes, [&](std::byte* packed) {
-        pack_weights(plan->blocks, s.kh, run_bytes, weights, reinterpret_cast<int8_t*>(packed));
+      pack_constant(problem.packed, weights.data, sevens ? "dense 48" : "dense 64", bytes, [&](std::byte* packed) {
+        pack_weights(cut, s.kh, run_bytes, weights.as<int8_t>(), reinterpret_cast<int8_t*>(packed));
       });
   plan->kernel = kernel;
   const bool adds = input_or_absent(problem.inputs, kConvResidual).present;

@@ -26,6 +26,7 @@ struct alignas(64) DenseBlock {
   int64_t width;            // 16, 32, 48 or 64
   int64_t count;            // channels of dst in it, at most width
   int64_t weights;          // offset: [run][quadruple][vector of 16 lanes][lane][4 taps]
+  bool is_simple;           // the bias is in `start`, of this and all other blocks
 };
 
 // What is the same for all blocks.

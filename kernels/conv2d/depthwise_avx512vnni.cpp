@@ -9,6 +9,7 @@
 #include <immintrin.h>
 
 #include <array>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <span>
@@ -49,8 +50,8 @@ struct Plan {
   // dst_zero_point is 0, nothing clamps, and the bias is in `start`: f32 holds every sum exactly, with the bias and
   // without it, and no result leaves the range of s32.
   bool is_simple;
-  std::vector<uint8_t> zero_row;  // a row of src as pads are: w + 2 columns of zero points
-  PackedBytes storage;            // of the blocks, which kernels of several sessions may share
+  PackedBytes zero_row;  // a row of src as pads are
+  PackedBytes storage;   // of the blocks, which kernels of several sessions may share
   std::span<const Block> blocks;
   int64_t full_blocks;  // those of one segment; at most the last one has more
 };
@@ -173,7 +174,7 @@ void run_rows(const Plan& plan, const Block& block, const Rows<kSegments, kRows>
   constexpr int kGroups = (kRows + 3) / 4;
   const __mmask64 mask = block.mask;
   const int64_t channels = plan.channels;
-  const uint8_t* pad = plan.zero_row.data();
+  const auto* pad = reinterpret_cast<const uint8_t*>(plan.zero_row.get());
   Rows<kSegments, kRows> pads;
   for (int s = 0; s < kSegments; ++s) {
     for (int i = 0; i < kRows; ++i) pads.at[i][s] = pad;
@@ -273,7 +274,8 @@ void run_block(const Plan& plan, const Block& block, const uint8_t* src, uint8_t
       for (int i = 0; i < kRows; ++i) {
         const int64_t y = row % plan.oh * plan.stride_h - plan.top + i * plan.dilation_h;
         const bool inside = i < plan.kh && y >= 0 && y < plan.h;
-        rows.at[i][s] = inside ? image + y * row_bytes + block.channel : plan.zero_row.data();
+        rows.at[i][s] =
+            inside ? image + y * row_bytes + block.channel : reinterpret_cast<const uint8_t*>(plan.zero_row.get());
       }
       out[s] = dst + row * plan.ow * plan.channels + block.channel;
     }
@@ -402,8 +404,12 @@ Result<Kernel> prepare_depthwise_avx512vnni(const Problem<Conv2dParams>& problem
   plan->top = params.pads[0], plan->left = params.pads[1];
   plan->threads = problem.threads;
   const Requantization& r = plan->requantization = conv2d_requantization(params, problem.inputs, problem.outputs[0]);
-  plan->zero_row.assign(static_cast<size_t>(sizes.w * sizes.c + kBytes),
-                        static_cast<uint8_t>(problem.inputs[kConvSrc].quant().zero_point));
+  // Shared by all problems of this size and zero point, whatever their weights: it has no source.
+  const int zero_point = problem.inputs[kConvSrc].quant().zero_point;
+  const size_t row_bytes = static_cast<size_t>(sizes.w * sizes.c + kBytes);
+  plan->zero_row = pack_constant(problem.packed, nullptr,
+                                 "row of " + std::to_string(row_bytes) + " times " + std::to_string(zero_point),
+                                 row_bytes, [&](std::byte* row) { std::memset(row, zero_point, row_bytes); });
   plan->is_simple = r.dst_zero_point == 0 && !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max);
   const size_t count = static_cast<size_t>((sizes.c + kBytes - 1) / kBytes);
   plan->storage = pack_constant(problem.packed, problem.inputs[kConvWeights].data, blocks_key(problem, *plan),

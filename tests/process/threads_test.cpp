@@ -58,9 +58,9 @@ TEST_CASE("a session of one thread starts none") {
 }
 
 TEST_CASE("idle sessions burn no CPU") {
+  const int before = thread_count();
   Result<Session> session = Session::create(model(), {.threads = 2});
   REQUIRE(session.ok());
-  const int before = thread_count();
   for (int i = 0; i < 10; ++i) session->run();
   CHECK(thread_count() == before + 1);
   // Threads that wait for work may spin for a moment, then they sleep.
