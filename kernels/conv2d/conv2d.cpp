@@ -62,6 +62,9 @@ constexpr KernelRow<Conv2dParams> kTable[] = {
     {"dense_avx512vnni", Isa::kAvx512Vnni, dense_supports, prepare_dense_avx512vnni},
 #endif
     {"onednn", Isa::kAny, onednn_supports, prepare_onednn},
+#if defined(__x86_64__)
+    {"depthwise_avx2", Isa::kAvx2, depthwise_avx2_supports, prepare_depthwise_avx2},
+#endif
     {"reference", Isa::kAny, [](const Problem<Conv2dParams>&) { return true; }, prepare_reference},
 };
 
