@@ -65,7 +65,8 @@ Result<Observation> join_shares(const std::vector<std::string>& shares, size_t s
 
 Result<Observation> observe_in_shards(const Model& model, const Dataset& data, std::span<const size_t> indices,
                                       int threads, const Progress& progress) {
-  const auto [rank, count] = shards();
+  const int rank = shards().rank;
+  const int count = shards().count;
   if (count == 1) return observe(model, data, indices, threads, progress);
   const auto first = [&](int r) { return indices.size() * static_cast<size_t>(r) / static_cast<size_t>(count); };
   const std::span<const size_t> share = indices.subspan(first(rank), first(rank + 1) - first(rank));

@@ -172,10 +172,10 @@ Result<AutoCalibration> calibrate_automatically(const Graph& graph, const StatsT
     for (const auto& [name, value] : stats) candidates.back().methods[name] = proposal.method->name;
   }
   candidates.push_back({"mix", mix, {}});
-  for (const auto& [name, method] : mix) {
+  for (const auto& entry : mix) {
     const auto by = std::find_if(proposals.begin(), proposals.end(),
-                                 [&](const Proposal& proposal) { return method == proposal.method->name; });
-    candidates.back().ranges[name] = by->ranges.at(name);
+                                 [&](const Proposal& proposal) { return entry.second == proposal.method->name; });
+    candidates.back().ranges[entry.first] = by->ranges.at(entry.first);
   }
 
   AutoCalibration found;

@@ -87,7 +87,7 @@ void requantize_layer(const Draft& draft, PackedModel& packed, const DraftLayer&
     std::shared_ptr<const void> others;
     QuantizedWeights layer;
   };
-  packed.storage = std::make_shared<Storage>(std::move(packed.storage), std::move(quantized));
+  packed.storage = std::make_shared<Storage>(Storage{std::move(packed.storage), std::move(quantized)});
 }
 
 const Clamp* clamp_of(const Node& node) {
