@@ -115,7 +115,7 @@ class BundledModel(Case):
         for i, pictures in enumerate((PICTURES[:3], PICTURES[3:])):
             shards.append(self.folder / f"shard{i}.json")
             data = self.write(f"shard{i}.txt", "".join(f"{p}\n" for p in pictures))
-            self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", data, "--save-calibration", shards[-1])
+            self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", data, "--correct", "none", "--save-calibration", shards[-1])
         self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", self.list_of_pictures(), "--calibration", "mse", "--correct", "none",
                      "--save-calibration", whole)
         one_run = net.read_bytes()
