@@ -5,7 +5,7 @@
 set -euo pipefail
 packages=(g++ cmake ninja-build pkg-config libdnnl-dev nlohmann-json3-dev libstb-dev libcli11-dev libonnx-dev libprotobuf-dev
           protobuf-compiler)
-[ "${1:-}" != --tests ] || packages+=(doctest-dev libbenchmark-dev python3)
+[ "${1:-}" != --tests ] || packages+=(doctest-dev libbenchmark-dev python3 python3-numpy python3-onnx)
 
 missing=()
 for package in "${packages[@]}"; do

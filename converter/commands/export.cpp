@@ -1,0 +1,36 @@
+// octet export: a packed model as standard QDQ ONNX.
+#include <iostream>
+#include <memory>
+
+#include "converter/atomic_file.h"
+#include "converter/commands/commands.h"
+#include "converter/export/export_onnx.h"
+#include "octet/model.hpp"
+#include "runtime/packed_model.h"
+
+namespace octet {
+namespace {
+
+struct Options {
+  std::string model;
+  std::string onnx;
+};
+
+Result<int> run(const Options& options) {
+  OCTET_TRY(const Model model, Model::load(options.model));
+  OCTET_TRY(const std::string bytes, export_onnx(model.packed()));
+  OCTET_CHECK(write_file_atomically(options.onnx, std::as_bytes(std::span(bytes))));
+  std::cout << options.onnx << ": " << bytes.size() << " bytes\n";
+  return kExitOk;
+}
+
+}  // namespace
+
+CommandRun set_up_export(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("FILE", options->model, "a .octet file")->required();
+  app.add_option("--onnx", options->onnx, "the ONNX file to write")->required();
+  return [options] { return run(*options); };
+}
+
+}  // namespace octet

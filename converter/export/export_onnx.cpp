@@ -1,0 +1,29 @@
+#include "converter/export/export_onnx.h"
+
+#include "converter/export/op_writers.h"
+
+namespace octet {
+
+Result<std::string> export_onnx(const PackedModel& model) {
+  OnnxBuilder onnx(model.name);
+  QdqWriter writer(model, onnx);
+  for (const int32_t id : model.inputs) writer.write_input(id);
+  for (const int32_t id : model.outputs) onnx.unique(writer.tensor(id).name);
+  for (const PackedNode& node : model.nodes) {
+    if (const Status written = write_op(writer, node); !written.ok()) {
+      return Error{written.error().code,
+                   "node '" + node.name + "' (" + op_name(node.op) + "): " + written.error().message};
+    }
+  }
+  for (const int32_t id : model.outputs) {
+    const PackedTensor& output = writer.tensor(id);
+    onnx.add_output(output.name, writer.read(id), output.type, output.shape);
+  }
+  if (!model.preprocessing.empty()) onnx.add_metadata("octet.preprocess", model.preprocessing);
+  std::string class_names;
+  for (const std::string& name : model.class_names) class_names += name + "\n";
+  if (!class_names.empty()) onnx.add_metadata("octet.class_names", class_names);
+  return onnx.bytes();
+}
+
+}  // namespace octet

@@ -1,0 +1,377 @@
+#include "converter/export/op_writers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace octet {
+namespace {
+
+using Ints = std::vector<int64_t>;
+
+template <size_t N>
+Ints list(const std::array<int64_t, N>& values) {
+  return {values.begin(), values.end()};
+}
+
+Error unsupported(const std::string& reason) {
+  return {ErrorCode::kUnsupported, reason};
+}
+
+bool has_input(const PackedNode& node, size_t i) {
+  return i < node.inputs.size() && node.inputs[i] >= 0;
+}
+
+// --- layers with weights ---
+
+// s32 biases count in units of the accumulator.
+std::vector<float> bias_scales(const PackedTensor& src, const PackedTensor& weights) {
+  std::vector<float> scales;
+  if (src.scales.empty()) return scales;
+  for (const float scale : weights.scales) scales.push_back(src.scales[0] * scale);
+  return scales;
+}
+
+std::vector<std::string> layer_inputs(QdqWriter& writer, const PackedNode& node, const AxisOrder& order) {
+  std::vector<std::string> inputs{writer.read(node.inputs[kConvSrc], order), writer.read(node.inputs[kConvWeights], order)};
+  if (!has_input(node, kConvBias)) return inputs;
+  const auto scales = bias_scales(writer.tensor(node.inputs[kConvSrc]), writer.tensor(node.inputs[kConvWeights]));
+  inputs.push_back(writer.read(node.inputs[kConvBias], same_order(1), scales));
+  return inputs;
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const Conv2dParams& params) {
+  const Shape& weights = writer.tensor(node.inputs[kConvWeights]).shape;
+  std::string value = writer.onnx().add_node("Conv", layer_inputs(writer, node, kChannelsFirst),
+                                             writer.output_name(node) + "_conv",
+                                             {{"group", params.groups},
+                                              {"kernel_shape", Ints{weights[1], weights[2]}},
+                                              {"strides", list(params.strides)},
+                                              {"dilations", list(params.dilations)},
+                                              {"pads", list(params.pads)}});
+  if (has_input(node, kConvResidual)) {
+    const std::string residual = writer.read(node.inputs[kConvResidual], kChannelsFirst);
+    value = writer.onnx().add_node("Add", {value, residual}, writer.output_name(node) + "_sum");
+  }
+  writer.write(node, value, kChannelsFirst, params.clamp);
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const FullyConnectedParams& params) {
+  const std::string value =
+      writer.onnx().add_node("Gemm", layer_inputs(writer, node, same_order(2)), writer.output_name(node) + "_gemm",
+                             {{"transB", int64_t{1}}});
+  writer.write(node, value, same_order(2), params.clamp);
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const MatmulParams&) {
+  const std::string value = writer.onnx().add_node("MatMul", {writer.read(node.inputs[0]), writer.read(node.inputs[1])},
+                                                   writer.output_name(node));
+  writer.write(node, value, same_order(writer.rank(node.outputs[0])));
+  return {};
+}
+
+// --- images ---
+
+Status write(QdqWriter& writer, const PackedNode& node, const Pool2dParams& params) {
+  const bool is_max = params.kind == PoolKind::kMax;
+  std::string op = is_max ? "MaxPool" : "AveragePool";
+  OnnxAttributes attributes;
+  if (params.global) {
+    op = "Global" + op;
+  } else {
+    attributes = {{"kernel_shape", list(params.kernel)},
+                  {"strides", list(params.strides)},
+                  {"pads", list(params.pads)},
+                  {"ceil_mode", int64_t{params.ceil_mode}}};
+    if (is_max) {
+      attributes.emplace_back("dilations", list(params.dilations));
+    } else {
+      attributes.emplace_back("count_include_pad", int64_t{params.count_include_pad});
+      if (params.dilations != std::array<int64_t, 2>{1, 1}) return unsupported("average pools have no dilations");
+    }
+  }
+  const std::string value = writer.onnx().add_node(op, {writer.read(node.inputs[0], kChannelsFirst)},
+                                                   writer.output_name(node), attributes);
+  writer.write(node, value, kChannelsFirst);
+  return {};
+}
+
+// A scale that gives `size` by floor(source * scale).
+float scale_for(int64_t size, int64_t source) {
+  float scale = static_cast<float>(static_cast<double>(size) / static_cast<double>(source));
+  if (std::floor(static_cast<float>(source) * scale) < static_cast<float>(size)) scale = std::nextafter(scale, INFINITY);
+  return scale;
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const ResizeParams& params) {
+  constexpr const char* kCoordinates[] = {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"};
+  constexpr const char* kRounding[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+  const Shape& src = writer.tensor(node.inputs[0]).shape;
+  OnnxBuilder& onnx = writer.onnx();
+  const std::string& name = writer.output_name(node);
+  std::vector<std::string> inputs{writer.read(node.inputs[0], kChannelsFirst), ""};
+  if (params.sizes[0] == 0) {
+    inputs.push_back(onnx.add_floats(name + "_scales", {1, 1, params.scales[0], params.scales[1]}));
+  } else if (src[0] != Shape::kDynamic) {
+    inputs.push_back("");
+    inputs.push_back(onnx.add_ints(name + "_sizes", {src[0], src[3], params.sizes[0], params.sizes[1]}));
+  } else {  // sizes would fix the batch
+    if (src[1] <= 0 || src[2] <= 0) return unsupported("sizes for an image and a batch of any size");
+    const float height = scale_for(params.sizes[0], src[1]), width = scale_for(params.sizes[1], src[2]);
+    inputs.push_back(onnx.add_floats(name + "_scales", {1, 1, height, width}));
+  }
+  const std::string value =
+      onnx.add_node("Resize", inputs, name,
+                    {{"mode", params.mode == ResizeMode::kNearest ? "nearest" : "linear"},
+                     {"coordinate_transformation_mode", kCoordinates[static_cast<size_t>(params.coordinates)]},
+                     {"nearest_mode", kRounding[static_cast<size_t>(params.rounding)]}});
+  writer.write(node, value, kChannelsFirst);
+  return {};
+}
+
+// --- elementwise ---
+
+struct UnaryName {
+  UnaryKind kind;
+  const char* op;
+  const char* alpha = nullptr;  // the attributes' names
+  const char* beta = nullptr;
+};
+
+constexpr UnaryName kUnaryNames[] = {
+    {UnaryKind::kIdentity, "Identity"},
+    {UnaryKind::kLeakyRelu, "LeakyRelu", "alpha"},
+    {UnaryKind::kElu, "Elu", "alpha"},
+    {UnaryKind::kSigmoid, "Sigmoid"},
+    {UnaryKind::kTanh, "Tanh"},
+    {UnaryKind::kHardSigmoid, "HardSigmoid", "alpha", "beta"},
+    {UnaryKind::kHardSwish, "HardSwish"},
+    {UnaryKind::kExp, "Exp"},
+    {UnaryKind::kLog, "Log"},
+    {UnaryKind::kSqrt, "Sqrt"},
+    {UnaryKind::kNeg, "Neg"},
+    {UnaryKind::kAbs, "Abs"},
+    {UnaryKind::kReciprocal, "Reciprocal"},
+    {UnaryKind::kFloor, "Floor"},
+    {UnaryKind::kCeil, "Ceil"},
+    {UnaryKind::kErf, "Erf"},
+    {UnaryKind::kSoftplus, "Softplus"},
+    {UnaryKind::kSoftsign, "Softsign"},
+    {UnaryKind::kRound, "Round"},
+};
+
+Status write(QdqWriter& writer, const PackedNode& node, const UnaryParams& params) {
+  const AxisOrder order = writer.order(node.inputs[0]);
+  const std::string source = writer.read(node.inputs[0], order);
+  if (params.kind == UnaryKind::kClip) {
+    writer.write(node, source, order, {params.alpha, params.beta});
+    return {};
+  }
+  if (params.kind == UnaryKind::kSilu) {
+    const std::string gate = writer.onnx().add_node("Sigmoid", {source}, writer.output_name(node) + "_sigmoid");
+    writer.write(node, writer.onnx().add_node("Mul", {source, gate}, writer.output_name(node)), order);
+    return {};
+  }
+  const auto* row = std::find_if(std::begin(kUnaryNames), std::end(kUnaryNames),
+                                 [&](const UnaryName& name) { return name.kind == params.kind; });
+  if (row == std::end(kUnaryNames)) return unsupported(std::string(to_string(params.kind)) + " has no ONNX form");
+  OnnxAttributes attributes;
+  if (row->alpha != nullptr) attributes.emplace_back(row->alpha, params.alpha);
+  if (row->beta != nullptr) attributes.emplace_back(row->beta, params.beta);
+  writer.write(node, writer.onnx().add_node(row->op, {source}, writer.output_name(node), attributes), order);
+  return {};
+}
+
+constexpr std::pair<BinaryKind, const char*> kBinaryNames[] = {
+    {BinaryKind::kAdd, "Add"}, {BinaryKind::kSub, "Sub"}, {BinaryKind::kMul, "Mul"}, {BinaryKind::kDiv, "Div"},
+    {BinaryKind::kPow, "Pow"}, {BinaryKind::kMin, "Min"}, {BinaryKind::kMax, "Max"}};
+
+// The order of an activation of full rank, if all activations have that rank; else axes stay as packed.
+AxisOrder common_order(const QdqWriter& writer, const PackedNode& node) {
+  const int rank = writer.rank(node.outputs[0]);
+  AxisOrder order = same_order(rank);
+  for (const int32_t id : node.inputs) {
+    if (id < 0 || writer.tensor(id).data != nullptr) continue;
+    if (writer.rank(id) != rank) return same_order(rank);
+    if (writer.order(id) != same_order(rank)) order = writer.order(id);
+  }
+  return order;
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const BinaryParams& params) {
+  const auto* row = std::find_if(std::begin(kBinaryNames), std::end(kBinaryNames),
+                                 [&](const auto& name) { return name.first == params.kind; });
+  if (row == std::end(kBinaryNames)) return unsupported(std::string(to_string(params.kind)) + " has no ONNX form");
+  const AxisOrder order = common_order(writer, node);
+  std::vector<std::string> inputs;
+  for (const int32_t id : node.inputs) {
+    const bool is_scalar = writer.tensor(id).data != nullptr && writer.tensor(id).shape.element_count() == 1;
+    const bool is_lower = writer.rank(id) != static_cast<int>(order.size());
+    inputs.push_back(is_scalar || (is_lower && order == same_order(static_cast<int>(order.size()))) ? writer.read(id)
+                                                                                          : writer.read(id, order));
+  }
+  writer.write(node, writer.onnx().add_node(row->second, inputs, writer.output_name(node)), order, params.clamp);
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const SoftmaxParams& params) {
+  const AxisOrder order = writer.order(node.inputs[0]);
+  const std::string value =
+      writer.onnx().add_node(params.log ? "LogSoftmax" : "Softmax", {writer.read(node.inputs[0], order)},
+                             writer.output_name(node), {{"axis", order[static_cast<size_t>(params.axis)]}});
+  writer.write(node, value, order);
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const CastParams&) {
+  constexpr std::pair<DataType, int64_t> kTypes[] = {{DataType::kF32, 1}, {DataType::kU8, 2},  {DataType::kS8, 3},
+                                                     {DataType::kS32, 6}, {DataType::kS64, 7}, {DataType::kBool, 9}};
+  const DataType type = writer.tensor(node.outputs[0]).type;
+  const auto* row =
+      std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& entry) { return entry.first == type; });
+  const AxisOrder order = writer.order(node.inputs[0]);
+  writer.write(node,
+               writer.onnx().add_node("Cast", {writer.read(node.inputs[0], order)}, writer.output_name(node),
+                                      {{"to", row->second}}),
+               order);
+  return {};
+}
+
+// --- the borders of the integers ---
+
+Status write(QdqWriter& writer, const PackedNode& node, const QuantizeParams&) {
+  const AxisOrder order = writer.order(node.inputs[0]);
+  writer.write(node, writer.read(node.inputs[0], order), order);
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const DequantizeParams&) {
+  const AxisOrder order = writer.order(node.inputs[0]);
+  writer.write(node, writer.read(node.inputs[0], order), order);
+  return {};
+}
+
+// --- movement ---
+
+Status write(QdqWriter& writer, const PackedNode& node, const ConcatParams& params) {
+  const AxisOrder order = common_order(writer, node);
+  std::vector<std::string> inputs;
+  for (const int32_t id : node.inputs) inputs.push_back(writer.read(id, order));
+  const std::string value = writer.onnx().add_node("Concat", inputs, writer.output_name(node),
+                                                   {{"axis", order[static_cast<size_t>(params.axis)]}});
+  writer.write(node, value, order);
+  return {};
+}
+
+// Whether the elements stand in memory in the packed order although the axes do not: only axes of 1 have moved.
+bool keeps_elements(const Shape& shape, const AxisOrder& order) {
+  int64_t last = -1;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] == 1) continue;
+    if (order[static_cast<size_t>(axis)] < last) return false;
+    last = order[static_cast<size_t>(axis)];
+  }
+  return true;
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const ReshapeParams& params) {
+  const std::string& name = writer.output_name(node);
+  const Shape& shape = writer.tensor(node.inputs[0]).shape;
+  AxisOrder order = writer.order(node.inputs[0]);
+  bool as_it_stands = keeps_elements(shape, order);
+  for (size_t i = 0; i < params.dims.size() && i < order.size(); ++i) {  // 0 copies the dimension of that place
+    as_it_stands &= params.dims[i] != 0 || order[i] == static_cast<int64_t>(i);
+  }
+  if (!as_it_stands) order = same_order(shape.rank());
+  const std::string dims = writer.onnx().add_ints(name + "_shape", params.dims);
+  writer.write(node, writer.onnx().add_node("Reshape", {writer.read(node.inputs[0], order), dims}, name),
+               same_order(writer.rank(node.outputs[0])));
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const TransposeParams& params) {
+  AxisOrder order = writer.order(node.inputs[0]);
+  const AxisOrder source = order;
+  for (size_t i = 0; i < order.size(); ++i) order[i] = source[static_cast<size_t>(params.permutation[i])];
+  if (writer.tensor(node.inputs[0]).data != nullptr) return unsupported("it permutes a constant");
+  writer.write_view(node, order);
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const SliceParams& params) {
+  const AxisOrder order = writer.order(node.inputs[0]);
+  const std::string& name = writer.output_name(node);
+  OnnxBuilder& onnx = writer.onnx();
+  Ints axes;
+  for (const int64_t axis : params.axes) axes.push_back(order[static_cast<size_t>(axis)]);
+  const std::string value = onnx.add_node(
+      "Slice",
+      {writer.read(node.inputs[0], order), onnx.add_ints(name + "_starts", params.starts),
+       onnx.add_ints(name + "_ends", params.ends), onnx.add_ints(name + "_axes", axes),
+       onnx.add_ints(name + "_steps", params.steps)},
+      name);
+  writer.write(node, value, order);
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const PadParams& params) {
+  constexpr const char* kModes[] = {"constant", "reflect", "edge"};
+  if (writer.tensor(node.outputs[0]).type == DataType::kS64) return unsupported("it pads whole numbers");
+  const AxisOrder order = writer.order(node.inputs[0]);
+  const std::string& name = writer.output_name(node);
+  OnnxBuilder& onnx = writer.onnx();
+  Ints pads = reordered(params.before, order);
+  const Ints after = reordered(params.after, order);
+  pads.insert(pads.end(), after.begin(), after.end());
+  const std::string value = onnx.add_node("Pad",
+                                          {writer.read(node.inputs[0], order), onnx.add_ints(name + "_pads", pads),
+                                           onnx.add_scalar(name + "_value", params.value)},
+                                          name, {{"mode", kModes[static_cast<size_t>(params.mode)]}});
+  writer.write(node, value, order);
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const GatherParams& params) {
+  const std::string value =
+      writer.onnx().add_node("Gather", {writer.read(node.inputs[0]), writer.read(node.inputs[1])},
+                             writer.output_name(node), {{"axis", params.axis}});
+  writer.write(node, value, same_order(writer.rank(node.outputs[0])));
+  return {};
+}
+
+// --- reductions ---
+
+constexpr std::pair<ReduceKind, const char*> kReduceNames[] = {
+    {ReduceKind::kSum, "ReduceSum"}, {ReduceKind::kMean, "ReduceMean"}, {ReduceKind::kMax, "ReduceMax"},
+    {ReduceKind::kMin, "ReduceMin"}, {ReduceKind::kProd, "ReduceProd"}, {ReduceKind::kSumSquare, "ReduceSumSquare"},
+    {ReduceKind::kL1, "ReduceL1"},   {ReduceKind::kL2, "ReduceL2"}};
+
+Status write(QdqWriter& writer, const PackedNode& node, const ReduceParams& params) {
+  const auto* row = std::find_if(std::begin(kReduceNames), std::end(kReduceNames),
+                                 [&](const auto& name) { return name.first == params.kind; });
+  if (row == std::end(kReduceNames)) return unsupported(std::string(to_string(params.kind)) + " has no ONNX form");
+  if (params.axes.empty()) return unsupported("a reduction over no axis");  // to ONNX, no axes are all
+  const AxisOrder order = params.keep_dims ? writer.order(node.inputs[0]) : same_order(writer.rank(node.inputs[0]));
+  Ints axes;
+  for (const int64_t axis : params.axes) axes.push_back(order[static_cast<size_t>(axis)]);
+  std::vector<std::string> inputs{writer.read(node.inputs[0], order)};
+  OnnxAttributes attributes{{"keepdims", int64_t{params.keep_dims}}};
+  if (params.kind == ReduceKind::kSum) {  // the only one with its axes as an input in this opset
+    inputs.push_back(writer.onnx().add_ints(writer.output_name(node) + "_axes", axes));
+  } else {
+    attributes.emplace_back("axes", axes);
+  }
+  const std::string value = writer.onnx().add_node(row->second, inputs, writer.output_name(node), attributes);
+  writer.write(node, value, params.keep_dims ? order : same_order(writer.rank(node.outputs[0])));
+  return {};
+}
+
+}  // namespace
+
+Status write_op(QdqWriter& writer, const PackedNode& node) {
+  return std::visit([&](const auto& params) { return write(writer, node, params); }, node.op);
+}
+
+}  // namespace octet

@@ -1,0 +1,66 @@
+// Values of a packed graph as values of an ONNX graph in QDQ form: their names, integers and order of axes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "converter/export/onnx_builder.h"
+#include "kernels/clamp.h"
+#include "runtime/packed_model.h"
+
+namespace octet {
+
+// order[i] is the place in ONNX of the packed tensor's axis i.
+using AxisOrder = std::vector<int64_t>;
+
+AxisOrder same_order(int rank);
+// NHWC in NCHW, and convolution weights [O, KH, KW, C] in [O, C, KH, KW].
+inline const AxisOrder kChannelsFirst{0, 2, 3, 1};
+// list[i], a number for the packed axis i, in the places of ONNX.
+std::vector<int64_t> reordered(const std::vector<int64_t>& list, const AxisOrder& order);
+
+// A packed tensor has one ONNX value, of any order of axes: a transpose is then no node but another order, and an op on
+// images finds its channels first. Integers pass through DequantizeLinear before each op that reads them, and every op
+// that makes integers ends in QuantizeLinear, the pattern that runtimes look for to run the op on integers.
+class QdqWriter {
+ public:
+  QdqWriter(const PackedModel& model, OnnxBuilder& onnx);
+
+  OnnxBuilder& onnx() { return onnx_; }
+  const PackedTensor& tensor(int32_t id) const { return model_.tensors[static_cast<size_t>(id)]; }
+  int rank(int32_t id) const { return tensor(id).shape.rank(); }
+
+  // The order in which an activation stands; a constant stands in any.
+  AxisOrder order(int32_t id) const;
+  // The real numbers (plain integers as they are) of tensor `id` in `order`, whose size is the rank or, for constants,
+  // more: leading axes of 1 are put in front. `scales` replace those of the tensor.
+  std::string read(int32_t id, const AxisOrder& order, const std::vector<float>& scales = {});
+  std::string read(int32_t id) { return read(id, same_order(rank(id))); }
+
+  // What a node's output is named before it is clamped and quantized.
+  const std::string& output_name(const PackedNode& node) const { return tensor(node.outputs[0]).name; }
+  // The node's output is `value`, real numbers in `order`, still to be clamped and quantized.
+  void write(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp = {});
+  // The node's output is another name for what input 0 holds, its axes permuted.
+  void write_view(const PackedNode& node, const AxisOrder& order);
+  // Names an input of the model.
+  void write_input(int32_t id);
+
+ private:
+  struct Form {
+    std::string value;  // integers where the tensor is quantized; empty: not made yet, or a constant
+    AxisOrder order;
+  };
+
+  std::string read_constant(int32_t id, const AxisOrder& order, const std::vector<float>& scales);
+  std::string quantization_op(const char* op, const std::string& value, const std::string& output,
+                              const PackedTensor& tensor, const AxisOrder& order, const std::vector<float>& scales);
+  std::string clamped(const std::string& value, Clamp clamp, const PackedTensor& dst);
+
+  const PackedModel& model_;
+  OnnxBuilder& onnx_;
+  std::vector<Form> forms_;
+};
+
+}  // namespace octet
