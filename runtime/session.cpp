@@ -183,7 +183,7 @@ std::vector<StepInfo> Session::steps() const {
                      .op = op_name(step->node->op),
                      .kernel = step->kernel_name,
                      .output_shape = step->outputs[0].shape,
-                     .macs = step->macs,
+                     .macs = step->macs * state_->plan.slices,
                      .arithmetic = step->inputs[0].type,
                      .is_slow = step->is_slow()});
   }

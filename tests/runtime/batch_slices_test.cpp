@@ -14,14 +14,19 @@ namespace {
 constexpr int64_t kN = Shape::kDynamic;
 constexpr int64_t kSide = 200, kChannels = 4;  // of an image that alone fills a slice
 
-// image -> maximum of 2x2 -> mean of the image
+// image -> maximum of 2x2 -> 1x1 convolution -> mean of the image
 Model image_net() {
   test::PackedBuilder builder;
   const int32_t image = builder.input("image", DataType::kF32, {kN, kSide, kSide, kChannels});
   const int32_t maxima = builder.activation("maxima", DataType::kF32, {kN, kSide / 2, kSide / 2, kChannels});
+  const int32_t mixed = builder.activation("mixed", DataType::kF32, {kN, kSide / 2, kSide / 2, kChannels});
   const int32_t means = builder.activation("means", DataType::kF32, {kN, 1, 1, kChannels});
+  std::vector<float> weights(kChannels * kChannels);
+  std::iota(weights.begin(), weights.end(), -7.0F);
+  const int32_t w = builder.constant("weights", DataType::kF32, {kChannels, 1, 1, kChannels}, weights);
   builder.node("maxima", Pool2dParams{.kernel = {2, 2}, .strides = {2, 2}}, {image}, {maxima});
-  builder.node("means", Pool2dParams{.kind = PoolKind::kAverage, .global = true}, {maxima}, {means});
+  builder.node("mixed", Conv2dParams{}, {maxima, w}, {mixed});
+  builder.node("means", Pool2dParams{.kind = PoolKind::kAverage, .global = true}, {mixed}, {means});
   builder.output(means);
   PackedModel packed = builder.take();
   REQUIRE(check_model(packed).ok());
@@ -55,6 +60,8 @@ TEST_CASE("a large batch runs in slices, which give what the samples give alone"
     REQUIRE(single.ok());
     CHECK(batch->input().shape == Shape{3, kSide, kSide, kChannels});
     CHECK(batch->output().shape == Shape{3, 1, 1, kChannels});
+    CHECK(single->steps()[1].macs == kSide * kSide / 4 * kChannels * kChannels);
+    CHECK(batch->steps()[1].macs == 3 * single->steps()[1].macs);
     // One slice's maxima, not three; but the inputs of all.
     const int64_t image_bytes = single->input().byte_count();
     CHECK(batch->arena_bytes() - single->arena_bytes() < 2 * image_bytes + 1024);
