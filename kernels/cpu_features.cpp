@@ -11,7 +11,8 @@ Isa detect() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   Isa best = Isa::kAny;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) best = Isa::kAvx2;
+  if (__builtin_cpu_supports("sse4.1")) best = Isa::kSse41;
+  if (best == Isa::kSse41 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) best = Isa::kAvx2;
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (best == Isa::kAvx2 && avx512) best = Isa::kAvx512;
@@ -27,7 +28,7 @@ Isa capped() {
   const Isa detected = detect();
   const char* cap = std::getenv("OCTET_MAX_ISA");
   if (cap == nullptr) return detected;
-  for (const Isa isa : {Isa::kAny, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Vbmi}) {
+  for (const Isa isa : {Isa::kAny, Isa::kSse41, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Vbmi}) {
     if (std::strcmp(cap, to_string(isa)) == 0) return isa < detected ? isa : detected;
   }
   return detected;
@@ -48,6 +49,8 @@ const char* to_string(Isa isa) {
   switch (isa) {
     case Isa::kAny:
       return "any";
+    case Isa::kSse41:
+      return "sse41";
     case Isa::kAvx2:
       return "avx2";
     case Isa::kAvx512:

@@ -4,10 +4,10 @@
 namespace octet {
 
 // Levels are ordered: a level implies those before it.
-enum class Isa { kAny, kAvx2, kAvx512, kAvx512Vnni, kAvx512Vbmi };
+enum class Isa { kAny, kSse41, kAvx2, kAvx512, kAvx512Vnni, kAvx512Vbmi };
 
 // Whether kernels of this level may run: the CPU has it, the build contains it, and OCTET_MAX_ISA
-// (any | avx2 | avx512 | avx512_vnni | avx512_vbmi; default: no cap) allows it. Read once per process.
+// (any | sse41 | avx2 | avx512 | avx512_vnni | avx512_vbmi; default: no cap) allows it. Read once per process.
 bool is_available(Isa isa);
 
 // The highest available level.

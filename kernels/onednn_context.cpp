@@ -18,6 +18,7 @@ void cap_isa() {
   // A failure means that oneDNN was used before, by the application: then its own cap stands.
   switch (best_isa()) {
     case Isa::kAny:
+    case Isa::kSse41:
       (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
       break;
     case Isa::kAvx2:

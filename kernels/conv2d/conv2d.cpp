@@ -64,6 +64,9 @@ constexpr KernelRow<Conv2dParams> kTable[] = {
     {"onednn", Isa::kAny, onednn_supports, prepare_onednn},
 #if defined(__x86_64__)
     {"depthwise_avx2", Isa::kAvx2, depthwise_avx2_supports, prepare_depthwise_avx2},
+    {"dense_avx512", Isa::kAvx512, dense_supports, prepare_dense_avx512},
+    {"dense_avx2", Isa::kAvx2, dense_supports, prepare_dense_avx2},
+    {"dense_sse41", Isa::kSse41, dense_supports, prepare_dense_sse41},
 #endif
     {"reference", Isa::kAny, [](const Problem<Conv2dParams>&) { return true; }, prepare_reference},
 };

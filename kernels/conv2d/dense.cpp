@@ -2,6 +2,7 @@
 #include "kernels/conv2d/dense.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -22,7 +23,7 @@ namespace {
 constexpr int64_t kMacsPerThread = int64_t{1} << 21;
 // Pixels of the tiles of most blocks.
 constexpr int64_t kTilePixels = 6;
-// What a strip over-reads at most: a run is read in whole quadruples.
+// What a strip over-reads at most: a run is read in whole steps.
 constexpr int64_t kSlack = 4;
 
 struct Plan {
@@ -30,63 +31,75 @@ struct Plan {
   int64_t stride_h, stride_w, dilation_h, top, left;
   // A 1x1 convolution of stride 1 sees no rows: one row of all pixels of the batch.
   bool is_flat;
-  // src is copied, band by band, to where its pads are pixels and where reading a little too far does no harm.
+  // src is copied, band by band, to where its pads are pixels, its taps as wide as the tile kernel wants them, and
+  // where reading a little too far does no harm.
   bool copies;
   bool skips_pads;      // a run in the rows of the pads, where the zero point is 0, adds nothing
+  int64_t pixel_bytes;  // of src as the tile kernel reads it
   int64_t band_width;   // pixels of a row of the copy
   int64_t band_rows;    // rows of dst whose src is copied, or worked on for all blocks, at a time
   int64_t band_pixels;  // the same for a flat dst
   uint8_t zero_point;
   int threads;
-  DenseKernel kernel;
+  const DenseKernel& kernel;
   DenseNumbers numbers;
   PackedBytes block_memory;
   std::span<const DenseBlock> blocks;
-  int64_t block_taps;  // of an output channel, as they are packed
+  int64_t channel_bytes;  // of the weights of an output channel, as they are packed
   PackedBytes weights;
   std::shared_ptr<Scratchpad> scratchpad;  // the copies, one per thread
   int64_t band_bytes;
 
-  explicit Plan(const Problem<Conv2dParams>& problem) : sizes(problem) {}
+  Plan(const Problem<Conv2dParams>& problem, const DenseKernel& tile_kernel) : sizes(problem), kernel(tile_kernel) {}
 };
 
-// Blocks of 64 channels; the rest in blocks of 32 and 16 where that computes less in vain. With `sevens`, blocks of 48
-// but for at most two.
-std::vector<DenseBlock> cut_blocks(int64_t channels, int64_t block_taps, bool sevens) {
+// The width of the next block where `left` channels are left: that of the first tile whose lanes they fill, but for
+// less than a vector.
+int64_t choose_width(const DenseKernel& kernel, int64_t left, bool sevens) {
+  for (const DenseTile& tile : kernel.tiles) {
+    if (tile.only_sevens ? sevens && left % tile.width == 0 : left > tile.width - kernel.lanes) return tile.width;
+  }
+  return kernel.tiles.back().width;
+}
+
+std::vector<DenseBlock> cut_blocks(const DenseKernel& kernel, int64_t channels, int64_t channel_bytes, bool sevens) {
   std::vector<DenseBlock> blocks;
   int64_t weights = 0;
   for (int64_t channel = 0; channel < channels;) {
-    const int64_t left = channels - channel;
-    const int64_t width = sevens && left % 48 == 0 ? 48 : left > 48 ? 64 : left > 16 ? 32 : 16;
+    const int64_t left = channels - channel, width = choose_width(kernel, left, sevens);
     blocks.push_back({.channel = channel, .width = width, .count = std::min(left, width), .weights = weights});
-    weights += width * block_taps;
+    weights += width * channel_bytes;
     channel += width;
   }
   return blocks;
 }
 
-int64_t channel_of_lane(const DenseBlock& block, int64_t vector, int64_t lane) {
-  return lane / 4 * (block.width / 4) + vector * 4 + lane % 4;
+// The channel of a lane, counted from the block's first.
+int64_t channel_of_lane(const DenseKernel& kernel, const DenseBlock& block, int64_t at) {
+  const int64_t vector = at / kernel.lanes, lane = at % kernel.lanes;
+  return lane / 4 * 4 * (block.width / kernel.lanes) + vector * 4 + lane % 4;
 }
 
-// weights: [O, runs, run_bytes]; a run is padded with zeros to whole quadruples.
-void pack_weights(std::span<const DenseBlock> blocks, int64_t runs, int64_t run_bytes, const int8_t* weights,
-                  int8_t* packed) {
+// Tap is that of the tile kernel. weights: [O, runs, run_taps]; a run is padded with zeros to whole steps.
+template <class Tap>
+void pack_weights(const DenseKernel& kernel, std::span<const DenseBlock> blocks, int64_t runs, int64_t run_taps,
+                  const int8_t* weights, std::byte* packed) {
+  constexpr int64_t kTaps = 4 / sizeof(Tap);  // of a step
   for (const DenseBlock& block : blocks) {
     const int8_t* lanes[kDenseBlock];  // the run of a lane's channel; null: there is no such channel
-    int8_t* to = packed + block.weights;
+    std::byte* to = packed + block.weights;
     for (int64_t run = 0; run < runs; ++run) {
       for (int64_t i = 0; i < block.width; ++i) {
-        const int64_t channel = channel_of_lane(block, i / 16, i % 16);
-        lanes[i] = channel < block.count ? weights + ((block.channel + channel) * runs + run) * run_bytes : nullptr;
+        const int64_t channel = channel_of_lane(kernel, block, i);
+        lanes[i] = channel < block.count ? weights + ((block.channel + channel) * runs + run) * run_taps : nullptr;
       }
-      for (int64_t k = 0; k < run_bytes; k += 4) {
-        const size_t taps = static_cast<size_t>(std::min<int64_t>(run_bytes - k, 4));
+      for (int64_t k = 0; k < run_taps; k += kTaps) {
+        const int64_t count = std::min(run_taps - k, kTaps);
         for (int64_t i = 0; i < block.width; ++i, to += 4) {
-          int32_t quadruple = 0;
-          if (lanes[i] != nullptr && taps == 4) std::memcpy(&quadruple, lanes[i] + k, 4);  // a load, not a call
-          if (lanes[i] != nullptr && taps < 4) std::memcpy(&quadruple, lanes[i] + k, taps);
-          std::memcpy(to, &quadruple, 4);
+          std::array<Tap, kTaps> step{};
+          if (lanes[i] != nullptr && count == kTaps) std::copy_n(lanes[i] + k, kTaps, step.begin());  // no call
+          if (lanes[i] != nullptr && count < kTaps) std::copy_n(lanes[i] + k, count, step.begin());
+          std::memcpy(to, step.data(), 4);
         }
       }
     }
@@ -94,13 +107,14 @@ void pack_weights(std::span<const DenseBlock> blocks, int64_t runs, int64_t run_
 }
 
 // Fills what a block knows of its channels. Returns whether they can be simple as DenseNumbers says.
-bool fill_block(const Problem<Conv2dParams>& problem, std::span<const float> multipliers, DenseBlock& block) {
+bool fill_block(const Problem<Conv2dParams>& problem, const DenseKernel& kernel, std::span<const float> multipliers,
+                DenseBlock& block) {
   const int64_t taps = Conv2dSizes(problem).taps();
   const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
   const TensorDesc& bias = input_or_absent(problem.inputs, kConvBias);
   bool is_simple = true;
   for (int64_t at = 0; at < block.width; ++at) {
-    const int64_t offset = channel_of_lane(block, at / 16, at % 16);
+    const int64_t offset = channel_of_lane(kernel, block, at);
     if (offset >= block.count) continue;
     const int64_t channel = block.channel + offset;
     int32_t sum = 0, magnitude = 0;  // check_types sees to it that 255 times as much fits
@@ -132,53 +146,76 @@ void move_bias_to_start(DenseBlock& block) {
 }
 
 // `may_be_simple`: as far as the clamp and the types of the problem tell.
-void fill_blocks(const Problem<Conv2dParams>& problem, bool may_be_simple, std::span<DenseBlock> blocks) {
+void fill_blocks(const Problem<Conv2dParams>& problem, const DenseKernel& kernel, bool may_be_simple,
+                 std::span<DenseBlock> blocks) {
   const std::vector<float> multipliers = conv2d_multipliers(problem.inputs, problem.outputs[0]);
   bool is_simple = may_be_simple;
-  for (DenseBlock& block : blocks) is_simple &= fill_block(problem, multipliers, block);
+  for (DenseBlock& block : blocks) is_simple &= fill_block(problem, kernel, multipliers, block);
   for (DenseBlock& block : blocks) {
     block.is_simple = is_simple;
     if (is_simple) move_bias_to_start(block);
   }
 }
 
+// Names how the weights are packed.
+std::string weights_key(const DenseKernel& kernel, bool sevens) {
+  return "dense " + std::to_string(kernel.lanes) + " lanes, " + std::to_string(kernel.tap_bytes) + " bytes a tap" +
+         (sevens ? ", sevens" : "");
+}
+
 // Names everything that goes into the blocks besides the weights.
-std::string blocks_key(const Problem<Conv2dParams>& problem, bool sevens, bool may_be_simple) {
+std::string blocks_key(const Problem<Conv2dParams>& problem, const DenseKernel& kernel, bool sevens,
+                       bool may_be_simple) {
   const QuantParams src = problem.inputs[kConvSrc].quant();
   const float dst_scale = problem.outputs[0].quant().scale;
   const void* bias = input_or_absent(problem.inputs, kConvBias).data;
-  std::string key = "dense blocks";
+  std::string key = "blocks of " + weights_key(kernel, sevens);
   const auto add = [&key](const auto& value) { key.append(reinterpret_cast<const char*>(&value), sizeof value); };
-  add(src.scale), add(src.zero_point), add(dst_scale), add(bias), add(sevens), add(may_be_simple);
+  add(src.scale), add(src.zero_point), add(dst_scale), add(bias), add(may_be_simple);
   return key;
+}
+
+// Copies `count` values of src, widened as the tile kernel wants them. Returns the end of the copy.
+uint8_t* copy_taps(const Plan& plan, const uint8_t* src, int64_t count, uint8_t* to) {
+  if (plan.kernel.tap_bytes == 1) {
+    std::memcpy(to, src, static_cast<size_t>(count));
+    return to + count;
+  }
+  auto* wide = reinterpret_cast<int16_t*>(to);
+  return reinterpret_cast<uint8_t*>(std::copy_n(src, count, wide));
+}
+
+uint8_t* fill_taps(const Plan& plan, int64_t count, uint8_t* to) {
+  if (plan.kernel.tap_bytes == 1) return std::fill_n(to, count, plan.zero_point);
+  return reinterpret_cast<uint8_t*>(std::fill_n(reinterpret_cast<int16_t*>(to), count, plan.zero_point));
 }
 
 // The src of rows [first, first + rows) of dst, in image `n`, with its pads.
 const uint8_t* copy_band(const Plan& plan, const uint8_t* src, int64_t n, int64_t first, int64_t rows, uint8_t* band) {
   const Conv2dSizes& s = plan.sizes;
-  const int64_t row_bytes = s.w * s.c, band_row_bytes = plan.band_width * s.c;
+  // Columns of the band right of what any window sees may be missing: the window of the last pixel ends the row.
+  const int64_t left = plan.left * s.c, copied = std::min(s.w, plan.band_width - plan.left) * s.c;
+  const int64_t right = plan.band_width * s.c - left - copied;
   const int64_t begin = first * plan.stride_h - plan.top;
   const int64_t end = (first + rows - 1) * plan.stride_h - plan.top + plan.dilation_h * (s.kh - 1) + 1;
+  uint8_t* to = band;
   for (int64_t y = begin; y < end; ++y) {
-    uint8_t* to = band + (y - begin) * band_row_bytes;
     if (y < 0 || y >= s.h) {
-      std::memset(to, plan.zero_point, static_cast<size_t>(band_row_bytes));
+      to = fill_taps(plan, plan.band_width * s.c, to);
       continue;
     }
-    // Columns of the band right of what any window sees may be missing: the window of the last pixel ends the row.
-    const int64_t copied = std::min(row_bytes, band_row_bytes - plan.left * s.c);
-    const int64_t right = band_row_bytes - plan.left * s.c - copied;
-    std::memset(to, plan.zero_point, static_cast<size_t>(plan.left * s.c));
-    std::memcpy(to + plan.left * s.c, src + (n * s.h + y) * row_bytes, static_cast<size_t>(copied));
-    std::memset(to + plan.left * s.c + copied, plan.zero_point, static_cast<size_t>(right));
+    to = fill_taps(plan, left, to);
+    to = copy_taps(plan, src + (n * s.h + y) * s.w * s.c, copied, to);
+    to = fill_taps(plan, right, to);
   }
   return band;
 }
 
 // Into how many tiles a strip of a block is cut, about.
-int64_t count_tiles(int64_t pixels, int64_t width) {
-  const int64_t tile = width == 64 ? 6 : width == 48 ? 7 : width == 32 ? 12 : 16;
-  return (pixels + tile - 1) / tile;
+int64_t count_tiles(const DenseKernel& kernel, int64_t pixels, int64_t width) {
+  const auto tile = std::find_if(kernel.tiles.begin(), kernel.tiles.end(),
+                                 [width](const DenseTile& candidate) { return candidate.width == width; });
+  return (pixels + tile->pixels - 1) / tile->pixels;
 }
 
 struct Call {
@@ -187,21 +224,21 @@ struct Call {
   const uint8_t* residual;
 };
 
-// `piece` counts the strips of one block in the order of their work, each of which fetches its share of the next
-// block's weights.
-DenseStrip strip_at(const Plan& plan, const Call& call, std::span<const DenseBlock> blocks, size_t i, int64_t piece,
-                    int64_t pixel, int64_t pixels) {
+// `tiles_before` are those of the block's strips before this one: each tile fetches its share of the next block's
+// weights.
+DenseStrip strip_at(const Plan& plan, const Call& call, std::span<const DenseBlock> blocks, size_t i,
+                    int64_t tiles_before, int64_t pixel, int64_t pixels) {
   const DenseBlock& block = blocks[i];
   const int64_t offset = pixel * plan.sizes.o + block.channel;
   const auto* weights = reinterpret_cast<const int8_t*>(plan.weights.get());
   const int8_t* ahead = weights + (i + 1 < blocks.size() ? blocks[i + 1].weights : 0);
-  const int8_t* ahead_end = i + 1 < blocks.size() ? ahead + blocks[i + 1].width * plan.block_taps : weights;
+  const int8_t* ahead_end = i + 1 < blocks.size() ? ahead + blocks[i + 1].width * plan.channel_bytes : weights;
   return {.src = call.src,
-          .src_step = plan.stride_w * plan.sizes.c,
+          .src_step = plan.stride_w * plan.pixel_bytes,
           .pixels = pixels,
           .weights = weights + block.weights,
           .runs = plan.sizes.kh,
-          .ahead = ahead + piece * count_tiles(pixels, block.width) * plan.sizes.kh * plan.numbers.quadruples * 64,
+          .ahead = ahead + tiles_before * plan.sizes.kh * plan.numbers.steps * 64,
           .ahead_end = ahead_end,
           .dst = call.dst + offset * (plan.numbers.to_f32 ? 4 : 1),
           .dst_step = plan.sizes.o,
@@ -215,16 +252,24 @@ void skip_pads(const Plan& plan, int64_t y, const DenseBlock& block, DenseStrip&
   const int64_t begin = std::clamp<int64_t>((dilation - 1 - first_row) / dilation, 0, s.kh);
   const int64_t end = std::clamp<int64_t>((s.h - first_row + dilation - 1) / dilation, begin, s.kh);
   strip.src += begin * plan.numbers.run_step;
-  strip.weights += begin * plan.numbers.quadruples * 4 * block.width;
+  strip.weights += begin * plan.numbers.steps * 4 * block.width;
   strip.runs = end - begin;
 }
 
-void run_flat(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const DenseBlock> blocks) {
+// Pixels [begin, end) of dst.
+void run_flat(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const DenseBlock> blocks,
+              uint8_t* band) {
   for (int64_t pixel = begin; pixel < end; pixel += plan.band_pixels) {
+    const int64_t pixels = std::min(plan.band_pixels, end - pixel);
+    const uint8_t* src = call.src + pixel * plan.sizes.c;
+    if (plan.copies) {
+      copy_taps(plan, src, pixels * plan.sizes.c, band);
+      src = band;
+    }
     for (size_t b = 0; b < blocks.size(); ++b) {
-      DenseStrip strip = strip_at(plan, call, blocks, b, 0, pixel, std::min(plan.band_pixels, end - pixel));
-      strip.src += pixel * plan.sizes.c;
-      plan.kernel(strip, blocks[b], plan.numbers);
+      DenseStrip strip = strip_at(plan, call, blocks, b, 0, pixel, pixels);
+      strip.src = src;
+      plan.kernel.run(strip, blocks[b], plan.numbers);
     }
   }
 }
@@ -233,18 +278,19 @@ void run_flat(const Plan& plan, const Call& call, int64_t begin, int64_t end, st
 void run_rows(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const DenseBlock> blocks,
               uint8_t* band) {
   const Conv2dSizes& s = plan.sizes;
-  const int64_t row_step = plan.stride_h * (plan.copies ? plan.band_width : s.w) * s.c;
+  const int64_t row_step = plan.stride_h * (plan.copies ? plan.band_width : s.w) * plan.pixel_bytes;
   for (int64_t row = begin; row < end;) {
     const int64_t n = row / s.oh, y = row % s.oh;
     const int64_t rows = std::min({plan.band_rows, end - row, s.oh - y});
     const uint8_t* src = plan.copies ? copy_band(plan, call.src, n, y, rows, band)
                                      : call.src + (n * s.h + y * plan.stride_h) * s.w * s.c;
     for (size_t b = 0; b < blocks.size(); ++b) {
+      const int64_t tiles = count_tiles(plan.kernel, s.ow, blocks[b].width);
       for (int64_t i = 0; i < rows; ++i) {
-        DenseStrip strip = strip_at(plan, call, blocks, b, i, (row + i) * s.ow, s.ow);
+        DenseStrip strip = strip_at(plan, call, blocks, b, i * tiles, (row + i) * s.ow, s.ow);
         strip.src = src + i * row_step;
         if (plan.skips_pads) skip_pads(plan, y + i, blocks[b], strip);
-        plan.kernel(strip, blocks[b], plan.numbers);
+        plan.kernel.run(strip, blocks[b], plan.numbers);
       }
     }
     row += rows;
@@ -254,10 +300,9 @@ void run_rows(const Plan& plan, const Call& call, int64_t begin, int64_t end, st
 void run(Plan& plan, const Call& call) {
   const Conv2dSizes& s = plan.sizes;
   const auto part = [&](int64_t begin, int64_t end, std::span<const DenseBlock> blocks) {
-    if (plan.is_flat) return run_flat(plan, call, begin, end, blocks);
-    run_rows(
-        plan, call, begin, end, blocks,
-        plan.copies ? reinterpret_cast<uint8_t*>(plan.scratchpad->data()) + thread_index() * plan.band_bytes : nullptr);
+    uint8_t* band = nullptr;
+    if (plan.copies) band = reinterpret_cast<uint8_t*>(plan.scratchpad->data()) + thread_index() * plan.band_bytes;
+    plan.is_flat ? run_flat(plan, call, begin, end, blocks, band) : run_rows(plan, call, begin, end, blocks, band);
   };
   const int64_t units = plan.is_flat ? s.n * s.oh * s.ow : s.n * s.oh;
   const int64_t macs = s.n * s.oh * s.ow * s.o * s.taps();
@@ -279,28 +324,30 @@ void run(Plan& plan, const Call& call) {
 void choose_bands(Plan& plan) {
   const Conv2dSizes& s = plan.sizes;
   constexpr int64_t kSmallest = 24 << 10, kLargest = 256 << 10;
-  const int64_t bytes = std::clamp(2 * s.o * s.taps(), kSmallest, kLargest);
-  plan.band_pixels = std::max<int64_t>(bytes / s.c / 48, 1) * 48;
+  const int64_t bytes = std::clamp(2 * s.o * s.taps() * plan.kernel.tap_bytes, kSmallest, kLargest);
+  plan.band_pixels = std::max<int64_t>(bytes / plan.pixel_bytes / 48, 1) * 48;
   plan.band_width = std::max(plan.left + s.w, (s.ow - 1) * plan.stride_w + s.kw);
-  plan.band_rows = std::clamp<int64_t>(bytes / (plan.band_width * s.c * plan.stride_h), 1, s.oh);
+  plan.band_rows = std::clamp<int64_t>(bytes / (plan.band_width * plan.pixel_bytes * plan.stride_h), 1, s.oh);
   const int64_t rows = (plan.band_rows - 1) * plan.stride_h + plan.dilation_h * (s.kh - 1) + 1;
-  plan.band_bytes = (rows * plan.band_width * s.c + kSlack + 63) / 64 * 64;
+  const int64_t pixels = plan.is_flat ? std::min(plan.band_pixels, s.n * s.oh * s.ow) : rows * plan.band_width;
+  plan.band_bytes = (pixels * plan.pixel_bytes + kSlack + 63) / 64 * 64;
 }
 
-Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel) {
+Result<Kernel> prepare(const Problem<Conv2dParams>& problem, const DenseKernel& kernel) {
   const Conv2dParams& params = problem.params;
-  auto plan = std::make_shared<Plan>(problem);
+  auto plan = std::make_shared<Plan>(problem, kernel);
   const Conv2dSizes& s = plan->sizes;
   plan->stride_h = params.strides[0], plan->stride_w = params.strides[1];
   plan->dilation_h = params.dilations[0];
   plan->top = params.pads[0], plan->left = params.pads[1];
   plan->threads = problem.threads;
   plan->zero_point = static_cast<uint8_t>(problem.inputs[kConvSrc].quant().zero_point);
+  plan->pixel_bytes = s.c * kernel.tap_bytes;
   const bool has_pads = std::any_of(params.pads.begin(), params.pads.end(), [](int64_t pad) { return pad > 0; });
-  const int64_t run_bytes = s.kw * s.c;
-  plan->copies = has_pads || run_bytes % 4 != 0;
+  const int64_t run_taps = s.kw * s.c;
+  plan->copies = has_pads || run_taps % 4 != 0 || kernel.tap_bytes > 1;
   plan->skips_pads = plan->zero_point == 0 && (params.pads[0] > 0 || params.pads[2] > 0);
-  plan->is_flat = s.kh == 1 && s.kw == 1 && plan->stride_h == 1 && plan->stride_w == 1 && !plan->copies;
+  plan->is_flat = s.kh == 1 && s.kw == 1 && plan->stride_h == 1 && plan->stride_w == 1 && !has_pads;
   choose_bands(*plan);
   if (plan->copies) {
     plan->scratchpad = problem.scratchpad != nullptr ? problem.scratchpad : std::make_shared<Scratchpad>();
@@ -308,8 +355,8 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel)
   }
 
   DenseNumbers& numbers = plan->numbers;
-  numbers.quadruples = (run_bytes + 3) / 4;
-  numbers.run_step = plan->dilation_h * (plan->copies ? plan->band_width : s.w) * s.c;
+  numbers.steps = (run_taps + kernel.taps_of_step() - 1) / kernel.taps_of_step();
+  numbers.run_step = plan->dilation_h * (plan->copies ? plan->band_width : s.w) * plan->pixel_bytes;
   numbers.to_f32 = problem.outputs[0].type == DataType::kF32;
   Requantization& r = numbers.requantization;
   if (numbers.to_f32) {
@@ -319,26 +366,24 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, DenseKernel kernel)
   }
   const bool may_be_simple =
       !numbers.to_f32 && !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max) && r.residual_scale < 0x1p20F;
-  plan->block_taps = s.kh * numbers.quadruples * 4;
+  plan->channel_bytes = s.kh * numbers.steps * 4;
   // Rows of 7 or 14 pixels fill tiles of 7 pixels times 48 channels, which read their weights half as often as the 4 +
   // 3 pixels times 64 channels that they would be else.
   const bool sevens = !plan->is_flat && s.ow % 7 == 0 && s.ow <= 14 && s.o % 16 == 0 && s.o >= 128;
-  const std::vector<DenseBlock> cut = cut_blocks(s.o, plan->block_taps, sevens);
+  const std::vector<DenseBlock> cut = cut_blocks(kernel, s.o, plan->channel_bytes, sevens);
   const TensorDesc& weights = problem.inputs[kConvWeights];
-  plan->block_memory = pack_constant(problem.packed, weights.data, blocks_key(problem, sevens, may_be_simple),
+  plan->block_memory = pack_constant(problem.packed, weights.data, blocks_key(problem, kernel, sevens, may_be_simple),
                                      cut.size() * sizeof(DenseBlock), [&](std::byte* memory) {
                                        auto* blocks = new (memory) DenseBlock[cut.size()];
                                        std::copy(cut.begin(), cut.end(), blocks);
-                                       fill_blocks(problem, may_be_simple, {blocks, cut.size()});
+                                       fill_blocks(problem, kernel, may_be_simple, {blocks, cut.size()});
                                      });
   plan->blocks = {std::launder(reinterpret_cast<const DenseBlock*>(plan->block_memory.get())), cut.size()};
   numbers.is_simple = plan->blocks[0].is_simple;
-  const size_t bytes = static_cast<size_t>(cut.back().weights + cut.back().width * plan->block_taps);
-  plan->weights =
-      pack_constant(problem.packed, weights.data, sevens ? "dense 48" : "dense 64", bytes, [&](std::byte* packed) {
-        pack_weights(cut, s.kh, run_bytes, weights.as<int8_t>(), reinterpret_cast<int8_t*>(packed));
-      });
-  plan->kernel = kernel;
+  const size_t bytes = static_cast<size_t>(cut.back().weights + cut.back().width * plan->channel_bytes);
+  const auto pack = kernel.tap_bytes == 1 ? pack_weights<int8_t> : pack_weights<int16_t>;
+  plan->weights = pack_constant(problem.packed, weights.data, weights_key(kernel, sevens), bytes,
+                                [&](std::byte* to) { pack(kernel, cut, s.kh, run_taps, weights.as<int8_t>(), to); });
   const bool adds = input_or_absent(problem.inputs, kConvResidual).present;
   return Kernel([plan, adds](const Buffers& buffers) {
     run(*plan, {static_cast<const uint8_t*>(buffers.src[kConvSrc]), static_cast<uint8_t*>(buffers.dst[0]),
@@ -356,7 +401,19 @@ bool dense_supports(const Problem<Conv2dParams>& problem) {
 }
 
 Result<Kernel> prepare_dense_avx512vnni(const Problem<Conv2dParams>& problem) {
-  return prepare(problem, dense_strip_avx512vnni);
+  return prepare(problem, kDenseAvx512Vnni);
+}
+
+Result<Kernel> prepare_dense_avx512(const Problem<Conv2dParams>& problem) {
+  return prepare(problem, kDenseAvx512);
+}
+
+Result<Kernel> prepare_dense_avx2(const Problem<Conv2dParams>& problem) {
+  return prepare(problem, kDenseAvx2);
+}
+
+Result<Kernel> prepare_dense_sse41(const Problem<Conv2dParams>& problem) {
+  return prepare(problem, kDenseSse41);
 }
 
 }  // namespace octet

@@ -269,6 +269,38 @@ TEST_CASE("a convolution that fits on paper") {
   }
 }
 
+TEST_CASE("no row of conv2d saturates pairs of products in 16 bits") {
+  // 255 times 127, 127, -127 and 0: the first pair of products makes 64770.
+  for (const int64_t channels : {16, 64, 160}) {
+    Conv2dCase c;
+    c.src_shape = {1, 5, 7, channels};
+    c.weights_shape = {72, 1, 1, channels};
+    c.has_bias = false;
+    c.make(1);
+    std::ranges::fill(c.inputs[kConvSrc].as<uint8_t>(), uint8_t{255});
+    const std::span<int8_t> weights = c.inputs[kConvWeights].as<int8_t>();
+    int64_t exact = 0, saturated = 0;  // of one channel
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const auto in_channel = static_cast<int64_t>(i) % channels;
+      weights[i] = std::array<int8_t, 4>{127, 127, -127, 0}[static_cast<size_t>(in_channel % 4)];
+    }
+    for (int64_t k = 0; k < channels; k += 2) {
+      const int64_t pair = 255 * (weights[static_cast<size_t>(k)] + weights[static_cast<size_t>(k) + 1]);
+      exact += pair;
+      saturated += std::clamp<int64_t>(pair, INT16_MIN, INT16_MAX);
+    }
+    c.inputs[kConvWeights].scales.assign(72, 0.01F);
+    c.dst.scales = {static_cast<float>(exact) * 0.02F * 0.01F / 200};
+    REQUIRE(static_cast<double>(saturated) < 0.6 * static_cast<double>(exact));
+    for (const auto& row : rows()) {
+      const std::optional<Bytes> result = c.run(row);
+      if (!result) continue;
+      CAPTURE(row.name);
+      CHECK(std::ranges::all_of(*result, [](std::byte value) { return value == std::byte{200}; }));
+    }
+  }
+}
+
 TEST_CASE("oneDNN takes the layers of real nets wherever the CPU has VNNI") {
   if (best_isa() < Isa::kAvx512Vnni || onednn_is_capped()) return;
   const std::vector<Geometry> list = geometries();

@@ -10,9 +10,8 @@ namespace octet {
 // "0.1.0"
 const char* version();
 
-// The highest instruction set that octet's kernels use on this CPU: "any", "avx2", "avx512", "avx512_vnni",
-// "avx512_vbmi".
-// OCTET_MAX_ISA lowers it.
+// The highest instruction set that octet's kernels use on this CPU: "any", "sse41", "avx2", "avx512",
+// "avx512_vnni", "avx512_vbmi". OCTET_MAX_ISA lowers it.
 const char* cpu_isa();
 
 }  // namespace octet
