@@ -45,7 +45,9 @@ struct ConvertOptions {
   WeightScheme weights;
   ActivationScheme activations;
   bool float_only = false;              // --precision f32
-  std::vector<std::string> keep_float;  // node names
+  std::vector<std::string> keep_float;  // as resolve_keep_float() takes them
+  bool needs_samples = false;           // hold samples, even if calibration and correction need none
+  std::string labels;                   // --labels; not empty: a fifth of the samples is kept for the accuracy gate
   int threads = 0;                      // 0: default_threads()
   PassObserver pass_observer;           // --dump-passes
   Progress progress;                    // while samples are observed

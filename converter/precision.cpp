@@ -68,11 +68,34 @@ std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std:
                                    [&](ValueId id) { return leads_to_int8[static_cast<size_t>(id)]; });
     if (leads && rules[i] != QuantizationRule::kFloat) precisions[i] = Precision::kInt8;
     if (!leads && precisions[i] == Precision::kF32) continue;
+    if (keep_float.contains(graph.nodes[i].name)) continue;  // reads f32
     for (const ValueId id : node.inputs) {
       if (id != kNoValue) leads_to_int8[static_cast<size_t>(id)] = true;
     }
   }
   return precisions;
+}
+
+Result<std::set<std::string>> resolve_keep_float(const Graph& graph, const std::vector<std::string>& names) {
+  const auto is_layer = [&](const Node& node) {
+    return can_be_int8(graph, node, op_rule(node.op).quantization(graph, node)) &&
+           op_rule(node.op).quantization(graph, node) == QuantizationRule::kWeighted;
+  };
+  std::set<std::string> kept;
+  for (const std::string& name : names) {
+    const auto named =
+        std::find_if(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) { return node.name == name; });
+    if (named != graph.nodes.end()) {
+      kept.insert(name);
+    } else if (name == "first" || name == "last") {
+      const auto first = std::find_if(graph.nodes.begin(), graph.nodes.end(), is_layer);
+      const auto last = std::find_if(graph.nodes.rbegin(), graph.nodes.rend(), is_layer);
+      if (first != graph.nodes.end()) kept.insert(name == "first" ? first->name : last->name);
+    } else {
+      return Error{ErrorCode::kUsage, "--keep-float names '" + name + "', but the network has no such node"};
+    }
+  }
+  return kept;
 }
 
 }  // namespace octet

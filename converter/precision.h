@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "converter/graph.h"
+#include "octet/result.h"
 
 namespace octet {
 
@@ -13,8 +14,13 @@ enum class Precision { kF32, kInt8 };
 
 // One per node of the graph, in order. Weighted nodes are int8 unless `keep_float` names them; between them everything
 // is that can be. Elementwise ops and data movement behind the last weighted node (box decoding, say) stay f32: there
-// int8 would cost accuracy and save nothing. A folded and fused graph is expected.
+// int8 would cost accuracy and save nothing; so do those whose readers are all named by `keep_float`. A folded and
+// fused graph is expected.
 std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std::string>& keep_float);
+
+// The node names that --keep-float means: `first` and `last` stand for the first and the last convolution or fully
+// connected layer, unless a node has that name; anything else is a node's name. kUsage: there is no such node.
+Result<std::set<std::string>> resolve_keep_float(const Graph& graph, const std::vector<std::string>& names);
 
 // The inputs of a node that carry its data (not weights, bias or indices): those that are u8 when the node is int8.
 std::vector<size_t> data_inputs(const Node& node);

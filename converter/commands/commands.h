@@ -27,6 +27,7 @@ CommandRun set_up_run(CLI::App& app);
 CommandRun set_up_evaluate(CLI::App& app);
 CommandRun set_up_compare(CLI::App& app);
 CommandRun set_up_export(CLI::App& app);
+CommandRun set_up_sensitivity(CLI::App& app);
 
 inline constexpr Command kCommands[] = {
     {"convert", "Turn a float model into one packed integer file", set_up_convert},
@@ -36,6 +37,7 @@ inline constexpr Command kCommands[] = {
     {"evaluate", "Measure accuracy on labelled data, alone or against another model", set_up_evaluate},
     {"compare", "Show what quantization costs, layer by layer", set_up_compare},
     {"export", "Write a packed model as standard QDQ ONNX", set_up_export},
+    {"sensitivity", "Rank layers by what their integers cost the outputs", set_up_sensitivity},
 };
 
 // --input-shape NAME=1x3x224x224, repeated. kUsage with what is wrong.

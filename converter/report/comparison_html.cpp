@@ -6,54 +6,13 @@
 #include <iomanip>
 #include <sstream>
 
+#include "converter/report/html.h"
+
 namespace octet {
 namespace {
 
 constexpr double kMaxDb = 60;  // the right end of the bars: more is as good as exact
 constexpr double kBarWidth = 260;
-
-constexpr const char* kStyle = R"(
-:root { color-scheme: light dark; }
-body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 110rem; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .15rem .5rem; border-bottom: 1px solid #8883; white-space: nowrap; }
-th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
-td:first-child { max-width: 22rem; overflow: hidden; text-overflow: ellipsis; }
-code { background: #8882; padding: .1rem .3rem; border-radius: .2rem; overflow-wrap: anywhere; }
-.all { fill: #3b7dd8; } .own { fill: #e08a2e; } .track { fill: #8882; } .hist { fill: #8886; } .end { stroke: #c33; }
-.key span { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 1rem; vertical-align: middle; }
-)";
-
-std::string escape(const std::string& text) {
-  std::string safe;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      case '>':
-        safe += "&gt;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      default:
-        safe += c;
-    }
-  }
-  return safe;
-}
-
-std::string number(double value, int digits) {
-  if (!std::isfinite(value)) return "exact";
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(digits) << value;
-  return text.str();
-}
 
 double bar(double db) {
   return std::clamp(std::isfinite(db) ? db : kMaxDb, 0.0, kMaxDb) / kMaxDb * kBarWidth;
@@ -138,7 +97,7 @@ std::string comparison_html(const Comparison& comparison, const std::string& tit
   std::ostringstream page;
   page << "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
        << "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>" << escape(title)
-       << "</title>\n<style>" << kStyle << "</style>\n<h1>" << escape(title) << "</h1>\n<p>" << sample_count
+       << "</title>\n<style>" << kReportStyle << "</style>\n<h1>" << escape(title) << "</h1>\n<p>" << sample_count
        << " samples. SQNR is the signal over the error of the integer network against the float one, in decibels: "
           "higher is "
           "better, 6 dB are one bit.</p>\n<p class=\"key\"><span style=\"background:#3b7dd8\"></span>everything before "

@@ -11,7 +11,7 @@ USAGE, UNSUPPORTED, FILE, RESOURCE = 2, 3, 4, 1
 
 class WrongUsage(Case):
     def test_every_command_has_help_and_version(self):
-        for command in ("convert", "check", "inspect", "run", "evaluate", "compare"):
+        for command in ("convert", "check", "inspect", "run", "evaluate", "compare", "sensitivity"):
             self.assertIn("--help", self.succeed(OCTET, command, "--help"))
             self.assertIn("octet ", self.succeed(OCTET, command, "--version"))
         for program in (OCTET, CLASSIFY, BENCHMARK):
@@ -30,7 +30,10 @@ class WrongUsage(Case):
                           ["convert", MODEL, "-o", "x", "--percentile", "seven"],
                           ["convert", MODEL, "-o", "x", "--input-shape", "image", "--calibration-table", TABLE],
                           ["convert", MODEL, "-o", "x", "--preprocess", "colour=rgb", "--calibration-table", TABLE],
-                          ["convert", MODEL, "-o", "x", "--keep-float", "bogus", "--calibration-table", TABLE]):
+                          ["convert", MODEL, "-o", "x", "--keep-float", "bogus", "--calibration-table", TABLE],
+                          ["sensitivity", MODEL], ["sensitivity", MODEL, "--data", IMAGES, "--method", "bogus"],
+                          ["sensitivity", MODEL, "--data", IMAGES, "--bits", "8,5"],
+                          ["sensitivity", MODEL, "--data", IMAGES, "--bits", "8,x"]):
             self.fail_with(USAGE, OCTET, *arguments)
         for program in (CLASSIFY, BENCHMARK):
             self.fail_with(USAGE, program)

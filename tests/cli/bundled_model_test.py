@@ -191,6 +191,29 @@ class BundledModel(Case):
         self.assertGreater(len(unlike), 2)
         self.assertEqual(found["per_channel_recommended"], ",".join(unlike))
 
+    def test_sensitivity_ranks_every_layer_and_its_list_can_be_pasted(self):
+        page = self.folder / "page.html"
+        arguments = (OCTET, "sensitivity", MODEL, "--data", self.list_of_pictures(), "--labels", self.labels())
+        found = self.json_of(*arguments, "--json", "--html", page, "--bits", "4,8,16")
+        self.assertEqual(len({layer["name"] for layer in found["layers"]}) * 3, len(found["layers"]))
+        errors = [layer["error"] for layer in found["layers"]]
+        self.assertEqual(errors, sorted(errors, reverse=True))
+        for layer in found["layers"]:
+            self.assertEqual(layer["error"] == 0, layer["bits"] == 16, layer)
+            self.assertEqual("drop" in layer, layer["bits"] < 16)
+        self.assertIn("</html>", page.read_text())
+        self.assertNotIn("http", page.read_text())
+        listed = found["keep_float"].split(",")
+        self.assertIn(next(l["name"] for l in found["layers"] if l["bits"] == 8), listed)
+        def float_layers(*names):
+            nodes = self.json_of(OCTET, "inspect", self.convert("--keep-float", ",".join(names)), "--json")
+            types = {tensor["name"]: tensor["dtype"] for tensor in nodes["tensors"]}
+            return {node["name"] for node in nodes["nodes"] if len(node["inputs"]) > 1 and types[node["inputs"][1]] == "f32"}
+        self.assertEqual(float_layers(*listed), set(listed))
+        self.assertEqual(len(float_layers("first", "last")), 2)
+        by_hessian = self.json_of(*arguments, "--json", "--method", "hessian")
+        self.assertEqual(len(by_hessian["layers"]) * 3, len(found["layers"]))
+
     def test_convert_knows_its_schemes(self):
         default = self.convert()
         size, x = len(default.read_bytes()), self.list_of_pictures()

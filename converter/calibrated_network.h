@@ -1,0 +1,40 @@
+// The first half of the pipeline: a float network, its samples, and the ranges of its values.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "converter/convert.h"
+#include "converter/correct/draft.h"
+#include "converter/correct/sample_run.h"
+#include "converter/data/dataset.h"
+
+namespace octet {
+
+// The data, drawn as --samples and --seed say.
+struct DrawnData {
+  Dataset data;
+  std::vector<size_t> indices;  // to observe and to fit to
+  std::vector<size_t> gate;     // with labels, one sample in five: nothing else ever sees it
+};
+
+struct CalibratedNetwork {
+  Draft draft;                                 // not corrected yet
+  std::map<std::string, std::string> methods;  // that chose the ranges, by value
+  std::optional<DrawnData> drawn;              // none: saved tables alone
+  std::optional<SampleSplit> samples;          // none: without data, or if nothing needs them
+  int threads = 1;
+
+  // Ranges for a network whose values were rescaled, chosen by the same methods. Needs `drawn`.
+  Result<Ranges> calibrate_again(const ConvertOptions& options, const Graph& graph) const;
+};
+
+// Checks the options, imports and folds; preprocessing and class names are those that will be stored.
+Result<Graph> load_float_graph(const ConvertOptions& options, Conversion& result);
+
+// Observes and calibrates. Of several processes only the first gets ranges: elsewhere result.is_shard is set.
+Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const Graph& graph, Conversion& result);
+
+}  // namespace octet

@@ -1,0 +1,182 @@
+// octet sensitivity: which layers suffer most from integers.
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "converter/atomic_file.h"
+#include "converter/calibrated_network.h"
+#include "converter/commands/commands.h"
+#include "converter/data/labels.h"
+#include "converter/lower.h"
+#include "converter/precision/labelled_samples.h"
+#include "converter/precision/sensitivity.h"
+#include "converter/progress.h"
+#include "converter/report/sensitivity_html.h"
+
+namespace octet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kCorrectionSamples = 24;  // the mean of a channel needs no more
+
+struct Options {
+  ConvertOptions convert;
+  std::string method = "single_layer";
+  std::vector<int> bits{8};
+  std::string correct = "bias";
+  std::string html;
+  bool json = false;
+};
+
+struct Report {
+  std::vector<LayerSensitivity> rows;  // worst first
+  size_t sample_count = 0;
+  std::string keep_float;
+  std::optional<size_t> float_right;  // with labels
+};
+
+std::vector<std::string> method_names() {
+  std::vector<std::string> names;
+  for (const SensitivityMethod& method : sensitivity_methods()) names.emplace_back(method.name);
+  return names;
+}
+
+double percent(size_t part, size_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// In points, of the top-1 that the float network has.
+double drop(const Report& report, const LayerSensitivity& row) {
+  return percent(*report.float_right, report.sample_count) - percent(*row.right, report.sample_count);
+}
+
+Json report_json(const Options& options, const Report& report) {
+  Json result{{"method", options.method}, {"count", report.sample_count}};
+  if (report.float_right.has_value()) result["top1"] = percent(*report.float_right, report.sample_count);
+  result["layers"] = Json::array();
+  for (const LayerSensitivity& row : report.rows) {
+    Json line{{"name", row.node}, {"op", row.op}, {"bits", row.bits}, {"error", row.error}};
+    line["sqnr_db"] = row.error > 0 ? Json(-10 * std::log10(row.error)) : Json(nullptr);  // JSON knows no infinity
+    if (row.objective.has_value()) line["agreement"] = percent(row.objective->agreeing, row.objective->count);
+    if (row.right.has_value()) line["drop"] = drop(report, row);
+    result["layers"].push_back(std::move(line));
+  }
+  result["keep_float"] = report.keep_float;
+  return result;
+}
+
+void print_text(const Report& report) {
+  std::cout << std::left << std::setw(44) << "node" << std::setw(18) << "op" << std::right << std::setw(5) << "bits"
+            << std::setw(12) << "error" << std::setw(9) << "SQNR dB" << std::setw(13) << "agreement %";
+  if (report.float_right.has_value()) std::cout << std::setw(8) << "drop";
+  std::cout << "\n";
+  for (const LayerSensitivity& row : report.rows) {
+    std::cout << std::left << std::setw(44) << row.node << std::setw(18) << row.op << std::right << std::setw(5)
+              << row.bits << std::scientific << std::setprecision(3) << std::setw(12) << row.error << std::fixed
+              << std::setprecision(1) << std::setw(9);
+    row.error > 0 ? std::cout << -10 * std::log10(row.error) : std::cout << "exact";
+    std::cout << std::setw(13);
+    row.objective.has_value() ? std::cout << percent(row.objective->agreeing, row.objective->count) : std::cout << "-";
+    if (row.right.has_value()) std::cout << std::setw(8) << drop(report, row);
+    std::cout << "\n";
+  }
+  if (!report.keep_float.empty()) std::cout << "\nhalf of the error: --keep-float " << report.keep_float << "\n";
+}
+
+Result<Report> measure(const Options& options, const CalibratedNetwork& network) {
+  Report report;
+  const Graph& graph = network.draft.graph;
+  LabelledSamples labelled;
+  if (!options.convert.labels.empty()) {
+    OCTET_TRY(labelled, load_labelled_samples(network.drawn->data, network.drawn->gate, options.convert.labels,
+                                              class_count(graph.value(graph.outputs[0]).shape), network.threads));
+  }
+  const std::span<const Sample> judged =
+      labelled.samples.empty() ? std::span(network.samples->held_out) : std::span(labelled.samples);
+  report.sample_count = judged.size();
+  OCTET_TRY(const Judge judge, Judge::create(graph, judged, network.threads));
+  OCTET_TRY(const std::vector<std::string> layers, integer_layers(network.draft));
+  const std::span<const Sample> fit(network.samples->fit);
+  const SensitivityContext context{
+      network.draft, judge, layers,
+      options.correct == "bias" ? fit.first(std::min(kCorrectionSamples, fit.size())) : std::span<const Sample>(),
+      network.threads};
+  if (!labelled.samples.empty()) {
+    OCTET_TRY(const PackedModel float_model, lower_f32(graph));
+    OCTET_TRY(report.float_right, count_right(float_model, judged, labelled.labels, network.threads));
+  }
+  OCTET_TRY(report.rows, measure_sensitivity(*find_sensitivity_method(options.method), context, options.bits, judged,
+                                             labelled.labels));
+  std::stable_sort(report.rows.begin(), report.rows.end(),
+                   [](const LayerSensitivity& a, const LayerSensitivity& b) { return a.error > b.error; });
+  const bool has_8 = std::find(options.bits.begin(), options.bits.end(), 8) != options.bits.end();
+  report.keep_float = keep_float_list(report.rows, has_8 ? 8 : options.bits[0]);
+  return report;
+}
+
+Result<int> run(Options& options) {
+  ProgressLine progress("calibrating");
+  options.convert.progress = [&](size_t done, size_t total) { progress.update(done, total); };
+  options.convert.needs_samples = true;
+  Conversion conversion;
+  OCTET_TRY(const Graph graph, load_float_graph(options.convert, conversion));
+  const Result<CalibratedNetwork> network = calibrate_network(options.convert, graph, conversion);
+  progress.finish();
+  if (!network.ok()) return network.error();
+  if (conversion.is_shard) return kExitOk;
+  for (const std::string& warning : conversion.import_report.warnings) warn("octet sensitivity", warning);
+  for (const std::string& notice : conversion.notices) warn("octet sensitivity", notice);
+  OCTET_TRY(const Report report, measure(options, *network));
+  if (!options.html.empty()) {
+    const std::string page =
+        sensitivity_html(report.rows, options.convert.model, options.method, report.sample_count, report.keep_float);
+    OCTET_CHECK(write_file_atomically(options.html, std::as_bytes(std::span(page))));
+  }
+  if (options.json) {
+    // Names need not be UTF-8.
+    std::cout << report_json(options, report).dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
+  } else {
+    print_text(report);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+CommandRun set_up_sensitivity(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  ConvertOptions& convert = options->convert;
+  convert.samples = 250;
+  convert.calibration = "mse";
+  std::vector<std::string> calibrations{"auto"};
+  for (const CalibrationMethod& method : calibration_methods()) calibrations.emplace_back(method.name);
+  app.add_option("MODEL", convert.model, "ONNX, octet JSON or TensorFlow.js model")->required();
+  app.add_option("--data", convert.data, "a folder of images, a list file, an .npy, or NAME=PATH")->required();
+  app.add_option("--labels", convert.labels, "`file index` a line; for .npy data one index a line: tells the drop");
+  app.add_option("--preprocess", convert.preprocessing, "default: what the model says");
+  app.add_option("--method", options->method)->check(CLI::IsMember(method_names()))->capture_default_str();
+  app.add_option("--bits", options->bits, "widths to try: 4 (of weights), 8, 16 (the node stays f32)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({4, 8, 16}))
+      ->capture_default_str();
+  app.add_option("--calibration", convert.calibration, "how ranges are chosen")
+      ->check(CLI::IsMember(calibrations))
+      ->capture_default_str();
+  app.add_option("--correct", options->correct, "bias: each layer's bias is corrected first, as converting does")
+      ->check(CLI::IsMember({"bias", "none"}))
+      ->capture_default_str();
+  app.add_option("--samples", convert.samples, "how many samples to draw; a fifth of them judges")
+      ->check(whole_number(1, UINT32_MAX))
+      ->capture_default_str();
+  app.add_option("--seed", convert.seed, "of the draw")->check(whole_number(0, UINT64_MAX))->capture_default_str();
+  app.add_option("--threads", convert.threads, "samples run at once")->check(whole_number(1, 1024));
+  app.add_option("--html", options->html, "also write a self-contained page");
+  app.add_flag("--json", options->json, "one JSON object on stdout");
+  return [options] { return run(*options); };
+}
+
+}  // namespace octet
