@@ -29,7 +29,7 @@ Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& net
 std::string kept_names(std::span<const CorrectionStep> steps) {
   std::string kept;
   for (const CorrectionStep& step : steps) {
-    if (step.is_kept) kept += (kept.empty() ? "" : ",") + std::string(step.method->name);
+    if (step.is_kept) kept += (kept.empty() ? "" : ",") + to_string(step.chain);
   }
   return kept.empty() ? "none" : kept;
 }

@@ -45,29 +45,18 @@ void add_moments(const LayerProblem& problem, const LayerRows& rows, std::span<c
   }
 }
 
-// The weights as integers make them.
-std::vector<float> integer_weights(const PackedTensor& weights) {
-  const std::span<const int8_t> q{static_cast<const int8_t*>(weights.data), static_cast<size_t>(weights.data_bytes)};
-  std::vector<float> values;
-  for (size_t i = 0; i < q.size(); ++i) {
-    values.push_back(weights.scales[i * weights.scales.size() / q.size()] * static_cast<float>(q[i]));
-  }
-  return values;
-}
-
 }  // namespace
 
 Result<int> correct_affine(const CorrectionContext& context, Draft& draft) {
   OCTET_TRY(PackedModel packed, lower_draft(draft));
   OCTET_TRY(const PackedModel teacher, lower_f32(draft.teacher));
   const PackedModel opened = open_clamps(teacher);
+  LayerFronts fronts(context);
   int changed = 0;
   for (const DraftLayer& layer : draft_layers(draft, packed)) {
     Node& node = draft.graph.nodes[layer.node];
-    OCTET_TRY(const LayerProblem problem, sample_layer(context, draft, packed, opened, layer));
-    const PackedTensor& weights_tensor =
-        packed.tensors[static_cast<size_t>(packed.nodes[layer.packed_node].inputs[kConvWeights])];
-    const std::vector<float> integers = integer_weights(weights_tensor);
+    OCTET_TRY(const LayerProblem problem, sample_layer(context, fronts, draft, packed, opened, layer));
+    const std::vector<float> integers = integer_weights(packed, layer);
     std::vector<float> bias = layer_bias(draft.graph, node);
     std::vector<Moments> channels(bias.size());
     for (const LayerRows* rows : {&problem.fit, &problem.judge}) {

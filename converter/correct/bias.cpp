@@ -1,43 +1,24 @@
 // Empirical bias correction: b[o] -= E[W^ x^ + b^ + r^] - E[W x + b + r], layer by layer in the order of execution.
 // x^ and the residual r^ come from the integer network so far, earlier layers corrected already; both means are taken
-// before the activation, over all positions of all samples.
+// before the activation, over all positions of all samples. E[W^ x^] is W^ E[x^]: the layer need not run.
 #include <map>
 
+#include "converter/correct/layer_geometry.h"
 #include "converter/correct/method_list.h"
 #include "converter/correct/probe.h"
+#include "converter/correct/sample_front.h"
 
 namespace octet {
 namespace {
 
-using Means = std::map<std::string, std::vector<double>>;  // per channel, by tensor
+using Means = std::map<std::string, std::vector<double>>;  // per channel, by node
 
-// Sums per sample are added in the order of the samples, so that the result does not depend on threads.
-class MeanTable {
- public:
-  explicit MeanTable(size_t samples) : sums_(samples) {}
-
-  void add(size_t sample, const std::string& name, const TensorView& tensor, QuantParams quant) {
-    const auto channels = static_cast<double>(tensor.shape.rank() == 0 ? 1 : tensor.shape[tensor.shape.rank() - 1]);
-    std::vector<double> sums = channel_sums(tensor, quant);
-    const double rows = static_cast<double>(tensor.shape.element_count()) / channels;
-    for (double& sum : sums) sum /= rows;
-    sums_[sample][name] = std::move(sums);
-  }
-  Means means() const {
-    Means found;
-    for (const Means& sample : sums_) {
-      for (const auto& [name, sums] : sample) {
-        std::vector<double>& mean = found[name];
-        mean.resize(sums.size());
-        for (size_t c = 0; c < sums.size(); ++c) mean[c] += sums[c] / static_cast<double>(sums_.size());
-      }
-    }
-    return found;
-  }
-
- private:
-  std::vector<Means> sums_;
-};
+std::vector<double> channel_means(const TensorView& tensor, QuantParams quant) {
+  std::vector<double> means = channel_sums(tensor, quant);
+  const double rows = static_cast<double>(tensor.shape.element_count()) / static_cast<double>(means.size());
+  for (double& mean : means) mean /= rows;
+  return means;
+}
 
 // Before the activation, bias and residual included: of every layer of the float network, by the name of its output.
 Result<Means> teacher_means(const CorrectionContext& context, const Graph& teacher) {
@@ -51,35 +32,52 @@ Result<Means> teacher_means(const CorrectionContext& context, const Graph& teach
     const std::string& name = opened.tensors[static_cast<size_t>(node.outputs[0])].name;
     wanted[name] = node.name;
   }
-  MeanTable table(context.samples.size());
+  // Per sample, then in the order of the samples: sums do not depend on threads.
+  std::vector<Means> samples(context.samples.size());
   OCTET_CHECK(run_samples(opened, context.samples, context.threads,
                           [&](size_t sample, const std::string& name, const TensorView& tensor) {
                             const auto found = wanted.find(name);
-                            if (found != wanted.end()) table.add(sample, found->second, tensor, {});
+                            if (found != wanted.end()) samples[sample][found->second] = channel_means(tensor, {});
                           }));
-  return table.means();
+  Means total;
+  for (const Means& sample : samples) {
+    for (const auto& [name, mean] : sample) {
+      std::vector<double>& sum = total[name];
+      sum.resize(mean.size());
+      for (size_t c = 0; c < mean.size(); ++c) sum[c] += mean[c] / static_cast<double>(samples.size());
+    }
+  }
+  return total;
 }
 
-// The same of one layer of the integer network.
-Result<std::vector<double>> integer_mean(const CorrectionContext& context, const PackedModel& packed, size_t node) {
-  const PackedModel probe = probe_layer(packed, node);
-  MeanTable table(context.samples.size());
-  std::map<std::string, QuantParams> wanted;
-  for (const int32_t id : probe.outputs) {
-    const PackedTensor& tensor = probe.tensors[static_cast<size_t>(id)];
-    wanted[tensor.name] = tensor.desc().quant();
+// The same of one layer of the integer network: what its constants make of the mean patch of its source.
+Result<std::vector<double>> integer_mean(const SampleFront& front, size_t samples, const Draft& draft,
+                                         const PackedModel& packed, const DraftLayer& layer) {
+  const LayerGeometry geometry(draft.graph, draft.graph.nodes[layer.node]);
+  const PackedNode& node = packed.nodes[layer.packed_node];
+  std::vector<int32_t> wanted{node.inputs[kConvSrc]};
+  const bool has_residual = node.inputs.size() > kConvResidual && node.inputs[kConvResidual] >= 0;
+  if (has_residual) wanted.push_back(node.inputs[kConvResidual]);
+  std::vector<std::vector<double>> patches(samples);
+  std::vector<std::vector<double>> residuals(samples);
+  OCTET_CHECK(front.visit(packed, wanted, [&](size_t sample, size_t k, const TensorView& tensor) {
+    const QuantParams quant = packed.tensors[static_cast<size_t>(wanted[k])].desc().quant();
+    if (k == 0) patches[sample] = mean_patch(geometry, tensor, quant);
+    if (k == 1) residuals[sample] = channel_means(tensor, quant);
+  }));
+  std::vector<double> mean = integer_bias(packed, layer);
+  const std::vector<float> weights = integer_weights(packed, layer);
+  const auto taps = static_cast<size_t>(geometry.taps());
+  const auto share = 1 / static_cast<double>(samples);
+  for (size_t i = 0; i < samples; ++i) {
+    for (size_t o = 0; o < mean.size(); ++o) {
+      const double* patch = patches[i].data() + o / static_cast<size_t>(geometry.group_o()) * taps;
+      double sum = has_residual ? residuals[i][o] : 0.0;
+      for (size_t k = 0; k < taps; ++k) sum += static_cast<double>(weights[o * taps + k]) * patch[k];
+      mean[o] += sum * share;
+    }
   }
-  OCTET_CHECK(run_samples(probe, context.samples, context.threads,
-                          [&](size_t sample, const std::string& name, const TensorView& tensor) {
-                            const auto found = wanted.find(name);
-                            if (found != wanted.end()) table.add(sample, name, tensor, found->second);
-                          }));
-  std::vector<double> sum;
-  for (const auto& [name, mean] : table.means()) {
-    sum.resize(mean.size());
-    for (size_t c = 0; c < mean.size(); ++c) sum[c] += mean[c];
-  }
-  return sum;
+  return mean;
 }
 
 }  // namespace
@@ -87,10 +85,12 @@ Result<std::vector<double>> integer_mean(const CorrectionContext& context, const
 Result<int> correct_bias(const CorrectionContext& context, Draft& draft) {
   OCTET_TRY(const Means wanted, teacher_means(context, draft.teacher));
   OCTET_TRY(PackedModel packed, lower_draft(draft));
+  SampleFront front(context.samples, context.threads);
   int changed = 0;
   for (const DraftLayer& layer : draft_layers(draft, packed)) {
     Node& node = draft.graph.nodes[layer.node];
-    OCTET_TRY(const std::vector<double> found, integer_mean(context, packed, layer.packed_node));
+    OCTET_CHECK(front.advance(packed, layer.packed_node));
+    OCTET_TRY(const std::vector<double> found, integer_mean(front, context.samples.size(), draft, packed, layer));
     const std::vector<double>& mean = wanted.at(node.name);
     std::vector<float> bias = layer_bias(draft.graph, node);
     for (size_t o = 0; o < bias.size(); ++o) {

@@ -1,5 +1,6 @@
 #include "converter/correct/correct.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -20,19 +21,22 @@ constexpr CorrectionMethod kMethods[] = {
 };
 
 // What `auto` tries, in this order.
-constexpr std::string_view kAuto = "equalize,bias,adaround|adaquant";
+constexpr std::string_view kAuto = "bias|equalize+bias|balance+bias,adaround|adaquant";
 
 double percent(size_t part, size_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// Applies the method to the draft, and measures what came of it.
-Result<CorrectionStep> try_method(const CorrectionMethod& method, const Judge& judge, const Objective& before,
-                                  const CorrectionContext& context, Draft& draft) {
+// Applies the chain to the draft, and measures what came of it.
+Result<CorrectionStep> try_chain(const CorrectionChain& chain, const Judge& judge, const Objective& before,
+                                 const CorrectionContext& context, Draft& draft) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  CorrectionStep step{.method = &method, .before = before, .after = before};
-  OCTET_TRY(step.layers, method.apply(context, draft));
+  CorrectionStep step{.chain = chain, .before = before, .after = before};
+  for (const CorrectionMethod* method : chain) {
+    OCTET_TRY(const int layers, method->apply(context, draft));
+    step.layers = std::max(step.layers, layers);
+  }
   if (step.layers > 0) {
     OCTET_TRY(const PackedModel packed, lower_draft(draft));
     OCTET_TRY(step.after, judge.measure(packed));
@@ -58,20 +62,27 @@ Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text) {
   std::vector<CorrectionChoice> choices;
   if (text == "none") return choices;
   if (text == "auto") text = kAuto;
-  choices.emplace_back();
+  choices.push_back({{}});
   while (true) {
-    const size_t end = text.find_first_of(",|");
+    const size_t end = text.find_first_of(",|+");
     const std::string_view name = text.substr(0, end);
-    choices.back().push_back(find_correction_method(name));
-    if (choices.back().back() == nullptr) {
+    choices.back().back().push_back(find_correction_method(name));
+    if (choices.back().back().back() == nullptr) {
       std::string known = "none, auto";
       for (const CorrectionMethod& method : kMethods) known += std::string(", ") + method.name;
       return Error{ErrorCode::kUsage, "--correct: there is no method '" + std::string(name) + "'; there are " + known};
     }
     if (end == std::string_view::npos) return choices;
-    if (text[end] == ',') choices.emplace_back();
+    if (text[end] == ',') choices.push_back({{}});
+    if (text[end] == '|') choices.back().emplace_back();
     text.remove_prefix(end + 1);
   }
+}
+
+std::string to_string(const CorrectionChain& chain) {
+  std::string names;
+  for (const CorrectionMethod* method : chain) names += (names.empty() ? "" : "+") + std::string(method->name);
+  return names;
 }
 
 Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> choices, const SampleSplit& samples,
@@ -86,9 +97,9 @@ Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> ch
     std::optional<size_t> best;  // of steps
     Draft best_draft;
     const size_t first_step = steps.size();
-    for (const CorrectionMethod* method : choice) {
+    for (const CorrectionChain& chain : choice) {
       Draft changed = draft;
-      OCTET_TRY(const CorrectionStep step, try_method(*method, judge, before, context, changed));
+      OCTET_TRY(const CorrectionStep step, try_chain(chain, judge, before, context, changed));
       steps.push_back(step);
       if (!step.after.is_better_than(before)) continue;
       if (best.has_value() && !(step.after.error < steps[*best].after.error)) continue;
@@ -108,7 +119,7 @@ Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> ch
 std::string to_string(const CorrectionStep& step) {
   char text[256];
   std::snprintf(text, sizeof text, "%s: %d layers, output SQNR %.2f -> %.2f dB, agreement %.1f -> %.1f %%, %s (%.1f s)",
-                step.method->name, step.layers, step.before.sqnr_db(), step.after.sqnr_db(),
+                to_string(step.chain).c_str(), step.layers, step.before.sqnr_db(), step.after.sqnr_db(),
                 percent(step.before.agreeing, step.before.count), percent(step.after.agreeing, step.after.count),
                 step.is_kept ? "kept" : "rejected", step.seconds);
   return text;

@@ -34,15 +34,19 @@ struct CorrectionMethod {
 std::span<const CorrectionMethod> correction_methods();
 // Null where there is none of that name.
 const CorrectionMethod* find_correction_method(std::string_view name);
-// Methods to choose from: each is tried on the same draft, and at most the best one stays.
-using CorrectionChoice = std::vector<const CorrectionMethod*>;
+// Methods that are applied one after the other and judged as one: some only make room for the next.
+using CorrectionChain = std::vector<const CorrectionMethod*>;
+// Chains to choose from: each is tried on the same draft, and at most the best one stays.
+using CorrectionChoice = std::vector<CorrectionChain>;
 // What `--correct` means: "none", "auto", or choices separated by commas, in the order of application; a choice is
-// names separated by "|". kUsage: an unknown name.
+// chains separated by "|", a chain is names separated by "+". kUsage: an unknown name.
 Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text);
+// "equalize+bias"
+std::string to_string(const CorrectionChain& chain);
 
-// What became of a method.
+// What became of a chain.
 struct CorrectionStep {
-  const CorrectionMethod* method;
+  CorrectionChain chain;
   int layers = 0;  // changed
   Objective before, after;
   bool is_kept = false;
@@ -50,13 +54,13 @@ struct CorrectionStep {
 };
 using CorrectionObserver = std::function<void(const CorrectionStep&)>;
 
-// Makes the choices in turn. After each method the integer network is lowered and run on the held-out samples: the
+// Makes the choices in turn. After each chain the integer network is lowered and run on the held-out samples: the
 // draft keeps the change of the best one where the objective is better, and is as before otherwise.
 Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> choices, const SampleSplit& samples,
                                             const CorrectionContext& context, Draft& draft,
                                             const CorrectionObserver& observer);
 
-// "bias: 12 layers, SQNR 20.1 -> 25.3 dB, agreement 92.2 -> 96.1 %, kept (3.1 s)"
+// "equalize+bias: 12 layers, SQNR 20.1 -> 25.3 dB, agreement 92.2 -> 96.1 %, kept (3.1 s)"
 std::string to_string(const CorrectionStep& step);
 
 }  // namespace octet

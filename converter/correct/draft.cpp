@@ -90,6 +90,32 @@ void requantize_layer(const Draft& draft, PackedModel& packed, const DraftLayer&
   packed.storage = std::make_shared<Storage>(Storage{std::move(packed.storage), std::move(quantized)});
 }
 
+std::vector<float> integer_weights(const PackedModel& packed, const DraftLayer& layer) {
+  const int32_t id = packed.nodes[layer.packed_node].inputs[kConvWeights];
+  const PackedTensor& weights = packed.tensors[static_cast<size_t>(id)];
+  const std::span<const int8_t> q{static_cast<const int8_t*>(weights.data), static_cast<size_t>(weights.data_bytes)};
+  std::vector<float> values;
+  for (size_t i = 0; i < q.size(); ++i) {
+    values.push_back(weights.scales[i * weights.scales.size() / q.size()] * static_cast<float>(q[i]));
+  }
+  return values;
+}
+
+std::vector<double> integer_bias(const PackedModel& packed, const DraftLayer& layer) {
+  const std::vector<int32_t>& inputs = packed.nodes[layer.packed_node].inputs;
+  const auto tensor = [&](size_t input) { return packed.tensors[static_cast<size_t>(inputs[input])]; };
+  const PackedTensor bias = tensor(kConvBias);
+  const std::vector<float> scales = tensor(kConvWeights).scales;
+  const auto src_scale = static_cast<double>(tensor(kConvSrc).scales[0]);
+  const std::span<const int32_t> q{static_cast<const int32_t*>(bias.data),
+                                   static_cast<size_t>(bias.data_bytes) / sizeof(int32_t)};
+  std::vector<double> values;
+  for (size_t o = 0; o < q.size(); ++o) {
+    values.push_back(src_scale * static_cast<double>(scales[o * scales.size() / q.size()]) * q[o]);
+  }
+  return values;
+}
+
 const Clamp* clamp_of(const Node& node) {
   return clamp_of(const_cast<Node&>(node));
 }

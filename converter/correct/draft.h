@@ -43,6 +43,10 @@ void set_layer_bias(Graph& graph, Node& node, std::span<const float> bias);
 // Brings the layer's integers in `packed` up to date with the draft, as lowering the whole draft would.
 void requantize_layer(const Draft& draft, PackedModel& packed, const DraftLayer& layer);
 
+// The layer's constants as the integers make them.
+std::vector<float> integer_weights(const PackedModel& packed, const DraftLayer& layer);
+std::vector<double> integer_bias(const PackedModel& packed, const DraftLayer& layer);
+
 // A clamp's place in a node that may have one, else null.
 const Clamp* clamp_of(const Node& node);
 Clamp* clamp_of(Node& node);

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <random>
 
+#include "converter/correct/layer_geometry.h"
 #include "converter/correct/probe.h"
 #include "kernels/quantization.h"
 
@@ -12,35 +13,6 @@ namespace {
 
 constexpr size_t kJudgeShare = 8;  // one sample in eight
 constexpr int64_t kMaxRows = 16384;
-
-// The layer as a convolution; a fully connected one has a window of 1x1 on an image of 1x1.
-struct Geometry {
-  Conv2dParams conv;
-  int64_t kh = 1, kw = 1, c = 1, o = 1;  // c, o: of all groups
-
-  Geometry(const Graph& graph, const Node& node) {
-    const Shape& weights = graph.value(node.input(kConvWeights)).shape;
-    if (const auto* params = node.as<Conv2dParams>()) conv = *params;
-    o = weights[0];
-    c = weights[weights.rank() - 1] * conv.groups;
-    if (weights.rank() == 4) {
-      kh = weights[1];
-      kw = weights[2];
-    }
-  }
-};
-
-// Images as the layer sees them: rank 4, or rank 2 for a fully connected layer.
-struct Image {
-  int64_t h = 1, w = 1, c = 1;
-
-  explicit Image(const Shape& shape) : c(shape[shape.rank() - 1]) {
-    if (shape.rank() == 4) {
-      h = shape[1];
-      w = shape[2];
-    }
-  }
-};
 
 // `count` different numbers below `size`, spread evenly, in random order. 0 < count <= size.
 std::vector<int64_t> draw_positions(int64_t size, int64_t count, uint64_t seed) {
@@ -63,7 +35,7 @@ struct Target {
 
 class Sampler {
  public:
-  Sampler(LayerProblem& problem, const Geometry& geometry, size_t samples, int64_t positions, int64_t per_sample,
+  Sampler(LayerProblem& problem, const LayerGeometry& geometry, size_t samples, int64_t positions, int64_t per_sample,
           uint64_t seed)
       : problem_(problem), geometry_(geometry), samples_(samples) {
     judged_ = samples == 1 ? 0 : std::max<size_t>(samples / kJudgeShare, 1);
@@ -77,17 +49,15 @@ class Sampler {
   }
 
   void add_src(size_t sample, const TensorView& view, QuantParams quant) const {
-    const Image image(view.shape);
     const auto [rows, first, step] = place(sample);
-    const Geometry& g = geometry_;
-    const int64_t out_w =
-        (image.w + g.conv.pads[1] + g.conv.pads[3] - g.conv.dilations[1] * (g.kw - 1) - 1) / g.conv.strides[1] + 1;
-    const int64_t group_c = g.c / g.conv.groups;
+    const LayerGeometry& g = geometry_;
+    const LayerImage image(g, view.shape);
+    const int64_t group_c = g.group_c();
     const auto q = view.as<const uint8_t>();
     for (size_t k = 0; k < positions_[sample].size(); ++k) {
       const int64_t row = first + static_cast<int64_t>(k) * step;
-      const int64_t top = positions_[sample][k] / out_w * g.conv.strides[0] - g.conv.pads[0];
-      const int64_t left = positions_[sample][k] % out_w * g.conv.strides[1] - g.conv.pads[1];
+      const int64_t top = positions_[sample][k] / image.out_w * g.conv.strides[0] - g.conv.pads[0];
+      const int64_t left = positions_[sample][k] % image.out_w * g.conv.strides[1] - g.conv.pads[1];
       for (int64_t tap = 0; tap < g.kh * g.kw; ++tap) {
         const int64_t y = top + tap / g.kw * g.conv.dilations[0];
         const int64_t x = left + tap % g.kw * g.conv.dilations[1];
@@ -130,15 +100,16 @@ class Sampler {
   }
 
   LayerProblem& problem_;
-  const Geometry& geometry_;
+  const LayerGeometry& geometry_;
   size_t samples_, judged_;
   std::vector<std::vector<int64_t>> positions_;  // per sample
 };
 
-int32_t output_of(const PackedModel& opened, const std::string& node_name) {
-  const auto found = std::find_if(opened.nodes.begin(), opened.nodes.end(),
-                                  [&](const PackedNode& node) { return node.name == node_name; });
-  return found->outputs[0];
+// The node that stands for the draft's node `name` in the float network.
+size_t find_node(const PackedModel& opened, const std::string& name) {
+  const auto found =
+      std::find_if(opened.nodes.begin(), opened.nodes.end(), [&](const PackedNode& node) { return node.name == name; });
+  return static_cast<size_t>(found - opened.nodes.begin());
 }
 
 // What the layer's output can be: the clamp, within the integers' range.
@@ -154,25 +125,23 @@ Clamp representable(const PackedTensor& output, const Node& node) {
 
 }  // namespace
 
-Result<LayerProblem> sample_layer(const CorrectionContext& context, const Draft& draft, const PackedModel& packed,
-                                  const PackedModel& opened, const DraftLayer& layer) {
+Result<LayerProblem> sample_layer(const CorrectionContext& context, LayerFronts& fronts, const Draft& draft,
+                                  const PackedModel& packed, const PackedModel& opened, const DraftLayer& layer) {
   const Node& node = draft.teacher.nodes[layer.node];
   const PackedNode& packed_node = packed.nodes[layer.packed_node];
   const auto tensor = [&](int32_t id) -> const PackedTensor& { return packed.tensors[static_cast<size_t>(id)]; };
-  const Geometry geometry(draft.teacher, node);
+  const LayerGeometry geometry(draft.teacher, node);
   LayerProblem problem;
-  problem.groups = geometry.conv.groups;
-  problem.taps = geometry.kh * geometry.kw * geometry.c / problem.groups;
-  problem.outputs = geometry.o / problem.groups;
+  problem.groups = geometry.groups();
+  problem.taps = geometry.taps();
+  problem.outputs = geometry.group_o();
   problem.activation = representable(tensor(packed_node.outputs[0]), node);
 
-  const int32_t target_id = output_of(opened, node.name);
-  const PackedModel float_part = cut_model(opened, {target_id});
   std::vector<Shape> input_shapes;
   for (const Tensor& input : context.samples[0]) input_shapes.push_back(input.shape());
-  OCTET_TRY(const std::vector<Shape> shapes, infer_model_shapes(float_part, input_shapes));
-  const Shape out = shapes[static_cast<size_t>(float_part.outputs[0])];
-  const int64_t positions = out.element_count() / geometry.o;
+  OCTET_TRY(const std::vector<Shape> shapes, infer_model_shapes(packed, input_shapes));
+  const LayerImage image(geometry, shapes[static_cast<size_t>(packed_node.inputs[kConvSrc])]);
+  const int64_t positions = image.out_h * image.out_w;
   const auto samples = static_cast<int64_t>(context.samples.size());
   const int64_t row_floats = problem.groups * (problem.taps + problem.outputs);
   const int64_t rows = std::min(kMaxRows, kRowBytes / (row_floats * static_cast<int64_t>(sizeof(float))));
@@ -180,28 +149,22 @@ Result<LayerProblem> sample_layer(const CorrectionContext& context, const Draft&
   Sampler sampler(problem, geometry, context.samples.size(), positions, per_sample,
                   context.seed + 1000003 * static_cast<uint64_t>(layer.node));
 
-  const int32_t src_id = packed_node.inputs[kConvSrc];
-  const int32_t residual_id = packed_node.inputs.size() > kConvResidual ? packed_node.inputs[kConvResidual] : -1;
-  std::vector<int32_t> wanted{src_id};
-  if (residual_id >= 0) {
-    wanted.push_back(residual_id);
+  std::vector<int32_t> wanted{packed_node.inputs[kConvSrc]};
+  if (packed_node.inputs.size() > kConvResidual && packed_node.inputs[kConvResidual] >= 0) {
+    wanted.push_back(packed_node.inputs[kConvResidual]);
     problem.fit.residual.resize(problem.fit.target.size());
     problem.judge.residual.resize(problem.judge.target.size());
   }
-  OCTET_CHECK(run_samples(cut_model(packed, wanted), context.samples, context.threads,
-                          [&](size_t sample, const std::string& name, const TensorView& view) {
-                            if (name == tensor(src_id).name) {
-                              sampler.add_src(sample, view, tensor(src_id).desc().quant());
-                            }
-                            if (residual_id >= 0 && name == tensor(residual_id).name) {
-                              sampler.add_residual(sample, view, tensor(residual_id).desc().quant());
-                            }
-                          }));
-  const std::string target_name = opened.tensors[static_cast<size_t>(target_id)].name;
-  OCTET_CHECK(run_samples(float_part, context.samples, context.threads,
-                          [&](size_t sample, const std::string& name, const TensorView& view) {
-                            if (name == target_name) sampler.add_target(sample, view);
-                          }));
+  OCTET_CHECK(fronts.integer.advance(packed, layer.packed_node));
+  OCTET_CHECK(fronts.integer.visit(packed, wanted, [&](size_t sample, size_t k, const TensorView& view) {
+    const QuantParams quant = tensor(wanted[k]).desc().quant();
+    k == 0 ? sampler.add_src(sample, view, quant) : sampler.add_residual(sample, view, quant);
+  }));
+  const size_t target = find_node(opened, node.name);
+  OCTET_CHECK(fronts.teacher.advance(opened, target));
+  OCTET_CHECK(
+      fronts.teacher.visit(opened, {opened.nodes[target].outputs[0]},
+                           [&](size_t sample, size_t, const TensorView& view) { sampler.add_target(sample, view); }));
   if (problem.judge.count == 0) problem.judge = problem.fit;
   return problem;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "converter/correct/correct.h"
+#include "converter/correct/sample_front.h"
 
 namespace octet {
 
@@ -23,13 +24,22 @@ struct LayerProblem {
   Clamp activation;      // the layer's, and the range that its output can represent
 };
 
+// Where the two networks have been run to, on context.samples.
+struct LayerFronts {
+  SampleFront integer, teacher;
+
+  explicit LayerFronts(const CorrectionContext& context)
+      : integer(context.samples, context.threads), teacher(context.samples, context.threads) {}
+};
+
 // Draws positions by `seed`, the same number from every sample, in an order in which neighbouring rows come from
 // different samples. As many as kRowBytes take.
 //
+// fronts         are moved to the layer; layers come in the order of execution
 // packed         the integer network so far
 // opened         open_clamps() of the teacher
 constexpr int64_t kRowBytes = int64_t{96} << 20;
-Result<LayerProblem> sample_layer(const CorrectionContext& context, const Draft& draft, const PackedModel& packed,
-                                  const PackedModel& opened, const DraftLayer& layer);
+Result<LayerProblem> sample_layer(const CorrectionContext& context, LayerFronts& fronts, const Draft& draft,
+                                  const PackedModel& packed, const PackedModel& opened, const DraftLayer& layer);
 
 }  // namespace octet

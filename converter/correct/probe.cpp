@@ -13,14 +13,17 @@ Clamp* clamp_of(OpParams& op) {
 
 }  // namespace
 
-PackedModel cut_model(const PackedModel& model, const std::vector<int32_t>& outputs) {
+PackedModel cut_model(const PackedModel& model, const std::vector<int32_t>& inputs,
+                      const std::vector<int32_t>& outputs) {
+  std::vector<bool> given(model.tensors.size(), false);
+  for (const int32_t id : inputs) given[static_cast<size_t>(id)] = true;
   std::vector<bool> needed(model.tensors.size(), false);
   for (const int32_t id : outputs) needed[static_cast<size_t>(id)] = true;
   std::vector<const PackedNode*> nodes;
   for (size_t i = model.nodes.size(); i-- > 0;) {
     const PackedNode& node = model.nodes[i];
     if (std::none_of(node.outputs.begin(), node.outputs.end(),
-                     [&](int32_t id) { return needed[static_cast<size_t>(id)]; })) {
+                     [&](int32_t id) { return needed[static_cast<size_t>(id)] && !given[static_cast<size_t>(id)]; })) {
       continue;
     }
     nodes.push_back(&node);
@@ -29,7 +32,7 @@ PackedModel cut_model(const PackedModel& model, const std::vector<int32_t>& outp
     }
     for (const int32_t id : node.outputs) needed[static_cast<size_t>(id)] = true;
   }
-  for (const int32_t id : model.inputs) needed[static_cast<size_t>(id)] = true;
+  for (const int32_t id : inputs) needed[static_cast<size_t>(id)] = true;
 
   PackedModel part;
   part.name = model.name;
@@ -47,25 +50,9 @@ PackedModel cut_model(const PackedModel& model, const std::vector<int32_t>& outp
   for (size_t i = nodes.size(); i-- > 0;) {
     part.nodes.push_back({nodes[i]->name, nodes[i]->op, renumbered(nodes[i]->inputs), renumbered(nodes[i]->outputs)});
   }
-  part.inputs = renumbered(model.inputs);
+  part.inputs = renumbered(inputs);
   part.outputs = renumbered(outputs);
   return part;
-}
-
-PackedModel probe_layer(const PackedModel& model, size_t node) {
-  PackedModel opened = model;
-  opened.nodes.resize(node + 1);
-  PackedNode& layer = opened.nodes[node];
-  *clamp_of(layer.op) = {};
-  std::vector<int32_t> outputs{static_cast<int32_t>(opened.tensors.size())};
-  if (layer.inputs.size() > kConvResidual && layer.inputs[kConvResidual] >= 0) {
-    outputs.push_back(layer.inputs[kConvResidual]);
-    layer.inputs[kConvResidual] = -1;
-  }
-  const Shape shape = opened.tensors[static_cast<size_t>(layer.outputs[0])].shape;
-  opened.tensors.push_back({.name = kProbeName, .type = DataType::kF32, .shape = shape});
-  layer.outputs = {outputs[0]};
-  return cut_model(opened, outputs);
 }
 
 std::string unclamped_name(const std::string& tensor) {

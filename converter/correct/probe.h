@@ -8,13 +8,10 @@
 
 namespace octet {
 
-// The nodes that the tensors `outputs` depend on, with the model's own inputs; constants are shared.
-PackedModel cut_model(const PackedModel& model, const std::vector<int32_t>& outputs);
-
-// The model up to its convolution or fully connected node `node`, which makes f32 without clamp and without residual:
-// s_x s_w (accumulator + bias), the tensor kProbeName. The layer's residual, if it has one, is an output too.
-inline constexpr const char* kProbeName = "before activation";
-PackedModel probe_layer(const PackedModel& model, size_t node);
+// The nodes that make the tensors `outputs` from the tensors `inputs`; constants are shared. Every output depends on
+// inputs and constants alone.
+PackedModel cut_model(const PackedModel& model, const std::vector<int32_t>& inputs,
+                      const std::vector<int32_t>& outputs);
 
 // An f32 model in which every convolution and fully connected node is without clamp; a clip node follows where it had
 // one. The tensor before the clip is called unclamped_name(its name).

@@ -154,10 +154,11 @@ Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneChan
   OCTET_TRY(PackedModel packed, lower_draft(draft));
   OCTET_TRY(const PackedModel teacher, lower_f32(draft.teacher));
   const PackedModel opened = open_clamps(teacher);
+  LayerFronts fronts(context);
   int changed = 0;
   for (const DraftLayer& layer : draft_layers(draft, packed)) {
     Node& node = draft.graph.nodes[layer.node];
-    OCTET_TRY(const LayerProblem problem, sample_layer(context, draft, packed, opened, layer));
+    OCTET_TRY(const LayerProblem problem, sample_layer(context, fronts, draft, packed, opened, layer));
     std::vector<float>& scales = draft.options.weight_scales.at(node.name);
     const WeightScheme& scheme = draft.options.weights;
     TunedChannels start{layer_weights(draft.graph, node),

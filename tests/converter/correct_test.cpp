@@ -50,7 +50,7 @@ TEST_CASE("--correct takes none, auto, or names in their order, and names what i
   for (const CorrectionMethod& method : correction_methods()) {
     const auto found = parse_correction(method.name);
     REQUIRE(found.ok());
-    CHECK(*found == std::vector<CorrectionChoice>{{&method}});
+    CHECK(*found == std::vector<CorrectionChoice>{{{&method}}});
   }
   const auto twice = parse_correction("bias,bias");
   REQUIRE(twice.ok());
@@ -58,8 +58,13 @@ TEST_CASE("--correct takes none, auto, or names in their order, and names what i
   const auto either = parse_correction("bias,adaround|adaquant");
   REQUIRE(either.ok());
   REQUIRE(either->size() == 2);
-  CHECK((*either)[1] == CorrectionChoice{find_correction_method("adaround"), find_correction_method("adaquant")});
-  for (const char* wrong : {"", "bias,", "|bias", "bias,none", "bais"}) {
+  CHECK((*either)[1] == CorrectionChoice{{find_correction_method("adaround")}, {find_correction_method("adaquant")}});
+  const auto chained = parse_correction("bias|equalize+bias");
+  REQUIRE(chained.ok());
+  CHECK(*chained == std::vector<CorrectionChoice>{{{find_correction_method("bias")},
+                                                   {find_correction_method("equalize"), find_correction_method("bias")}}});
+  CHECK(to_string((*chained)[0][1]) == "equalize+bias");
+  for (const char* wrong : {"", "bias,", "|bias", "bias+", "+bias", "bias,none", "bais"}) {
     const auto unknown = parse_correction(wrong);
     REQUIRE(!unknown.ok());
     CHECK(unknown.error().code == ErrorCode::kUsage);
@@ -74,7 +79,7 @@ TEST_CASE("a harmful pass is rejected by its guard, and leaves nothing behind") 
   const std::string before = constants_of(draft);
   const CorrectionMethod harmful{"spoil", "adds 0.5 to every bias", spoil};
   const CorrectionMethod idle{"idle", "does nothing", keep_as_is};
-  const std::vector<CorrectionChoice> methods{{&harmful}, {&idle}};
+  const std::vector<CorrectionChoice> methods{{{&harmful}}, {{&idle}}};
   size_t seen = 0;
   const auto steps = correct(methods, samples, context_of(samples.fit), draft, [&](const CorrectionStep&) { ++seen; });
   REQUIRE_MESSAGE(steps.ok(), steps.error().message);
@@ -110,12 +115,12 @@ TEST_CASE("of several methods at a place only the best stays") {
   REQUIRE(spoil(context, draft).ok());
   const CorrectionMethod harmful{"spoil", "adds 0.5 to every bias", spoil};
   const CorrectionMethod* bias = find_correction_method("bias");
-  for (const CorrectionChoice& choice : {CorrectionChoice{&harmful, bias}, CorrectionChoice{bias, &harmful}}) {
+  for (const CorrectionChoice& choice : {CorrectionChoice{{&harmful}, {bias}}, CorrectionChoice{{bias}, {&harmful}}}) {
     Draft chosen = draft;
     const auto steps = correct(std::vector<CorrectionChoice>(1, choice), samples, context, chosen, {});
     REQUIRE(steps.ok());
     REQUIRE(steps->size() == 2);
-    for (const CorrectionStep& step : *steps) CHECK(step.is_kept == (step.method == bias));
+    for (const CorrectionStep& step : *steps) CHECK(step.is_kept == (step.chain[0] == bias));
     CHECK(constants_of(chosen) == constants_of(corrected("bias", draft, context)));
   }
 }

@@ -36,10 +36,12 @@ TEST_CASE("rows of a layer are its patches: their products are what the float la
   const Result<PackedModel> packed = lower_draft(draft);
   const Result<PackedModel> teacher = lower_f32(graph);
   const PackedModel opened = open_clamps(*teacher);
+  const CorrectionContext context = context_of(samples, 2);
+  LayerFronts fronts(context);
   for (const DraftLayer& layer : draft_layers(draft, *packed)) {
     const Node& node = graph.nodes[layer.node];
     CAPTURE(node.name);
-    const Result<LayerProblem> problem = sample_layer(context_of(samples, 2), draft, *packed, opened, layer);
+    const Result<LayerProblem> problem = sample_layer(context, fronts, draft, *packed, opened, layer);
     REQUIRE_MESSAGE(problem.ok(), problem.error().message);
     CHECK(problem->judge.count > 0);
     CHECK(problem->judge.count * 7 == problem->fit.count);
