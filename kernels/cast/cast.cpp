@@ -61,10 +61,8 @@ auto with_type(DataType type, const F& f) {
 }
 
 CastFunction function_for(DataType from, DataType to) {
-  return with_type(from, [to](auto source) {
-    return with_type(to, [source](auto target) -> CastFunction {
-      return cast_elements<std::remove_const_t<decltype(source)>, decltype(target)>;
-    });
+  return with_type(from, [to]<class Source>(Source) {
+    return with_type(to, []<class Target>(Target) -> CastFunction { return cast_elements<Source, Target>; });
   });
 }
 

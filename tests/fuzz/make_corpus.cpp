@@ -1,0 +1,110 @@
+// make_corpus FOLDER: small real files for each target to start from, in FOLDER/TARGET/.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "converter/data/npy.h"
+#include "runtime/packed_format.h"
+#include "tests/support/images.h"
+#include "tests/support/onnx_writer.h"
+#include "tests/support/packed_builder.h"
+
+namespace octet::test {
+namespace {
+
+std::filesystem::path root;
+
+void write(const std::string& target, const std::string& name, const std::string& bytes) {
+  std::filesystem::create_directories(root / target);
+  std::ofstream(root / target / name, std::ios::binary) << bytes;
+}
+
+// An image network of each common op: convolution, batch norm, pool, residual, resize, concat, slice, softmax.
+std::string onnx_image_net() {
+  OnnxFile file;
+  file.add_node(node("Conv", {"x", "w", "b"}, {"c"}, "conv"))
+      .add_node(node("BatchNormalization", {"c", "b", "b", "b", "b"}, {"n"}, "norm"))
+      .add_node(node("Relu", {"n"}, {"r"}, "relu"))
+      .add_node(node("Add", {"r", "n"}, {"s"}, "sum"))
+      .add_node(node("Concat", {"s", "r"}, {"j"}, "join").message(5, int_attribute("axis", 1)))
+      .add_node(node("Slice", {"j", "from", "to", "axes"}, {"k"}, "slice"))
+      .add_node(node("Resize", {"k", "", "scales"}, {"z"}, "resize"))
+      .add_node(node("GlobalAveragePool", {"z"}, {"p"}, "pool"))
+      .add_node(node("Reshape", {"p", "shape"}, {"f"}, "flat"))
+      .add_node(node("Softmax", {"f"}, {"y"}, "softmax"))
+      .add_constant(float_tensor("w", {2, 3, 1, 1}, {1, 2, 3, 4, 5, 6}))
+      .add_constant(float_tensor("b", {2}, {1, 0.5}))
+      .add_constant(float_tensor("scales", {4}, {1, 1, 2, 2}))
+      .add_constant(raw_tensor("from", {1}, kOnnxInt64, raw_bytes<int64_t>({1})))
+      .add_constant(raw_tensor("to", {1}, kOnnxInt64, raw_bytes<int64_t>({3})))
+      .add_constant(raw_tensor("axes", {1}, kOnnxInt64, raw_bytes<int64_t>({1})))
+      .add_constant(raw_tensor("shape", {2}, kOnnxInt64, raw_bytes<int64_t>({0, -1})))
+      .add_input(value_info("x", {0, 3, 4, 4}))
+      .add_output(value_info("y", {0, 2}));
+  return file.bytes();
+}
+
+std::string onnx_shape_net() {
+  OnnxFile file;
+  file.add_node(node("Shape", {"x"}, {"s"}, "shape"))
+      .add_node(node("Gather", {"s", "i"}, {"d"}, "gather"))
+      .add_node(node("Cast", {"d"}, {"f"}, "cast").message(5, int_attribute("to", kOnnxFloat)))
+      .add_node(node("Mul", {"x", "f"}, {"m"}, "mul"))
+      .add_node(node("ReduceMean", {"m"}, {"r"}, "mean"))
+      .add_node(node("Sigmoid", {"r"}, {"y"}, "sigmoid"))
+      .add_constant(raw_tensor("i", {1}, kOnnxInt64, raw_bytes<int64_t>({1})))
+      .add_input(value_info("x", {1, 3}))
+      .add_output(value_info("y", {1, 1}));
+  return file.bytes();
+}
+
+// Both read a file of weights of 4096 bytes (model_fuzz.cpp).
+constexpr const char* kJson = R"({"format": "octet", "version": 1, "name": "net",
+ "inputs": [{"name": "x", "dtype": "f32", "shape": ["N", 3, 4, 4]}], "outputs": ["y"], "weights": "weights.bin",
+ "tensors": [{"name": "w", "dtype": "f32", "shape": [2, 3, 1, 1], "offset": 0},
+             {"name": "b", "dtype": "f32", "shape": [2], "offset": 64}],
+ "nodes": [{"op": "conv2d", "name": "c", "inputs": ["x", "w", "b"], "outputs": ["c"], "attributes": {"pads": [0, 0, 0, 0]}},
+           {"op": "relu", "name": "r", "inputs": ["c"], "outputs": ["r"]},
+           {"op": "global_average_pool", "name": "p", "inputs": ["r"], "outputs": ["p"]},
+           {"op": "flatten", "name": "y", "inputs": ["p"], "outputs": ["y"]}]})";
+constexpr const char* kLayers = R"({"format": "layers-model", "modelTopology": {"model_config": {"class_name": "Sequential",
+ "config": {"layers": [{"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [null, 31]}},
+                       {"class_name": "Dense", "config": {"name": "d", "units": 32, "activation": "relu"}}]}}},
+ "weightsManifest": [{"paths": ["weights.bin"], "weights": [{"name": "d/kernel", "shape": [31, 32], "dtype": "float32"},
+                                                             {"name": "d/bias", "shape": [32], "dtype": "float32"}]}]})";
+constexpr const char* kCalibration = R"({"format": "octet calibration", "version": 1, "model": "m", "preprocessing": "",
+ "sample_count": 2, "values": {"x": {"count": 2, "zero_count": 0, "nonfinite_count": 0, "min": 1.0, "max": 1.5,
+ "exponent": -10, "first_bin": 1024, "bins": "C"}}})";
+
+void write_all() {
+  const std::vector<std::byte> packed = write_model(small_int8_net());
+  write("packed", "small", {reinterpret_cast<const char*>(packed.data()), packed.size()});
+  write("onnx", "image", onnx_image_net());
+  write("onnx", "shape", onnx_shape_net());
+  write("json", "octet", kJson);
+  write("json", "layers", kLayers);
+  write("text", "preprocessing", std::string(1, '\0') + "imagenet,resize=256,size=224x224,std=0.2:0.3:1/255,fit=letterbox");
+  write("text", "calibration", std::string(1, '\1') + kCalibration);
+  write("text", "names", std::string(1, '\2') + "cat\ndog\nowl\n");
+  write("text", "labels", std::string(1, '\3') + "1\n0\n");
+  std::filesystem::create_directories(root / "npy");
+  for (const DataType type : {DataType::kF32, DataType::kU8, DataType::kS64}) {
+    const Tensor tensor(type, {3, 2});
+    (void)write_npy((root / "npy" / to_string(type)).string(), tensor.view());
+  }
+  write("image", "pgm", encode_pnm('5', 2, 2, 255, {1, 2, 3, 4}));
+  write("image", "ppm", encode_pnm('3', 1, 2, 15, {1, 2, 3, 4, 5, 6}));
+  write("image", "bmp", encode_bmp(5, 3, pattern(5, 3, 3)));
+  write("image", "jpg", encode_jpg(9, 7, 3, pattern(9, 7, 3)));
+  write("image", "png", encode_png(4, 5, 4, pattern(4, 5, 4)));
+  write("image", "png16", encode_png_16(2, 2, 1, {1, 300, 7000, 65535}));
+}
+
+}  // namespace
+}  // namespace octet::test
+
+int main(int argc, char** argv) {
+  if (argc != 2) return std::cerr << "usage: make_corpus FOLDER\n", 2;
+  octet::test::root = argv[1];
+  octet::test::write_all();
+}

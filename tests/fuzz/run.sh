@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Fuzzes every reader of outside files, one after the other.
+#   run.sh SECONDS [TARGET ...]       BUILD_DIR=... chooses another build folder than build-fuzz
+# The corpus stays in BUILD_DIR/corpus and grows from run to run. A finding ends the run with an error; its input is
+# in BUILD_DIR/findings.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seconds=${1:?usage: run.sh SECONDS [TARGET ...]}
+shift
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(packed onnx json npy text image)
+build=${BUILD_DIR:-build-fuzz}
+cmake --preset fuzz -B "$build" >/dev/null
+cmake --build "$build" --target make_corpus "${targets[@]/%/_fuzz}"
+"$build/tests/fuzz/make_corpus" "$build/seeds"
+mkdir -p "$build/findings"
+for target in "${targets[@]}"; do
+  mkdir -p "$build/corpus/$target"
+  # 4 KB hold every structure; what takes long or much memory for that little is a finding too.
+  "$build/tests/fuzz/${target}_fuzz" "$build/corpus/$target" "$build/seeds/$target" -max_total_time="$seconds" \
+    -max_len=4096 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -artifact_prefix="$build/findings/$target-" \
+    -print_final_stats=1 -verbosity=0 2>&1 | grep -vE "^(INFO|stat::(new|slow))" || { echo "$target: a finding" >&2; exit 1; }
+done
