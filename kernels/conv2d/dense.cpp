@@ -44,13 +44,14 @@ struct Plan {
   const DenseKernel& kernel;
   DenseNumbers numbers;
   PackedBytes block_memory;
-  std::span<const DenseBlock> blocks;
+  std::span<const ChannelBlock> blocks;
   int64_t channel_bytes;  // of the weights of an output channel, as they are packed
   PackedBytes weights;
   std::shared_ptr<Scratchpad> scratchpad;  // the copies, one per thread
   int64_t band_bytes;
 
-  Plan(const Problem<Conv2dParams>& problem, const DenseKernel& tile_kernel) : sizes(problem), kernel(tile_kernel) {}
+  Plan(const Problem<Conv2dParams>& problem, const DenseKernel& tile_kernel)
+      : sizes(problem), kernel(tile_kernel), numbers{.epilogue = Epilogue(problem)} {}
 };
 
 // The width of the next block where `left` channels are left: that of the first tile whose lanes they fill, but for
@@ -62,35 +63,33 @@ int64_t choose_width(const DenseKernel& kernel, int64_t left, bool sevens) {
   return kernel.tiles.back().width;
 }
 
-std::vector<DenseBlock> cut_blocks(const DenseKernel& kernel, int64_t channels, int64_t channel_bytes, bool sevens) {
-  std::vector<DenseBlock> blocks;
+std::vector<ChannelBlock> cut_blocks(const DenseKernel& kernel, int64_t channels, int64_t channel_bytes, bool sevens) {
+  std::vector<ChannelBlock> blocks;
   int64_t weights = 0;
   for (int64_t channel = 0; channel < channels;) {
     const int64_t left = channels - channel, width = choose_width(kernel, left, sevens);
-    blocks.push_back({.channel = channel, .width = width, .count = std::min(left, width), .weights = weights});
+    blocks.push_back({.channel = channel,
+                      .width = width,
+                      .lanes = kernel.lanes,
+                      .count = std::min(left, width),
+                      .weights = weights});
     weights += width * channel_bytes;
     channel += width;
   }
   return blocks;
 }
 
-// The channel of a lane, counted from the block's first.
-int64_t channel_of_lane(const DenseKernel& kernel, const DenseBlock& block, int64_t at) {
-  const int64_t vector = at / kernel.lanes, lane = at % kernel.lanes;
-  return lane / 4 * 4 * (block.width / kernel.lanes) + vector * 4 + lane % 4;
-}
-
 // Tap is that of the tile kernel. weights: [O, runs, run_taps]; a run is padded with zeros to whole steps.
 template <class Tap>
-void pack_weights(const DenseKernel& kernel, std::span<const DenseBlock> blocks, int64_t runs, int64_t run_taps,
-                  const int8_t* weights, std::byte* packed) {
+void pack_weights(std::span<const ChannelBlock> blocks, int64_t runs, int64_t run_taps, const int8_t* weights,
+                  std::byte* packed) {
   constexpr int64_t kTaps = 4 / sizeof(Tap);  // of a step
-  for (const DenseBlock& block : blocks) {
-    const int8_t* lanes[kDenseBlock];  // the run of a lane's channel; null: there is no such channel
+  for (const ChannelBlock& block : blocks) {
+    const int8_t* lanes[kMaxBlock];  // the run of a lane's channel; null: there is no such channel
     std::byte* to = packed + block.weights;
     for (int64_t run = 0; run < runs; ++run) {
       for (int64_t i = 0; i < block.width; ++i) {
-        const int64_t channel = channel_of_lane(kernel, block, i);
+        const int64_t channel = block.channel_of_lane(i);
         lanes[i] = channel < block.count ? weights + ((block.channel + channel) * runs + run) * run_taps : nullptr;
       }
       for (int64_t k = 0; k < run_taps; k += kTaps) {
@@ -106,73 +105,10 @@ void pack_weights(const DenseKernel& kernel, std::span<const DenseBlock> blocks,
   }
 }
 
-// Fills what a block knows of its channels. Returns whether they can be simple as DenseNumbers says.
-bool fill_block(const Problem<Conv2dParams>& problem, const DenseKernel& kernel, std::span<const float> multipliers,
-                DenseBlock& block) {
-  const int64_t taps = Conv2dSizes(problem).taps();
-  const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
-  const TensorDesc& bias = input_or_absent(problem.inputs, kConvBias);
-  bool is_simple = true;
-  for (int64_t at = 0; at < block.width; ++at) {
-    const int64_t offset = channel_of_lane(kernel, block, at);
-    if (offset >= block.count) continue;
-    const int64_t channel = block.channel + offset;
-    int32_t sum = 0, magnitude = 0;  // check_types sees to it that 255 times as much fits
-    for (int64_t i = 0; i < taps; ++i) {
-      const int32_t weight = weights[channel * taps + i];
-      sum += weight;
-      magnitude += std::abs(weight);
-    }
-    const int64_t bias_value = bias.present ? bias.as<int32_t>()[channel] : 0;
-    const float multiplier = multipliers[multipliers.size() == 1 ? 0 : static_cast<size_t>(channel)];
-    block.start[at] = -problem.inputs[kConvSrc].quant().zero_point * sum;
-    block.multiplier[at] = multiplier;
-    block.bias[at] = static_cast<float>(bias_value);
-#if OCTET_ONEDNN_MAJOR >= 3
-    block.bias[at] *= multiplier;
-#endif
-    const int64_t largest = int64_t{255} * magnitude + std::abs(bias_value);
-    is_simple &= largest < (1 << 24) && static_cast<float>(largest) * multiplier < 0x1p30F;
-  }
-  return is_simple;
-}
-
-void move_bias_to_start(DenseBlock& block) {
-#if OCTET_ONEDNN_MAJOR < 3
-  for (int64_t i = 0; i < block.width; ++i) block.start[i] += static_cast<int32_t>(std::exchange(block.bias[i], 0.0F));
-#else
-  (void)block;
-#endif
-}
-
-// `may_be_simple`: as far as the clamp and the types of the problem tell.
-void fill_blocks(const Problem<Conv2dParams>& problem, const DenseKernel& kernel, bool may_be_simple,
-                 std::span<DenseBlock> blocks) {
-  const std::vector<float> multipliers = conv2d_multipliers(problem.inputs, problem.outputs[0]);
-  bool is_simple = may_be_simple;
-  for (DenseBlock& block : blocks) is_simple &= fill_block(problem, kernel, multipliers, block);
-  for (DenseBlock& block : blocks) {
-    block.is_simple = is_simple;
-    if (is_simple) move_bias_to_start(block);
-  }
-}
-
 // Names how the weights are packed.
 std::string weights_key(const DenseKernel& kernel, bool sevens) {
   return "dense " + std::to_string(kernel.lanes) + " lanes, " + std::to_string(kernel.tap_bytes) + " bytes a tap" +
          (sevens ? ", sevens" : "");
-}
-
-// Names everything that goes into the blocks besides the weights.
-std::string blocks_key(const Problem<Conv2dParams>& problem, const DenseKernel& kernel, bool sevens,
-                       bool may_be_simple) {
-  const QuantParams src = problem.inputs[kConvSrc].quant();
-  const float dst_scale = problem.outputs[0].quant().scale;
-  const void* bias = input_or_absent(problem.inputs, kConvBias).data;
-  std::string key = "blocks of " + weights_key(kernel, sevens);
-  const auto add = [&key](const auto& value) { key.append(reinterpret_cast<const char*>(&value), sizeof value); };
-  add(src.scale), add(src.zero_point), add(dst_scale), add(bias), add(may_be_simple);
-  return key;
 }
 
 // Copies `count` values of src, widened as the tile kernel wants them. Returns the end of the copy.
@@ -226,9 +162,9 @@ struct Call {
 
 // `tiles_before` are those of the block's strips before this one: each tile fetches its share of the next block's
 // weights.
-DenseStrip strip_at(const Plan& plan, const Call& call, std::span<const DenseBlock> blocks, size_t i,
+DenseStrip strip_at(const Plan& plan, const Call& call, std::span<const ChannelBlock> blocks, size_t i,
                     int64_t tiles_before, int64_t pixel, int64_t pixels) {
-  const DenseBlock& block = blocks[i];
+  const ChannelBlock& block = blocks[i];
   const int64_t offset = pixel * plan.sizes.o + block.channel;
   const auto* weights = reinterpret_cast<const int8_t*>(plan.weights.get());
   const int8_t* ahead = weights + (i + 1 < blocks.size() ? blocks[i + 1].weights : 0);
@@ -240,13 +176,13 @@ DenseStrip strip_at(const Plan& plan, const Call& call, std::span<const DenseBlo
           .runs = plan.sizes.kh,
           .ahead = ahead + tiles_before * plan.sizes.kh * plan.numbers.steps * 64,
           .ahead_end = ahead_end,
-          .dst = call.dst + offset * (plan.numbers.to_f32 ? 4 : 1),
+          .dst = call.dst + offset * (plan.numbers.epilogue.to_f32 ? 4 : 1),
           .dst_step = plan.sizes.o,
           .residual = call.residual != nullptr ? call.residual + offset : nullptr};
 }
 
 // Takes the runs of row y of dst that lie above or below the image out of the strip.
-void skip_pads(const Plan& plan, int64_t y, const DenseBlock& block, DenseStrip& strip) {
+void skip_pads(const Plan& plan, int64_t y, const ChannelBlock& block, DenseStrip& strip) {
   const Conv2dSizes& s = plan.sizes;
   const int64_t first_row = y * plan.stride_h - plan.top, dilation = plan.dilation_h;
   const int64_t begin = std::clamp<int64_t>((dilation - 1 - first_row) / dilation, 0, s.kh);
@@ -257,7 +193,7 @@ void skip_pads(const Plan& plan, int64_t y, const DenseBlock& block, DenseStrip&
 }
 
 // Pixels [begin, end) of dst.
-void run_flat(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const DenseBlock> blocks,
+void run_flat(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const ChannelBlock> blocks,
               uint8_t* band) {
   for (int64_t pixel = begin; pixel < end; pixel += plan.band_pixels) {
     const int64_t pixels = std::min(plan.band_pixels, end - pixel);
@@ -275,7 +211,7 @@ void run_flat(const Plan& plan, const Call& call, int64_t begin, int64_t end, st
 }
 
 // Rows [begin, end) of dst, counted through all images.
-void run_rows(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const DenseBlock> blocks,
+void run_rows(const Plan& plan, const Call& call, int64_t begin, int64_t end, std::span<const ChannelBlock> blocks,
               uint8_t* band) {
   const Conv2dSizes& s = plan.sizes;
   const int64_t row_step = plan.stride_h * (plan.copies ? plan.band_width : s.w) * plan.pixel_bytes;
@@ -299,7 +235,7 @@ void run_rows(const Plan& plan, const Call& call, int64_t begin, int64_t end, st
 
 void run(Plan& plan, const Call& call) {
   const Conv2dSizes& s = plan.sizes;
-  const auto part = [&](int64_t begin, int64_t end, std::span<const DenseBlock> blocks) {
+  const auto part = [&](int64_t begin, int64_t end, std::span<const ChannelBlock> blocks) {
     uint8_t* band = nullptr;
     if (plan.copies) band = reinterpret_cast<uint8_t*>(plan.scratchpad->data()) + thread_index() * plan.band_bytes;
     plan.is_flat ? run_flat(plan, call, begin, end, blocks, band) : run_rows(plan, call, begin, end, blocks, band);
@@ -357,33 +293,20 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, const DenseKernel& 
   DenseNumbers& numbers = plan->numbers;
   numbers.steps = (run_taps + kernel.taps_of_step() - 1) / kernel.taps_of_step();
   numbers.run_step = plan->dilation_h * (plan->copies ? plan->band_width : s.w) * plan->pixel_bytes;
-  numbers.to_f32 = problem.outputs[0].type == DataType::kF32;
-  Requantization& r = numbers.requantization;
-  if (numbers.to_f32) {
-    r.clamp_min = params.clamp.min, r.clamp_max = params.clamp.max;
-  } else {
-    r = conv2d_requantization(params, problem.inputs, problem.outputs[0]);
-  }
-  const bool may_be_simple =
-      !numbers.to_f32 && !std::isfinite(r.clamp_min) && !std::isfinite(r.clamp_max) && r.residual_scale < 0x1p20F;
   plan->channel_bytes = s.kh * numbers.steps * 4;
   // Rows of 7 or 14 pixels fill tiles of 7 pixels times 48 channels, which read their weights half as often as the 4 +
   // 3 pixels times 64 channels that they would be else.
   const bool sevens = !plan->is_flat && s.ow % 7 == 0 && s.ow <= 14 && s.o % 16 == 0 && s.o >= 128;
-  const std::vector<DenseBlock> cut = cut_blocks(kernel, s.o, plan->channel_bytes, sevens);
+  const std::vector<ChannelBlock> cut = cut_blocks(kernel, s.o, plan->channel_bytes, sevens);
   const TensorDesc& weights = problem.inputs[kConvWeights];
-  plan->block_memory = pack_constant(problem.packed, weights.data, blocks_key(problem, kernel, sevens, may_be_simple),
-                                     cut.size() * sizeof(DenseBlock), [&](std::byte* memory) {
-                                       auto* blocks = new (memory) DenseBlock[cut.size()];
-                                       std::copy(cut.begin(), cut.end(), blocks);
-                                       fill_blocks(problem, kernel, may_be_simple, {blocks, cut.size()});
-                                     });
-  plan->blocks = {std::launder(reinterpret_cast<const DenseBlock*>(plan->block_memory.get())), cut.size()};
-  numbers.is_simple = plan->blocks[0].is_simple;
+  ChannelBlocks filled = fill_channel_blocks(problem, numbers.epilogue, weights_key(kernel, sevens), cut);
+  plan->block_memory = std::move(filled.memory);
+  plan->blocks = filled.blocks;
+  numbers.epilogue.is_simple = plan->blocks[0].is_simple;
   const size_t bytes = static_cast<size_t>(cut.back().weights + cut.back().width * plan->channel_bytes);
   const auto pack = kernel.tap_bytes == 1 ? pack_weights<int8_t> : pack_weights<int16_t>;
   plan->weights = pack_constant(problem.packed, weights.data, weights_key(kernel, sevens), bytes,
-                                [&](std::byte* to) { pack(kernel, cut, s.kh, run_taps, weights.as<int8_t>(), to); });
+                                [&](std::byte* to) { pack(cut, s.kh, run_taps, weights.as<int8_t>(), to); });
   const bool adds = input_or_absent(problem.inputs, kConvResidual).present;
   return Kernel([plan, adds](const Buffers& buffers) {
     run(*plan, {static_cast<const uint8_t*>(buffers.src[kConvSrc]), static_cast<uint8_t*>(buffers.dst[0]),

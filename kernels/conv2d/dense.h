@@ -11,34 +11,13 @@
 #include <cstdint>
 #include <span>
 
-#include "kernels/quantization.h"
+#include "kernels/conv2d/channel_block.h"
 
 namespace octet {
 
-inline constexpr int64_t kDenseBlock = 64;
-
-// Constants of one block of output channels, stored in the order of a tile kernel's lanes: of `vectors` vectors,
-// channel lane / 4 * 4 * vectors + vector * 4 + lane % 4 of the block is lane `lane` of vector `vector`, so that
-// packing the sums of all of them (and, where they are fewer than 4, of 4 / vectors pixels) restores the order of the
-// channels.
-struct alignas(64) DenseBlock {
-  int32_t start[kDenseBlock];  // -src_zero_point * sum of the weights (+ the bias, see DenseNumbers::is_simple)
-  float multiplier[kDenseBlock];
-  float bias[kDenseBlock];  // added before the multiplication (oneDNN 2) or after it (oneDNN 3)
-  int64_t channel;          // its first
-  int64_t width;            // that of a tile, see DenseKernel
-  int64_t count;            // channels of dst in it, at most width
-  int64_t weights;          // offset: [run][step][vector][lane][taps of a step]
-  bool is_simple;           // the bias is in `start`, of this and all other blocks
-};
-
-// What is the same for all blocks.
+// What is the same for all blocks. Their weights: [run][step][vector][lane][taps of a step].
 struct DenseNumbers {
-  Requantization requantization;
-  // Nothing clamps, the bias is in `start`, f32 holds every sum exactly, with the bias and without it, and no result
-  // leaves the range of s32.
-  bool is_simple;
-  bool to_f32;       // dst is f32: no zero point, no residual
+  Epilogue epilogue;
   int64_t steps;     // of a run
   int64_t run_step;  // bytes of src from a run to the next
 };
@@ -54,7 +33,7 @@ struct DenseStrip {
   // were far away: a net's weights do not stay in that cache from one inference to the next.
   const int8_t* ahead;
   const int8_t* ahead_end;
-  uint8_t* dst;             // of the first pixel and the block's first channel; f32 as DenseNumbers says
+  uint8_t* dst;             // of the first pixel and the block's first channel; f32 as Epilogue says
   int64_t dst_step;         // in elements
   const uint8_t* residual;  // like dst, or null
 };
@@ -66,7 +45,7 @@ struct DenseTile {
 };
 
 struct DenseKernel {
-  void (*run)(const DenseStrip& strip, const DenseBlock& block, const DenseNumbers& numbers);
+  void (*run)(const DenseStrip& strip, const ChannelBlock& block, const DenseNumbers& numbers);
   int64_t lanes;                     // s32 sums in a vector
   int64_t tap_bytes;                 // of src and of the weights as `run` reads them: 1 (u8, s8) or 2 (s16)
   std::span<const DenseTile> tiles;  // the first that fits is taken; the last one fits always
