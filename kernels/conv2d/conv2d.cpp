@@ -60,10 +60,12 @@ constexpr KernelRow<Conv2dParams> kTable[] = {
 #if defined(__x86_64__)
     {"depthwise_avx512vnni", Isa::kAvx512Vnni, depthwise_avx512vnni_supports, prepare_depthwise_avx512vnni},
     {"dense_avx512vnni", Isa::kAvx512Vnni, dense_supports, prepare_dense_avx512vnni},
+    {"depthwise_avx512", Isa::kAvx512, depthwise_supports, prepare_depthwise_avx512},
+    {"depthwise_avx2", Isa::kAvx2, depthwise_supports, prepare_depthwise_avx2},
+    {"depthwise_sse41", Isa::kSse41, depthwise_supports, prepare_depthwise_sse41},
 #endif
     {"onednn", Isa::kAny, onednn_supports, prepare_onednn},
 #if defined(__x86_64__)
-    {"depthwise_avx2", Isa::kAvx2, depthwise_avx2_supports, prepare_depthwise_avx2},
     {"dense_avx512", Isa::kAvx512, dense_supports, prepare_dense_avx512},
     {"dense_avx2", Isa::kAvx2, dense_supports, prepare_dense_avx2},
     {"dense_sse41", Isa::kSse41, dense_supports, prepare_dense_sse41},

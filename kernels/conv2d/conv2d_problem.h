@@ -41,11 +41,13 @@ Status check_conv2d_types(const char* op, Descs inputs, Descs outputs);
 
 // The rows of the table. What they prepare keeps addresses of constants, but no reference to the problem or its descs.
 #if defined(__x86_64__)
-inline constexpr size_t kConv2dRowCount = 8;
+inline constexpr size_t kConv2dRowCount = 10;
 bool depthwise_avx512vnni_supports(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_depthwise_avx512vnni(const Problem<Conv2dParams>& problem);
-bool depthwise_avx2_supports(const Problem<Conv2dParams>& problem);
+bool depthwise_supports(const Problem<Conv2dParams>& problem);
+Result<Kernel> prepare_depthwise_avx512(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_depthwise_avx2(const Problem<Conv2dParams>& problem);
+Result<Kernel> prepare_depthwise_sse41(const Problem<Conv2dParams>& problem);
 bool dense_supports(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_dense_avx512vnni(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_dense_avx512(const Problem<Conv2dParams>& problem);

@@ -25,6 +25,9 @@ struct VectorsAvx2 {
   static OCTET_INLINE Int load(const int32_t* from) {
     return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
   }
+  static OCTET_INLINE Int load(const int16_t* from) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
+  }
   static OCTET_INLINE Float load(const float* from) { return _mm256_load_ps(from); }
   static OCTET_INLINE void store(float* to, Float v) { _mm256_store_ps(to, v); }
   static OCTET_INLINE Int set1(int32_t value) { return _mm256_set1_epi32(value); }

@@ -23,6 +23,7 @@ struct VectorsAvx512 {
   }
 
   static OCTET_INLINE Int load(const int32_t* from) { return _mm512_load_si512(from); }
+  static OCTET_INLINE Int load(const int16_t* from) { return _mm512_load_si512(from); }
   static OCTET_INLINE Float load(const float* from) { return _mm512_load_ps(from); }
   static OCTET_INLINE void store(float* to, Float v) { _mm512_store_ps(to, v); }
   static OCTET_INLINE Int set1(int32_t value) { return _mm512_set1_epi32(value); }

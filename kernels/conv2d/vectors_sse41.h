@@ -46,6 +46,9 @@ struct VectorsSse41 {
   static OCTET_INLINE Int load(const int32_t* from) {
     return _mm_load_si128(reinterpret_cast<const __m128i*>(from));
   }
+  static OCTET_INLINE Int load(const int16_t* from) {
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(from));
+  }
   static OCTET_INLINE Float load(const float* from) {
     return _mm_load_ps(from);
   }

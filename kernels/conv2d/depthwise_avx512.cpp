@@ -1,0 +1,16 @@
+#include "kernels/conv2d/depthwise_strip.h"
+#include "kernels/conv2d/vectors_avx2.h"
+#include "kernels/conv2d/vectors_avx512.h"
+#include "kernels/conv2d/vectors_sse41.h"
+
+namespace octet {
+namespace {
+
+constexpr DepthwiseTile kTiles[] = {
+    {run_strip<VectorsAvx512, 6>, 64, 16}, {run_strip<VectorsAvx2, 3>, 32, 8}, {run_strip<VectorsSse41, 3>, 16, 4}};
+
+}  // namespace
+
+const std::span<const DepthwiseTile> kDepthwiseAvx512 = kTiles;
+
+}  // namespace octet

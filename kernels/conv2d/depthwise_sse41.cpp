@@ -1,0 +1,13 @@
+#include "kernels/conv2d/depthwise_strip.h"
+#include "kernels/conv2d/vectors_sse41.h"
+
+namespace octet {
+namespace {
+
+constexpr DepthwiseTile kTiles[] = {{run_strip<VectorsSse41, 3>, 16, 4}};
+
+}  // namespace
+
+const std::span<const DepthwiseTile> kDepthwiseSse41 = kTiles;
+
+}  // namespace octet
