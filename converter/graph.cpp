@@ -22,8 +22,14 @@ std::string unique_name(const Items& items, std::string_view wanted) {
 // The type of a node's outputs, where it is not that of the first input.
 DataType inferred_type(const Node& node, size_t output, const Graph& graph) {
   if (node.is<ShapeOfParams>()) return DataType::kS64;
-  // A cast's target is the type of its output value.
-  if (node.is<CastParams>()) return graph.value(node.outputs[output]).type;
+  // What the outputs of these are was settled when the node was made: a cast's target, the result of a comparison.
+  const bool chosen = std::visit(
+      []<class Params>(const Params&) {
+        if constexpr (requires { Params::kIsZoo; }) return true;
+        return std::is_same_v<Params, CastParams>;
+      },
+      node.op);
+  if (chosen) return graph.value(node.outputs[output]).type;
   return graph.value(node.inputs[0]).type;
 }
 

@@ -4,6 +4,7 @@
 
 #include "converter/commands/commands.h"
 #include "converter/shards.h"
+#include "octet/zoo.h"
 
 namespace {
 
@@ -34,6 +35,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  octet::use_zoo();
   try {
     const octet::ShardScope scope;
     const int code = run(argc, argv);

@@ -7,10 +7,15 @@ namespace octet {
 
 std::span<const OpRule* const> op_rules() {
   static constexpr std::array kRules{
-      &kConv2dRule,    &kFullyConnectedRule, &kPool2dRule,     &kBinaryRule,    &kUnaryRule,  &kConcatRule,
-      &kResizeRule,    &kSoftmaxRule,        &kReshapeRule,    &kTransposeRule, &kSliceRule,  &kPadRule,
-      &kReduceRule,    &kQuantizeRule,       &kDequantizeRule, &kMatmulRule,    &kGatherRule, &kCastRule,
-      &kBatchNormRule, &kShapeOfRule,        &kIdentityRule,   &kConstantRule,
+      &kConv2dRule,    &kFullyConnectedRule, &kPool2dRule,        &kBinaryRule,
+      &kUnaryRule,     &kConcatRule,         &kResizeRule,        &kSoftmaxRule,
+      &kReshapeRule,   &kTransposeRule,      &kSliceRule,         &kPadRule,
+      &kReduceRule,    &kQuantizeRule,       &kDequantizeRule,    &kMatmulRule,
+      &kGatherRule,    &kCastRule,           &kBatchNormRule,     &kShapeOfRule,
+      &kIdentityRule,  &kConstantRule,       &kNormalizationRule, &kConvTransposeRule,
+      &kRearrangeRule, &kCompareRule,        &kWhereRule,         &kMathRule,
+      &kTopKRule,      &kCumulativeSumRule,  &kIndexRule,         &kNonMaxSuppressionRule,
+      &kRecurrentRule, &kEinsumRule,
   };
   return kRules;
 }

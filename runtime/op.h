@@ -22,6 +22,14 @@
 #include "kernels/softmax/softmax.h"
 #include "kernels/transpose/transpose.h"
 #include "kernels/unary/unary.h"
+#include "kernels/zoo/compare.h"
+#include "kernels/zoo/cumulative_sum.h"
+#include "kernels/zoo/index.h"
+#include "kernels/zoo/math.h"
+#include "kernels/zoo/non_max_suppression.h"
+#include "kernels/zoo/recurrent.h"
+#include "kernels/zoo/top_k.h"
+#include "kernels/zoo/where.h"
 
 namespace octet {
 

@@ -63,10 +63,7 @@ class Writer {
   void operator()(const char*, int64_t value) { tagged(FieldType::kInteger, value); }
   void operator()(const char*, bool value) { tagged(FieldType::kInteger, int64_t{value}); }
   void operator()(const char*, float value) { tagged(FieldType::kReal, value); }
-  void operator()(const char*, const Clamp& clamp) {
-    put(static_cast<uint8_t>(FieldType::kReals));
-    put_list(std::span<const float>(std::array{clamp.min, clamp.max}));
-  }
+  void operator()(const char*, const Clamp& clamp) { reals(std::array{clamp.min, clamp.max}); }
   template <class Enum>
   requires std::is_enum_v<Enum>
   void operator()(const char*, Enum value) { tagged(FieldType::kInteger, static_cast<int64_t>(value)); }
@@ -76,10 +73,10 @@ class Writer {
   }
   template <size_t n>
   void operator()(const char*, const std::array<float, n>& list) {
-    put(static_cast<uint8_t>(FieldType::kReals));
-    put_list(std::span<const float>(list));
+    reals(list);
   }
   void operator()(const char*, const std::vector<int64_t>& list) { integers(list); }
+  void operator()(const char*, const std::vector<float>& list) { reals(list); }
 
   std::vector<std::byte> take() { return std::move(bytes_); }
 
@@ -91,6 +88,10 @@ class Writer {
   }
   void integers(std::span<const int64_t> list) {
     put(static_cast<uint8_t>(FieldType::kIntegers));
+    put_list(list);
+  }
+  void reals(std::span<const float> list) {
+    put(static_cast<uint8_t>(FieldType::kReals));
     put_list(list);
   }
 
@@ -240,8 +241,9 @@ class Reader {
       return fail(std::string(name) + " has " + std::to_string(items.size()) + " items, not " + std::to_string(n));
     std::copy(items.begin(), items.end(), list.begin());
   }
-  void operator()(const char* name, std::vector<int64_t>& list) {
-    if (expect(name, FieldType::kIntegers)) list = get_list<int64_t>();
+  template <class T>
+  void operator()(const char* name, std::vector<T>& list) {
+    if (expect(name, std::is_same_v<T, float> ? FieldType::kReals : FieldType::kIntegers)) list = get_list<T>();
   }
 
  private:

@@ -10,6 +10,7 @@
 
 #include "octet/image.hpp"
 #include "octet/octet.hpp"
+#include "octet/zoo.h"
 #include "samples/command_line.h"
 #include "samples/profile.h"
 
@@ -163,6 +164,7 @@ Result<int> benchmark(const Options& options) {
 }  // namespace octet
 
 int main(int argc, char** argv) {
+  octet::use_zoo();
   octet::Options options;
   CLI::App app("Measures the latency of a packed model: quantizing the input and writing f32 outputs included",
                "benchmark");

@@ -9,6 +9,7 @@
 
 #include "octet/image.hpp"
 #include "octet/octet.hpp"
+#include "octet/zoo.h"
 #include "samples/command_line.h"
 
 namespace octet {
@@ -144,6 +145,7 @@ int run(const Options& options) {
 }  // namespace octet
 
 int main(int argc, char** argv) {
+  octet::use_zoo();
   octet::Options options;
   CLI::App app("Names what is in pictures, with a packed model", "classify");
   octet::add_version(app);

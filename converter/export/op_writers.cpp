@@ -33,7 +33,8 @@ std::vector<float> bias_scales(const PackedTensor& src, const PackedTensor& weig
 }
 
 std::vector<std::string> layer_inputs(QdqWriter& writer, const PackedNode& node, const AxisOrder& order) {
-  std::vector<std::string> inputs{writer.read(node.inputs[kConvSrc], order), writer.read(node.inputs[kConvWeights], order)};
+  std::vector<std::string> inputs{writer.read(node.inputs[kConvSrc], order),
+                                  writer.read(node.inputs[kConvWeights], order)};
   if (!has_input(node, kConvBias)) return inputs;
   const auto scales = bias_scales(writer.tensor(node.inputs[kConvSrc]), writer.tensor(node.inputs[kConvWeights]));
   inputs.push_back(writer.read(node.inputs[kConvBias], same_order(1), scales));
@@ -42,13 +43,13 @@ std::vector<std::string> layer_inputs(QdqWriter& writer, const PackedNode& node,
 
 Status write(QdqWriter& writer, const PackedNode& node, const Conv2dParams& params) {
   const Shape& weights = writer.tensor(node.inputs[kConvWeights]).shape;
-  std::string value = writer.onnx().add_node("Conv", layer_inputs(writer, node, kChannelsFirst),
-                                             writer.output_name(node) + "_conv",
-                                             {{"group", params.groups},
-                                              {"kernel_shape", Ints{weights[1], weights[2]}},
-                                              {"strides", list(params.strides)},
-                                              {"dilations", list(params.dilations)},
-                                              {"pads", list(params.pads)}});
+  std::string value =
+      writer.onnx().add_node("Conv", layer_inputs(writer, node, kChannelsFirst), writer.output_name(node) + "_conv",
+                             {{"group", params.groups},
+                              {"kernel_shape", Ints{weights[1], weights[2]}},
+                              {"strides", list(params.strides)},
+                              {"dilations", list(params.dilations)},
+                              {"pads", list(params.pads)}});
   if (has_input(node, kConvResidual)) {
     const std::string residual = writer.read(node.inputs[kConvResidual], kChannelsFirst);
     value = writer.onnx().add_node("Add", {value, residual}, writer.output_name(node) + "_sum");
@@ -58,9 +59,8 @@ Status write(QdqWriter& writer, const PackedNode& node, const Conv2dParams& para
 }
 
 Status write(QdqWriter& writer, const PackedNode& node, const FullyConnectedParams& params) {
-  const std::string value =
-      writer.onnx().add_node("Gemm", layer_inputs(writer, node, same_order(2)), writer.output_name(node) + "_gemm",
-                             {{"transB", int64_t{1}}});
+  const std::string value = writer.onnx().add_node("Gemm", layer_inputs(writer, node, same_order(2)),
+                                                   writer.output_name(node) + "_gemm", {{"transB", int64_t{1}}});
   writer.write(node, value, same_order(2), params.clamp);
   return {};
 }
@@ -92,8 +92,8 @@ Status write(QdqWriter& writer, const PackedNode& node, const Pool2dParams& para
       if (params.dilations != std::array<int64_t, 2>{1, 1}) return unsupported("average pools have no dilations");
     }
   }
-  const std::string value = writer.onnx().add_node(op, {writer.read(node.inputs[0], kChannelsFirst)},
-                                                   writer.output_name(node), attributes);
+  const std::string value =
+      writer.onnx().add_node(op, {writer.read(node.inputs[0], kChannelsFirst)}, writer.output_name(node), attributes);
   writer.write(node, value, kChannelsFirst);
   return {};
 }
@@ -101,7 +101,8 @@ Status write(QdqWriter& writer, const PackedNode& node, const Pool2dParams& para
 // A scale that gives `size` by floor(source * scale).
 float scale_for(int64_t size, int64_t source) {
   float scale = static_cast<float>(static_cast<double>(size) / static_cast<double>(source));
-  if (std::floor(static_cast<float>(source) * scale) < static_cast<float>(size)) scale = std::nextafter(scale, INFINITY);
+  if (std::floor(static_cast<float>(source) * scale) < static_cast<float>(size))
+    scale = std::nextafter(scale, INFINITY);
   return scale;
 }
 
@@ -209,8 +210,9 @@ Status write(QdqWriter& writer, const PackedNode& node, const BinaryParams& para
   for (const int32_t id : node.inputs) {
     const bool is_scalar = writer.tensor(id).data != nullptr && writer.tensor(id).shape.element_count() == 1;
     const bool is_lower = writer.rank(id) != static_cast<int>(order.size());
-    inputs.push_back(is_scalar || (is_lower && order == same_order(static_cast<int>(order.size()))) ? writer.read(id)
-                                                                                          : writer.read(id, order));
+    inputs.push_back(is_scalar || (is_lower && order == same_order(static_cast<int>(order.size())))
+                         ? writer.read(id)
+                         : writer.read(id, order));
   }
   writer.write(node, writer.onnx().add_node(row->second, inputs, writer.output_name(node)), order, params.clamp);
   return {};
@@ -306,12 +308,12 @@ Status write(QdqWriter& writer, const PackedNode& node, const SliceParams& param
   OnnxBuilder& onnx = writer.onnx();
   Ints axes;
   for (const int64_t axis : params.axes) axes.push_back(order[static_cast<size_t>(axis)]);
-  const std::string value = onnx.add_node(
-      "Slice",
-      {writer.read(node.inputs[0], order), onnx.add_ints(name + "_starts", params.starts),
-       onnx.add_ints(name + "_ends", params.ends), onnx.add_ints(name + "_axes", axes),
-       onnx.add_ints(name + "_steps", params.steps)},
-      name);
+  const std::string value =
+      onnx.add_node("Slice",
+                    {writer.read(node.inputs[0], order), onnx.add_ints(name + "_starts", params.starts),
+                     onnx.add_ints(name + "_ends", params.ends), onnx.add_ints(name + "_axes", axes),
+                     onnx.add_ints(name + "_steps", params.steps)},
+                    name);
   writer.write(node, value, order);
   return {};
 }
@@ -334,9 +336,8 @@ Status write(QdqWriter& writer, const PackedNode& node, const PadParams& params)
 }
 
 Status write(QdqWriter& writer, const PackedNode& node, const GatherParams& params) {
-  const std::string value =
-      writer.onnx().add_node("Gather", {writer.read(node.inputs[0]), writer.read(node.inputs[1])},
-                             writer.output_name(node), {{"axis", params.axis}});
+  const std::string value = writer.onnx().add_node("Gather", {writer.read(node.inputs[0]), writer.read(node.inputs[1])},
+                                                   writer.output_name(node), {{"axis", params.axis}});
   writer.write(node, value, same_order(writer.rank(node.outputs[0])));
   return {};
 }
@@ -366,6 +367,12 @@ Status write(QdqWriter& writer, const PackedNode& node, const ReduceParams& para
   const std::string value = writer.onnx().add_node(row->second, inputs, writer.output_name(node), attributes);
   writer.write(node, value, params.keep_dims ? order : same_order(writer.rank(node.outputs[0])));
   return {};
+}
+
+// The zoo stays f32 and whole numbers: a quantized model that has some of it is for octet's own runtime.
+template <ZooOp Params>
+Status write(QdqWriter&, const PackedNode&, const Params&) {
+  return unsupported(std::string(Params::kName) + " is not written as ONNX yet");
 }
 
 }  // namespace

@@ -42,6 +42,14 @@ bool keeps_samples_apart(const Graph& graph, const Node& node) {
   if (const auto* concat = node.as<ConcatParams>()) return concat->axis != 0;
   if (const auto* gather = node.as<GatherParams>()) return gather->axis != 0 && !batched(node.inputs[1]);
   if (const auto* norm = node.as<BatchNormParams>()) return norm->axis != 0;
+  const bool zoo = std::visit(
+      []<class Params>(const Params&) {
+        return requires {
+          Params::kIsZoo;
+        };
+      },
+      node.op);
+  if (zoo) return keeps_samples_apart(*to_packed(node.op), graph.descs(node.inputs), graph.descs(node.outputs));
   if (node.is<MatmulParams>()) {
     return !batched(node.inputs[1]) || graph.value(node.inputs[1]).shape.rank() > 2;
   }

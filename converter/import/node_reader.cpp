@@ -133,12 +133,26 @@ Result<ValueId> NodeReader::emit_step(GraphOp op, std::vector<ValueId> inputs, s
 
 Result<ValueId> NodeReader::append(std::string_view name, GraphOp op, std::vector<ValueId> inputs,
                                    std::optional<DataType> type) {
+  const DataType wanted = type.value_or(graph_.value(inputs[0]).type);
+  OCTET_TRY(const std::vector<ValueId> outputs, append_all(name, std::move(op), std::move(inputs), {&wanted, 1}));
+  return outputs.front();
+}
+
+Result<std::vector<ValueId>> NodeReader::append_all(std::string_view name, GraphOp op, std::vector<ValueId> inputs,
+                                                    std::span<const DataType> types) {
   const Result<std::vector<Shape>> shapes = infer_shapes(op, graph_.descs(inputs));
   if (!shapes.ok()) return Error{shapes.error().code, unsupported(shapes.error().message).message};
-  const ValueId output =
-      graph_.add_value(node_.name + ":" + op_name(op), type.value_or(graph_.value(inputs[0]).type), shapes->front());
-  graph_.insert_node(graph_.nodes.size(), name, std::move(op), std::move(inputs), {output});
-  return output;
+  std::vector<ValueId> outputs;
+  for (size_t i = 0; i < types.size(); ++i) {
+    outputs.push_back(graph_.add_value(node_.name + ":" + op_name(op), types[i], (*shapes)[i]));
+  }
+  graph_.insert_node(graph_.nodes.size(), name, std::move(op), std::move(inputs), outputs);
+  return outputs;
+}
+
+Result<std::vector<ValueId>> NodeReader::emit_outputs(GraphOp op, std::vector<ValueId> inputs,
+                                                      const std::vector<DataType>& types) {
+  return append_all(node_.name, std::move(op), std::move(inputs), types);
 }
 
 Result<ValueId> NodeReader::emit_channels_last(GraphOp op, ValueId image, std::vector<ValueId> others) {

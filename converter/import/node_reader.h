@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -72,6 +73,9 @@ class NodeReader {
   Result<ValueId> emit(GraphOp op, std::vector<ValueId> inputs, std::optional<DataType> type = std::nullopt);
   // The same for what goes before or after the op itself: named "node:op".
   Result<ValueId> emit_step(GraphOp op, std::vector<ValueId> inputs, std::optional<DataType> type = std::nullopt);
+  // The same for an op with several outputs, which have these types.
+  Result<std::vector<ValueId>> emit_outputs(GraphOp op, std::vector<ValueId> inputs,
+                                            const std::vector<DataType>& types);
   // transpose(0,2,3,1), op, transpose(0,3,1,2): for ops that are NHWC in the graph, on a value that is NCHW. Further
   // inputs (weights, bias) go in as they are.
   Result<ValueId> emit_channels_last(GraphOp op, ValueId image, std::vector<ValueId> others = {});
@@ -86,6 +90,8 @@ class NodeReader {
 
  private:
   Result<ValueId> append(std::string_view name, GraphOp op, std::vector<ValueId> inputs, std::optional<DataType> type);
+  Result<std::vector<ValueId>> append_all(std::string_view name, GraphOp op, std::vector<ValueId> inputs,
+                                          std::span<const DataType> types);
 
   const SourceNode& node_;
   Graph& graph_;

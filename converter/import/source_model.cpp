@@ -44,6 +44,7 @@ class GraphBuilder {
     for (const int i : order) read(nodes_[static_cast<size_t>(i)]);
     for (const std::string& name : source_.outputs) bind_output(name);
     if (!report_.problems.empty()) return failure();
+    if (graph_.inputs.empty()) return Error{ErrorCode::kUnsupported, "the model has no inputs: nothing is left to run"};
     give_back_names();
     if (!hints_.dynamic_inputs.empty() && !free_batch(graph_, hints_)) {
       report_.warnings.push_back("the batch of the network stays at 1: its operations fix it");

@@ -1,5 +1,6 @@
 // binary: arithmetic of two tensors, and of more in a row (Sum, Mean, Min, Max).
 #include "converter/ops/rules.h"
+#include "converter/ops/steps.h"
 
 namespace octet {
 namespace {
@@ -10,24 +11,17 @@ QuantizationRule quantization(const Graph&, const Node& node) {
   return integer ? QuantizationRule::kOwnRange : QuantizationRule::kFloat;
 }
 
-// s32 is computed as s64, which the kernels know.
-Result<ValueId> widen(NodeReader& reader, ValueId id) {
-  if (reader.graph().value(id).type != DataType::kS32) return id;
-  return reader.emit_step(CastParams{}, {id}, DataType::kS64);
-}
-
+// Integers are computed as s64, which the kernels know, and wrap in their own type.
 Result<ValueId> emit_binary(NodeReader& reader, BinaryKind kind, ValueId a, ValueId b) {
   const DataType type = reader.graph().value(a).type;
-  OCTET_TRY(a, widen(reader, a));
-  OCTET_TRY(b, widen(reader, b));
-  const DataType a_type = reader.graph().value(a).type;
   const DataType b_type = reader.graph().value(b).type;
-  if (a_type != b_type) {
-    return reader.invalid("its inputs are " + std::string(to_string(a_type)) + " and " + to_string(b_type));
+  if (type != b_type) {
+    return reader.invalid("its inputs are " + std::string(to_string(type)) + " and " + to_string(b_type));
   }
-  OCTET_TRY(const ValueId result, reader.emit(BinaryParams{kind, {}}, {a, b}));
-  if (type != DataType::kS32) return result;
-  return reader.emit_step(CastParams{}, {result}, DataType::kS32);
+  Steps steps(reader);
+  const ValueId left = steps.widen(a), right = steps.widen(b);
+  const ValueId result = steps.cast(steps.main().binary(kind, left, right), type);
+  return steps.result(result);
 }
 
 template <BinaryKind kind>
@@ -38,15 +32,23 @@ Status read_binary(NodeReader& reader) {
   return {};
 }
 
-// Since opset 12 the exponent may have a type of its own; the result has that of the base.
+// Since opset 12 the exponent may have a type of its own; the result has that of the base. A fraction makes the
+// arithmetic f32.
 Status read_pow(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(2));
-  ValueId exponent = reader.input(1);
   const DataType base = reader.input_type(0);
-  if (reader.input_type(1) != base) {
-    OCTET_TRY(exponent, reader.emit_step(CastParams{}, {exponent}, base));
-  }
-  OCTET_TRY(const ValueId result, reader.emit(BinaryParams{BinaryKind::kPow, {}}, {reader.input(0), exponent}));
+  const bool f32 = base == DataType::kF32 || reader.input_type(1) == DataType::kF32;
+  const DataType wide = f32 ? DataType::kF32 : DataType::kS64;
+  Steps steps(reader);
+  const ValueId x = steps.cast(reader.input(0), wide), exponent = steps.cast(reader.input(1), wide);
+  return steps.finish(steps.cast(steps.main().binary(BinaryKind::kPow, x, exponent), base));
+}
+
+Status read_mod(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(2));
+  OCTET_TRY(const int64_t fmod, reader.attribute("fmod", int64_t{0}));
+  OCTET_TRY(const ValueId result, emit_binary(reader, fmod != 0 ? BinaryKind::kRemainder : BinaryKind::kModulo,
+                                              reader.input(0), reader.input(1)));
   reader.set_output(0, result);
   return {};
 }
@@ -86,6 +88,7 @@ constexpr OpReader kReaders[] = {
     {"Mul", "mul", read_binary<BinaryKind::kMul>},
     {"Div", "div", read_binary<BinaryKind::kDiv>},
     {"Pow", "pow", read_pow},
+    {"Mod", "mod", read_mod},
     {"Min", "min", read_variadic<BinaryKind::kMin>},
     {"Max", "max", read_variadic<BinaryKind::kMax>},
     {"Sum", "sum", read_variadic<BinaryKind::kAdd>},

@@ -27,33 +27,42 @@ std::optional<DataType> type_of_onnx(int64_t type) {
   }
 }
 
-// `to` is a number of ONNX, or in JSON the name of a type.
-Result<DataType> target_type(const NodeReader& reader) {
-  const auto found = reader.node().attributes.find("to");
-  if (found == reader.node().attributes.end()) return reader.invalid("it has no 'to'");
-  if (const auto* name = std::get_if<std::string>(&found->second)) {
-    for (uint8_t i = 1; is_known(DataType{i}); ++i) {
-      if (*name == to_string(DataType{i})) return DataType{i};
-    }
-    return reader.invalid("the type '" + *name + "' is not known");
-  }
-  OCTET_TRY(const int64_t number, reader.attribute("to", int64_t{0}));
-  if (const std::optional<DataType> type = type_of_onnx(number)) return *type;
-  return reader.unsupported("octet has no type for ONNX's type " + std::to_string(number));
-}
-
-Status read_cast(NodeReader& reader) {
-  OCTET_CHECK(reader.require_inputs(1));
-  OCTET_TRY(const DataType type, target_type(reader));
+Status finish(NodeReader& reader, DataType type) {
   const GraphOp op = type == reader.input_type(0) ? GraphOp(IdentityParams{}) : GraphOp(CastParams{});
   OCTET_TRY(const ValueId result, reader.emit(op, {reader.input(0)}, type));
   reader.set_output(0, result);
   return {};
 }
 
-constexpr OpReader kReaders[] = {{"Cast", "cast", read_cast}};
+Status read_cast(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(1));
+  OCTET_TRY(const DataType type, target_type(reader, "to"));
+  return finish(reader, type);
+}
+
+// To the type of the second input, whose values do not matter.
+Status read_cast_like(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(2));
+  return finish(reader, reader.input_type(1));
+}
+
+constexpr OpReader kReaders[] = {{"Cast", "cast", read_cast}, {"CastLike", "", read_cast_like}};
 
 }  // namespace
+
+Result<DataType> target_type(const NodeReader& reader, const char* attribute) {
+  const auto found = reader.node().attributes.find(attribute);
+  if (found == reader.node().attributes.end()) return reader.invalid("it has no '" + std::string(attribute) + "'");
+  if (const auto* name = std::get_if<std::string>(&found->second)) {
+    for (uint8_t i = 1; is_known(DataType{i}); ++i) {
+      if (*name == to_string(DataType{i})) return DataType{i};
+    }
+    return reader.invalid("the type '" + *name + "' is not known");
+  }
+  OCTET_TRY(const int64_t number, reader.attribute(attribute, int64_t{0}));
+  if (const std::optional<DataType> type = type_of_onnx(number)) return *type;
+  return reader.unsupported("octet has no type for ONNX's type " + std::to_string(number));
+}
 
 constinit const OpRule kCastRule{"cast", always<QuantizationRule::kFloat>, permute_nothing, kReaders};
 

@@ -1,5 +1,9 @@
-// Constant, ConstantOfShape, and Expand: values rather than operations.
+// Constant, ConstantOfShape, Range, NonZero, EyeLike and Expand: values rather than operations.
+#include <algorithm>
+#include <cmath>
+
 #include "converter/ops/rules.h"
+#include "converter/ops/steps.h"
 
 namespace octet {
 namespace {
@@ -74,26 +78,106 @@ Status read_constant_of_shape(NodeReader& reader) {
 Status read_expand(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(1));
   OCTET_TRY(const Shape shape, constant_shape(reader, "shape", 1));
-  const DataType type = reader.input_type(0);
-  if (type != DataType::kF32 && type != DataType::kS64) {
-    return reader.unsupported("its input is " + std::string(to_string(type)));
-  }
-  Tensor ones(type, shape);
-  if (type == DataType::kF32) {
+  Steps steps(reader);
+  const ValueId x = steps.widen(reader.input(0));
+  Tensor ones(steps.type(x), shape);
+  if (ones.type() == DataType::kF32) {
     std::fill(ones.as<float>().begin(), ones.as<float>().end(), 1.0F);
   } else {
     std::fill(ones.as<int64_t>().begin(), ones.as<int64_t>().end(), int64_t{1});
   }
-  const ValueId factor = reader.add_constant(std::move(ones), "ones");
-  OCTET_TRY(const ValueId result, reader.emit(BinaryParams{BinaryKind::kMul, {}}, {reader.input(0), factor}));
-  reader.set_output(0, result);
-  return {};
+  const ValueId expanded = steps.main().binary(BinaryKind::kMul, x, reader.add_constant(std::move(ones), "ones"));
+  return steps.finish(steps.cast(expanded, reader.input_type(0)));
+}
+
+constexpr int64_t kMaxRange = int64_t{1} << 24;
+
+template <class T>
+Result<Tensor> range_of(const NodeReader& reader, DataType type) {
+  T bounds[3];
+  for (size_t i = 0; i < 3; ++i) {
+    const Tensor* tensor = reader.constant(i);
+    if (tensor == nullptr || tensor->type() != type || tensor->element_count() != 1) {
+      return reader.unsupported("its input " + std::to_string(i) + " is not a constant of one " + to_string(type));
+    }
+    bounds[i] = tensor->as<T>()[0];
+  }
+  const auto [start, limit, delta] = bounds;
+  // In double, as nothing overflows there.
+  const double count =
+      std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
+  if (!(count <= static_cast<double>(kMaxRange))) {
+    return reader.unsupported("from " + std::to_string(start) + " to " + std::to_string(limit) + " by " +
+                              std::to_string(delta) + " are no numbers, or too many");
+  }
+  Tensor result(type, {std::max<int64_t>(static_cast<int64_t>(count), 0)});
+  for (int64_t i = 0; i < result.element_count(); ++i) {
+    result.as<T>()[i] =
+        static_cast<T>(static_cast<double>(start) + static_cast<double>(i) * static_cast<double>(delta));
+  }
+  return result;
+}
+
+// start, start + delta, ... before limit
+Status read_range(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(3));
+  const DataType type = reader.input_type(0);
+  OCTET_TRY(Tensor numbers, type == DataType::kS64   ? range_of<int64_t>(reader, type)
+                            : type == DataType::kS32 ? range_of<int32_t>(reader, type)
+                                                     : range_of<float>(reader, DataType::kF32));
+  return bind(reader, std::move(numbers));
+}
+
+// The places of elements that are not 0, of a constant: how many there are must be known.
+Status read_non_zero(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(1));
+  const Tensor* x = reader.constant(0);
+  if (x == nullptr) {
+    return reader.unsupported("the size of its output depends on the data; octet reads it of constants");
+  }
+  const auto* bytes = static_cast<const std::byte*>(x->data());
+  const int64_t size = element_bytes(x->type());
+  std::vector<int64_t> found;
+  for (int64_t i = 0; i < x->element_count(); ++i) {
+    const bool zero = x->type() == DataType::kF32 ? x->as<float>()[i] == 0.0F  // -0 too
+                                                  : std::all_of(bytes + i * size, bytes + (i + 1) * size,
+                                                                [](std::byte b) { return b == std::byte{0}; });
+    if (!zero) found.push_back(i);
+  }
+  const int rank = x->shape().rank();
+  Tensor places(DataType::kS64, {rank, static_cast<int64_t>(found.size())});
+  for (size_t k = 0; k < found.size(); ++k) {
+    int64_t rest = found[k];
+    for (int axis = rank - 1; axis >= 0; --axis) {
+      places.as<int64_t>()[static_cast<size_t>(axis) * found.size() + k] = rest % x->shape()[axis];
+      rest /= x->shape()[axis];
+    }
+  }
+  return bind(reader, std::move(places));
+}
+
+// Ones on diagonal k, zeros elsewhere.
+Status read_eye_like(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(1));
+  const Shape src = reader.input_shape(0);
+  OCTET_TRY(const int64_t k, reader.attribute("k", int64_t{0}));
+  if (src.rank() != 2 || src.element_count() < 0 || src.element_count() > kMaxElements) {
+    return reader.unsupported("its input has the shape " + src.to_string());
+  }
+  DataType type = reader.input_type(0);
+  if (reader.has_attribute("dtype")) {
+    OCTET_TRY(type, target_type(reader, "dtype"));
+  }
+  Tensor eye(DataType::kS64, src);
+  for (int64_t i = 0; i < src[0] * src[1]; ++i) eye.as<int64_t>()[i] = i % src[1] - i / src[1] == k ? 1 : 0;
+  Steps steps(reader);
+  return steps.finish(steps.cast(steps.constant(std::move(eye)), type));
 }
 
 constexpr OpReader kReaders[] = {
-    {"Constant", "constant", read_constant},
-    {"ConstantOfShape", "constant_of_shape", read_constant_of_shape},
-    {"Expand", "expand", read_expand},
+    {"Constant", "constant", read_constant}, {"ConstantOfShape", "constant_of_shape", read_constant_of_shape},
+    {"Expand", "expand", read_expand},       {"Range", "range", read_range},
+    {"NonZero", "non_zero", read_non_zero},  {"EyeLike", "", read_eye_like},
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // identity: Identity, Dropout as it is when a network is used, and Expand where nothing is expanded.
 #include "converter/ops/rules.h"
+#include "converter/ops/steps.h"
 
 namespace octet {
 namespace {
@@ -18,7 +19,16 @@ Status read_dropout(NodeReader& reader) {
       return reader.unsupported("it is in training mode");
     }
   }
-  return read_identity(reader);
+  OCTET_CHECK(read_identity(reader));
+  if (reader.node().outputs.size() < 2 || reader.node().outputs[1].empty()) return {};
+  // The mask: nothing is dropped. Before opset 10 it had the type of the input.
+  Tensor kept(DataType::kBool, Shape{});
+  kept.as<uint8_t>()[0] = 1;
+  const DataType type = reader.opset() < 10 ? reader.input_type(0) : DataType::kBool;
+  Steps steps(reader);
+  const ValueId mask =
+      steps.where(steps.constant(kept), steps.constant(kept), steps.cast(reader.input(0), DataType::kBool));
+  return steps.finish(steps.cast(mask, type), 1);
 }
 
 constexpr OpReader kReaders[] = {{"Identity", "identity", read_identity}, {"Dropout", "dropout", read_dropout}};

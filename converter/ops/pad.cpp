@@ -1,5 +1,6 @@
 // pad: Pad.
 #include "converter/ops/rules.h"
+#include "converter/ops/steps.h"
 
 namespace octet {
 namespace {
@@ -33,8 +34,9 @@ Status read_pad(NodeReader& reader) {
     if (value == nullptr || value->element_count() != 1) {
       return reader.unsupported("its value is not a constant of one element");
     }
-    if (value->type() == DataType::kS64) {
-      params.value = static_cast<float>(value->as<int64_t>()[0]);
+    if (value->type() == DataType::kS64 || value->type() == DataType::kS32) {
+      OCTET_TRY(const Ints number, reader.constant_ints(2));
+      params.value = static_cast<float>(number[0]);
     } else {
       OCTET_TRY(const std::vector<float> number, reader.constant_floats(2));
       params.value = number[0];
@@ -48,9 +50,9 @@ Status read_pad(NodeReader& reader) {
   } else if (mode != "constant") {
     return reader.unsupported("its mode is '" + mode + "'");
   }
-  OCTET_TRY(const ValueId result, reader.emit(params, {reader.input(0)}));
-  reader.set_output(0, result);
-  return {};
+  Steps steps(reader);
+  const ValueId padded = steps.main().op(params, {steps.widen(reader.input(0))});
+  return steps.finish(steps.cast(padded, reader.input_type(0)));
 }
 
 // A constant that u8 of the input's range may not hold needs f32.

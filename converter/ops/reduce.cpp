@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "converter/ops/rules.h"
+#include "converter/ops/steps.h"
 
 namespace octet {
 namespace {
@@ -10,8 +11,7 @@ using Ints = std::vector<int64_t>;
 
 // The axes are an attribute before opset 18 (13 for ReduceSum), an input from it on; none given means all, unless
 // noop_with_empty_axes says none.
-template <ReduceKind kind>
-Status read_reduce(NodeReader& reader) {
+Result<ReduceParams> read_params(const NodeReader& reader, ReduceKind kind) {
   OCTET_CHECK(reader.require_inputs(1));
   const int rank = reader.input_shape(0).rank();
   OCTET_TRY(const auto axes, reader.attribute_or_input("axes", 1));
@@ -24,9 +24,38 @@ Status read_reduce(NodeReader& reader) {
   } else if (noop == 0) {
     for (int i = 0; i < rank; ++i) params.axes.push_back(i);
   }
-  OCTET_TRY(const ValueId result, reader.emit(params, {reader.input(0)}));
-  reader.set_output(0, result);
-  return {};
+  return params;
+}
+
+// Integers in s64; what that has no kernel for in f32.
+template <ReduceKind kind>
+Status read_reduce(NodeReader& reader) {
+  OCTET_TRY(const ReduceParams params, read_params(reader, kind));
+  constexpr bool kInS64 =
+      kind == ReduceKind::kSum || kind == ReduceKind::kMax || kind == ReduceKind::kMin || kind == ReduceKind::kProd;
+  Steps steps(reader);
+  const DataType type = reader.input_type(0);
+  const ValueId x = kInS64 ? steps.widen(reader.input(0)) : steps.cast(reader.input(0), DataType::kF32);
+  return steps.finish(steps.cast(steps.main().op(params, {x}), type));
+}
+
+// log(sum(x))
+Status read_log_sum(NodeReader& reader) {
+  OCTET_TRY(const ReduceParams params, read_params(reader, ReduceKind::kSum));
+  Steps steps(reader);
+  return steps.finish(steps.unary(UnaryKind::kLog, steps.main().op(params, {reader.input(0)})));
+}
+
+// log(sum(exp(x))) = m + log(sum(exp(x - m))), m = max(x): no exponential exceeds 1.
+Status read_log_sum_exp(NodeReader& reader) {
+  OCTET_TRY(const ReduceParams params, read_params(reader, ReduceKind::kSum));
+  Steps steps(reader);
+  const ValueId x = reader.input(0);
+  const ValueId greatest = steps.reduce(ReduceKind::kMax, x, params.axes);
+  const ValueId exponentials = steps.unary(UnaryKind::kExp, steps.binary(BinaryKind::kSub, x, greatest));
+  const ValueId sum = steps.unary(UnaryKind::kLog, steps.main().op(params, {exponentials}));
+  const ValueId added = params.keep_dims ? greatest : steps.reduce(ReduceKind::kMax, x, params.axes, false);
+  return steps.finish(steps.binary(BinaryKind::kAdd, sum, added));
 }
 
 // Where axes are dropped, the output has another rank than the permutation.
@@ -47,6 +76,8 @@ constexpr OpReader kReaders[] = {
     {"ReduceSumSquare", "reduce_sum_square", read_reduce<ReduceKind::kSumSquare>},
     {"ReduceL1", "reduce_l1", read_reduce<ReduceKind::kL1>},
     {"ReduceL2", "reduce_l2", read_reduce<ReduceKind::kL2>},
+    {"ReduceLogSum", "reduce_log_sum", read_log_sum},
+    {"ReduceLogSumExp", "reduce_log_sum_exp", read_log_sum_exp},
 };
 
 }  // namespace

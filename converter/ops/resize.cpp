@@ -1,6 +1,7 @@
-// resize: Resize and Upsample, nearest and linear over height and width.
+// resize: Resize and Upsample: nearest and linear over height and width by the resize op, all else axis by axis.
 #include <cmath>
 
+#include "converter/ops/resize_by_axis.h"
 #include "converter/ops/rules.h"
 
 namespace octet {
@@ -120,39 +121,130 @@ Status read_rounding(const NodeReader& reader, ResizeParams& params) {
   return {};
 }
 
+// Scales or sizes, of the axes that the node names (all, before opset 18).
+struct Wanted {
+  Ints axes;
+  Floats scales;
+  Ints sizes;
+};
+
+Result<Wanted> read_wanted(const NodeReader& reader) {
+  Wanted wanted;
+  const int rank = reader.input_shape(0).rank();
+  Ints all;
+  for (int i = 0; i < rank; ++i) all.push_back(i);
+  OCTET_TRY(wanted.axes, reader.attribute("axes", all));
+  OCTET_TRY(wanted.axes, normalize_axes(reader, wanted.axes, rank));
+  OCTET_TRY(const auto sizes, reader.attribute_or_input("sizes", 3));
+  if (sizes) wanted.sizes = *sizes;
+  if (reader.has_attribute("scales")) {
+    OCTET_TRY(wanted.scales, reader.attribute("scales", Floats{}));
+  } else if (reader.has_input(2)) {
+    OCTET_TRY(wanted.scales, reader.constant_floats(2));
+  }
+  const size_t count = wanted.sizes.empty() ? wanted.scales.size() : wanted.sizes.size();
+  if (count == 0) return reader.invalid("it has neither scales nor sizes");
+  if (count != wanted.axes.size()) {
+    return reader.invalid("it has " + std::to_string(count) + (wanted.sizes.empty() ? " scales" : " sizes") + " for " +
+                          std::to_string(wanted.axes.size()) + " axes");
+  }
+  OCTET_TRY(const std::string policy, reader.attribute("keep_aspect_ratio_policy", std::string("stretch")));
+  if (policy == "stretch" || wanted.sizes.empty()) return wanted;
+  if (policy != "not_larger" && policy != "not_smaller") {
+    return reader.invalid("its keep_aspect_ratio_policy is '" + policy + "'");
+  }
+  // One scale for all axes: the smallest or largest that the sizes ask for.
+  std::optional<double> scale;
+  for (size_t i = 0; i < count; ++i) {
+    const auto src = static_cast<double>(reader.input_shape(0)[static_cast<int>(wanted.axes[i])]);
+    const double own = static_cast<double>(wanted.sizes[i]) / src;
+    scale = !scale ? own : policy == "not_larger" ? std::min(*scale, own) : std::max(*scale, own);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const auto src = static_cast<double>(reader.input_shape(0)[static_cast<int>(wanted.axes[i])]);
+    wanted.sizes[i] = static_cast<int64_t>(std::min(std::floor(src * *scale + 0.5), 1e9));
+  }
+  return wanted;
+}
+
+// The resize op, if it does this; else nothing.
+Result<std::optional<ResizeParams>> try_image(const NodeReader& reader, const Wanted& wanted) {
+  const Shape& src = reader.input_shape(0);
+  if (src.rank() != 4 || reader.input_type(0) != DataType::kF32) return std::optional<ResizeParams>();
+  ResizeParams params;
+  const bool ok = [&] {
+    if (!read_mode(reader, params).ok()) return false;
+    return wanted.sizes.empty() ? set_scales(reader, wanted.scales, wanted.axes, params).ok()
+                                : set_sizes(reader, wanted.sizes, wanted.axes, params).ok();
+  }();
+  if (!ok || !read_coordinates(reader, params).ok()) return std::optional<ResizeParams>();
+  OCTET_CHECK(read_rounding(reader, params));
+  OCTET_TRY(const int64_t antialias, reader.attribute("antialias", int64_t{0}));
+  const bool shrinks = params.sizes[0] > 0 ? params.sizes[0] < src[2] || params.sizes[1] < src[3]
+                                           : params.scales[0] < 1 || params.scales[1] < 1;
+  if (antialias != 0 && shrinks && params.mode == ResizeMode::kLinear) return std::optional<ResizeParams>();
+  return std::optional(params);
+}
+
+Result<ResizeByAxis> read_by_axis(const NodeReader& reader, const Wanted& wanted) {
+  ResizeByAxis resize;
+  OCTET_TRY(const std::string mode, reader.attribute("mode", std::string("nearest")));
+  if (mode == "linear" || mode == "cubic") {
+    resize.mode = mode == "linear" ? ResizeByAxis::Mode::kLinear : ResizeByAxis::Mode::kCubic;
+  } else if (mode != "nearest") {
+    return reader.invalid("its mode is '" + mode + "'");
+  }
+  OCTET_TRY(resize.coordinates, reader.attribute("coordinate_transformation_mode", resize.coordinates));
+  OCTET_TRY(resize.rounding, reader.attribute("nearest_mode", resize.rounding));
+  OCTET_TRY(resize.cubic_a, reader.attribute("cubic_coeff_a", resize.cubic_a));
+  OCTET_TRY(resize.extrapolation, reader.attribute("extrapolation_value", resize.extrapolation));
+  OCTET_TRY(const int64_t exclude, reader.attribute("exclude_outside", int64_t{0}));
+  OCTET_TRY(const int64_t antialias, reader.attribute("antialias", int64_t{0}));
+  resize.exclude_outside = exclude != 0;
+  resize.antialias = antialias != 0;
+  const bool crops = resize.coordinates == "tf_crop_and_resize";
+  Floats roi;
+  if (crops) {
+    OCTET_TRY(roi, reader.constant_floats(1));
+    if (roi.size() != 2 * wanted.axes.size()) {
+      return reader.invalid("its region has " + std::to_string(roi.size()) + " numbers for " +
+                            std::to_string(wanted.axes.size()) + " axes");
+    }
+  }
+  for (size_t i = 0; i < wanted.axes.size(); ++i) {
+    ResizeByAxis::Axis axis{.axis = wanted.axes[i], .src = reader.input_shape(0)[static_cast<int>(wanted.axes[i])]};
+    if (wanted.sizes.empty()) {
+      const float scale = wanted.scales[i];
+      const float size = std::floor(static_cast<float>(axis.src) * scale);
+      if (!(scale > 0) || !(size < 1e9F)) return reader.invalid("a scale is " + std::to_string(scale));
+      axis.scale = static_cast<double>(scale);
+      axis.dst = static_cast<int64_t>(size);
+    } else {
+      axis.dst = wanted.sizes[i];
+      axis.scale = static_cast<double>(axis.dst) / static_cast<double>(axis.src);
+    }
+    if (crops) {
+      axis.roi_start = static_cast<double>(roi[i]);
+      axis.roi_end = static_cast<double>(roi[wanted.axes.size() + i]);
+    }
+    const bool whole = axis.roi_start == 0 && axis.roi_end == 1;
+    if (axis.src != axis.dst || axis.scale != 1 || !whole) resize.axes.push_back(axis);
+  }
+  return resize;
+}
+
 // Opset 11 on: (x, roi, scales, sizes), scales or sizes empty; 18 adds axes and antialias. JSON gives scales or sizes
 // as attributes.
 Status read_resize(NodeReader& reader) {
   if (reader.opset() < 11) return read_upsample(reader);
-  OCTET_CHECK(require_image(reader));
-  ResizeParams params;
-  OCTET_CHECK(read_mode(reader, params));
-  OCTET_TRY(Ints axes, reader.attribute("axes", Ints{0, 1, 2, 3}));
-  OCTET_TRY(axes, normalize_axes(reader, axes, 4));
-  OCTET_TRY(const std::string policy, reader.attribute("keep_aspect_ratio_policy", std::string("stretch")));
-  if (policy != "stretch") return reader.unsupported("its keep_aspect_ratio_policy is '" + policy + "'");
-
-  OCTET_TRY(const auto sizes, reader.attribute_or_input("sizes", 3));
-  Floats scales;
-  if (reader.has_attribute("scales")) {
-    OCTET_TRY(scales, reader.attribute("scales", Floats{}));
-  } else if (reader.has_input(2)) {
-    OCTET_TRY(scales, reader.constant_floats(2));
-  }
-  if (sizes && !sizes->empty()) {
-    OCTET_CHECK(set_sizes(reader, *sizes, axes, params));
-  } else {
-    if (scales.empty()) return reader.invalid("it has neither scales nor sizes");
-    OCTET_CHECK(set_scales(reader, scales, axes, params));
-  }
-  OCTET_TRY(const int64_t antialias, reader.attribute("antialias", int64_t{0}));
-  const Shape& src = reader.input_shape(0);
-  const bool shrinks = params.sizes[0] > 0 ? params.sizes[0] < src[2] || params.sizes[1] < src[3]
-                                           : params.scales[0] < 1 || params.scales[1] < 1;
-  if (antialias != 0 && shrinks && params.mode == ResizeMode::kLinear) return reader.unsupported("it antialiases");
-  OCTET_CHECK(read_coordinates(reader, params));
-  OCTET_CHECK(read_rounding(reader, params));
-  return emit_image_op(reader, params);
+  OCTET_CHECK(reader.require_inputs(1));
+  OCTET_TRY(const Wanted wanted, read_wanted(reader));
+  OCTET_TRY(const std::optional<ResizeParams> image, try_image(reader, wanted));
+  if (image) return emit_image_op(reader, *image);
+  OCTET_TRY(const ResizeByAxis by_axis, read_by_axis(reader, wanted));
+  OCTET_TRY(const ValueId result, resize_by_axis(reader, by_axis));
+  reader.set_output(0, result);
+  return {};
 }
 
 constexpr OpReader kReaders[] = {{"Resize", "resize", read_resize}, {"Upsample", "", read_upsample}};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "converter/ops/steps.h"
 #include "converter/passes/rewrite.h"
 
 namespace octet {
@@ -126,7 +127,9 @@ Result<Window> read_window(const NodeReader& reader, std::span<const int64_t> ke
 }
 
 Status emit_image_op(NodeReader& reader, GraphOp op, std::vector<ValueId> others) {
-  ValueId image = reader.input(0);
+  Steps steps(reader);
+  const DataType type = reader.input_type(0);
+  OCTET_TRY(ValueId image, steps.result(steps.cast(reader.input(0), DataType::kF32)));
   const Shape src = reader.input_shape(0);
   if (src.rank() == 3) {
     OCTET_TRY(image, reader.emit_step(ReshapeParams{{0, 0, 1, src[2]}}, {image}));
@@ -135,8 +138,7 @@ Status emit_image_op(NodeReader& reader, GraphOp op, std::vector<ValueId> others
   if (src.rank() == 3) {
     OCTET_TRY(result, reader.emit_step(ReshapeParams{{0, 0, reader.graph().value(result).shape[3]}}, {result}));
   }
-  reader.set_output(0, result);
-  return {};
+  return steps.finish(steps.cast(result, type));
 }
 
 }  // namespace octet

@@ -9,9 +9,10 @@ namespace octet {
 
 extern const OpRule kConv2dRule, kFullyConnectedRule, kPool2dRule, kBinaryRule, kUnaryRule, kConcatRule, kResizeRule,
     kSoftmaxRule, kReshapeRule, kTransposeRule, kSliceRule, kPadRule, kReduceRule, kQuantizeRule, kDequantizeRule,
-    kMatmulRule, kGatherRule, kCastRule, kBatchNormRule, kShapeOfRule, kIdentityRule;
-// Constant and ConstantOfShape: readers without an op, for what they make is no node.
-extern const OpRule kConstantRule;
+    kMatmulRule, kGatherRule, kCastRule, kBatchNormRule, kShapeOfRule, kIdentityRule, kCompareRule, kWhereRule,
+    kMathRule, kTopKRule, kCumulativeSumRule, kIndexRule, kNonMaxSuppressionRule, kRecurrentRule;
+// Readers without an op: what they make are constants, or several nodes of other ops.
+extern const OpRule kConstantRule, kNormalizationRule, kConvTransposeRule, kRearrangeRule, kEinsumRule;
 
 template <QuantizationRule rule>
 QuantizationRule always(const Graph&, const Node&) {
@@ -34,6 +35,9 @@ bool permute_constants(Graph& graph, Node& node, std::span<const int64_t> permut
 // Each axis in [0, rank); an error that names the node where one is not.
 Result<std::vector<int64_t>> normalize_axes(const NodeReader& reader, std::vector<int64_t> axes, int rank);
 
+// The type that an attribute names: a number of ONNX's, or in JSON a name.
+Result<DataType> target_type(const NodeReader& reader, const char* attribute);
+
 // A one-element f32 constant, for arithmetic around an op.
 ValueId scalar_constant(NodeReader& reader, float value, std::string_view suffix);
 
@@ -46,7 +50,8 @@ struct Window {
 // `kernel` is the one that the weights imply, or empty where kernel_shape must be there.
 Result<Window> read_window(const NodeReader& reader, std::span<const int64_t> kernel);
 
-// An op on images, for a source value of rank 4 (NCHW) or 3 (NCW, as images of height 1). Binds output 0.
+// An op on f32 images, for a source value of rank 4 (NCHW) or 3 (NCW, as images of height 1), of integers by way of
+// f32. Binds output 0.
 Status emit_image_op(NodeReader& reader, GraphOp op, std::vector<ValueId> others = {});
 
 }  // namespace octet

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "converter/ops/rules.h"
+#include "converter/ops/steps.h"
 
 namespace octet {
 namespace {
@@ -32,6 +33,19 @@ Status finish(NodeReader& reader, const UnaryParams& params) {
   return {};
 }
 
+// On integers by arithmetic in s64: -x = 0 - x, |x| = max(x, -x).
+template <UnaryKind kind>
+Status read_signed(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(1));
+  const DataType type = reader.input_type(0);
+  if (type == DataType::kF32) return finish(reader, {.kind = kind});
+  Steps steps(reader);
+  const ValueId x = steps.widen(reader.input(0));
+  ValueId result = steps.binary(BinaryKind::kSub, steps.whole(0), x);
+  if (kind == UnaryKind::kAbs) result = steps.binary(BinaryKind::kMax, x, result);
+  return steps.finish(steps.cast(result, type));
+}
+
 template <UnaryKind kind>
 Status read_plain(NodeReader& reader) {
   return finish(reader, {.kind = kind});
@@ -51,7 +65,18 @@ Result<float> clip_bound(NodeReader& reader, const char* name, size_t i, float o
   return reader.invalid("the bound '" + std::string(name) + "' has " + std::to_string(bound.size()) + " elements");
 }
 
+// min(max(x, min), max), integers in s64.
+Status read_integer_clip(NodeReader& reader) {
+  Steps steps(reader);
+  ValueId x = steps.widen(reader.input(0));
+  if (reader.has_input(1)) x = steps.binary(BinaryKind::kMax, x, steps.widen(reader.input(1)));
+  if (reader.has_input(2)) x = steps.binary(BinaryKind::kMin, x, steps.widen(reader.input(2)));
+  return steps.finish(steps.main().op(CastParams{}, {x}, reader.input_type(0)));
+}
+
 Status read_clip(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(1));
+  if (reader.input_type(0) != DataType::kF32) return read_integer_clip(reader);
   OCTET_TRY(float min, clip_bound(reader, "min", 1, -kInfinity));
   OCTET_TRY(float max, clip_bound(reader, "max", 2, kInfinity));
   // Before opset 11 the ends of f32 stood for "no bound".
@@ -69,6 +94,16 @@ Status read_leaky_relu(NodeReader& reader) {
 Status read_elu(NodeReader& reader) {
   OCTET_TRY(const float alpha, reader.attribute("alpha", 1.0F));
   return finish(reader, {UnaryKind::kElu, alpha, 0});
+}
+
+// celu(x) = max(x, 0) + min(alpha (exp(x / alpha) - 1), 0) = alpha * elu(x / alpha), with elu's alpha 1
+Status read_celu(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(1));
+  OCTET_TRY(const float alpha, reader.attribute("alpha", 1.0F));
+  if (!(alpha != 0) || !std::isfinite(alpha)) return reader.invalid("its alpha is " + std::to_string(alpha));
+  Steps steps(reader);
+  const ValueId scaled = steps.binary(BinaryKind::kDiv, reader.input(0), alpha);
+  return steps.finish(steps.binary(BinaryKind::kMul, steps.main().unary(UnaryKind::kElu, scaled, 1), alpha));
 }
 
 Status read_hard_sigmoid(NodeReader& reader) {
@@ -115,8 +150,17 @@ Status read_gelu(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(1));
   const Result<std::string> approximate = reader.attribute("approximate", std::string("none"));
   if (!approximate.ok()) return approximate.error();
-  if (*approximate != "none") return reader.unsupported("approximate is '" + *approximate + "'");
   const ValueId x = reader.input(0);
+  if (*approximate == "tanh") {
+    // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+    Steps steps(reader);
+    const ValueId cube = steps.binary(BinaryKind::kMul, steps.binary(BinaryKind::kMul, x, x), x);
+    const ValueId sum = steps.binary(BinaryKind::kAdd, x, steps.binary(BinaryKind::kMul, cube, 0.044715F));
+    const ValueId tanh = steps.unary(UnaryKind::kTanh, steps.binary(BinaryKind::kMul, sum, 0.7978845608F));
+    const ValueId gate = steps.binary(BinaryKind::kAdd, steps.binary(BinaryKind::kMul, tanh, 0.5F), 0.5F);
+    return steps.finish(steps.main().binary(BinaryKind::kMul, x, gate));
+  }
+  if (*approximate != "none") return reader.invalid("approximate is '" + *approximate + "'");
   const ValueId root = scalar_constant(reader, static_cast<float>(std::sqrt(0.5)), "root");
   const ValueId half = scalar_constant(reader, 0.5F, "half");
   OCTET_TRY(const ValueId scaled, reader.emit_step(BinaryParams{BinaryKind::kMul, {}}, {x, root}));
@@ -146,6 +190,7 @@ constexpr OpReader kReaders[] = {
     {"LeakyRelu", "leaky_relu", read_leaky_relu},
     {"PRelu", "prelu", read_prelu},
     {"Elu", "elu", read_elu},
+    {"Celu", "celu", read_celu},
     {"Selu", "selu", read_selu},
     {"Gelu", "gelu", read_gelu},
     {"Mish", "mish", read_mish},
@@ -157,8 +202,8 @@ constexpr OpReader kReaders[] = {
     {"Exp", "exp", read_plain<UnaryKind::kExp>},
     {"Log", "log", read_plain<UnaryKind::kLog>},
     {"Sqrt", "sqrt", read_plain<UnaryKind::kSqrt>},
-    {"Neg", "neg", read_plain<UnaryKind::kNeg>},
-    {"Abs", "abs", read_plain<UnaryKind::kAbs>},
+    {"Neg", "neg", read_signed<UnaryKind::kNeg>},
+    {"Abs", "abs", read_signed<UnaryKind::kAbs>},
     {"Reciprocal", "reciprocal", read_plain<UnaryKind::kReciprocal>},
     {"Floor", "floor", read_plain<UnaryKind::kFloor>},
     {"Ceil", "ceil", read_plain<UnaryKind::kCeil>},

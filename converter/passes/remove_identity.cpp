@@ -102,7 +102,7 @@ int remove_identity(Graph& graph) {
       take_over(graph, output, source);
       ++count;
     } else if (node.is<IdentityParams>()) {
-      node.op = UnaryParams{};
+      node.op = from.type == DataType::kF32 ? GraphOp(UnaryParams{}) : GraphOp(CastParams{});
       ++count;
     }
   }

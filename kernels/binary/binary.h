@@ -9,13 +9,23 @@
 namespace octet {
 
 // The numbers are on disk: append only.
-enum class BinaryKind : int64_t { kAdd = 0, kSub = 1, kMul = 2, kDiv = 3, kPow = 4, kMin = 5, kMax = 6 };
+enum class BinaryKind : int64_t {
+  kAdd = 0,
+  kSub = 1,
+  kMul = 2,
+  kDiv = 3,
+  kPow = 4,
+  kMin = 5,
+  kMax = 6,
+  kRemainder = 7,  // of a division towards zero: has the sign of a
+  kModulo = 8      // of a division towards minus infinity: has the sign of b
+};
 
 // dst = clamp(f(a, b)), a and b broadcast as NumPy does (aligned at the last axis).
 //
 // f32   all kinds, as IEEE defines them; min and max pass on a NaN.
-// s64   all but pow, without clamp (shape arithmetic at convert time); div goes towards zero, a division by 0 gives 0,
-//       sums and products wrap.
+// s64   all kinds, without clamp; div goes towards zero, a division by 0 and its remainder give 0, sums, products and
+//       powers wrap, a power below 0 gives what is left of the fraction.
 // u8    add, sub, mul; each tensor per tensor quantized with its own parameters:
 //   add, sub  x = fma(f32(a - a_zp), a_scale/dst_scale, f32(b - b_zp) * (+-b_scale/dst_scale))
 //   mul       x = f32((a - a_zp) * (b - b_zp)) * (a_scale*b_scale/dst_scale), that factor in double, rounded once

@@ -31,6 +31,14 @@ float max(float a, float b) {
   return a > b || a != a ? a : b;
 }
 
+float remainder(float a, float b) {
+  return std::fmod(a, b);
+}
+float modulo(float a, float b) {
+  const float r = std::fmod(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
 // In s64 sums and products wrap.
 int64_t add_s64(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
@@ -44,6 +52,21 @@ int64_t mul_s64(int64_t a, int64_t b) {
 int64_t div_s64(int64_t a, int64_t b) {
   if (b == 0) return 0;
   return b == -1 ? sub_s64(0, a) : a / b;  // the lowest number has no opposite
+}
+int64_t pow_s64(int64_t a, int64_t b) {
+  if (b < 0) return a == 1 ? 1 : a == -1 ? 1 - 2 * (b & 1) : 0;
+  int64_t result = 1;
+  for (; b > 0; b >>= 1, a = mul_s64(a, a)) {
+    if ((b & 1) != 0) result = mul_s64(result, a);
+  }
+  return result;
+}
+int64_t remainder_s64(int64_t a, int64_t b) {
+  return b == 0 || b == -1 ? 0 : a % b;
+}
+int64_t modulo_s64(int64_t a, int64_t b) {
+  const int64_t r = remainder_s64(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 int64_t min_s64(int64_t a, int64_t b) {
   return a < b ? a : b;
@@ -88,9 +111,11 @@ constexpr BinaryFunction kFunctions[] = {
     {BinaryKind::kSub, "sub", f32_row<sub>, s64_row<sub_s64>, u8_row<add_u8>},
     {BinaryKind::kMul, "mul", f32_row<mul>, s64_row<mul_s64>, u8_row<mul_u8>},
     {BinaryKind::kDiv, "div", f32_row<div>, s64_row<div_s64>, nullptr},
-    {BinaryKind::kPow, "pow", f32_row<pow>, nullptr, nullptr},
+    {BinaryKind::kPow, "pow", f32_row<pow>, s64_row<pow_s64>, nullptr},
     {BinaryKind::kMin, "min", f32_row<min>, s64_row<min_s64>, nullptr},
     {BinaryKind::kMax, "max", f32_row<max>, s64_row<max_s64>, nullptr},
+    {BinaryKind::kRemainder, "remainder", f32_row<remainder>, s64_row<remainder_s64>, nullptr},
+    {BinaryKind::kModulo, "modulo", f32_row<modulo>, s64_row<modulo_s64>, nullptr},
 };
 
 constexpr bool in_order() {

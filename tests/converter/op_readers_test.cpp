@@ -256,9 +256,17 @@ TEST_CASE("Resize and Upsample take the rules of each operator set") {
   const Attributes corners{{"mode", "linear"}, {"coordinate_transformation_mode", "align_corners"}};
   check_close(compute(one_node("Resize", 11, in, {"", "", "z"}, corners).s64("z", {1, 1, 1, 2}), x), two, {1, 4});
   check_close(compute(one_node("Resize", 18, in, {"", "", "z"}, {{"axes", Ints{3}}}).s64("z", {2}), x), two, {1, 3});
-  CHECK(contains(one_node("Resize", 13, in, {"", "s"}, {{"mode", "cubic"}}).f32("s", {4}, {1, 1, 1, 2}).error(),
-                 "cubic"));
-  CHECK(contains(one_node("Resize", 13, in, {"", "s"}).f32("s", {4}, {1, 2, 1, 1}).error(), "axis 1"));
+  // Axes other than those of an image, and cubic: Keys' function with -0.75, (-9 27 -3)/64 of the neighbours at a
+  // quarter.
+  check_close(compute(one_node("Resize", 13, {1, 2, 1, 1}, {"", "s"}).f32("s", {4}, {1, 2, 1, 1}), {1, 2}),
+              {1, 4, 1, 1}, {1, 1, 2, 2});
+  const Computed cubic =
+      compute(one_node("Resize", 13, in, {"", "s"}, {{"mode", "cubic"}}).f32("s", {4}, {1, 1, 1, 2}), x);
+  CHECK(cubic.shape == Shape{1, 1, 1, 8});
+  REQUIRE(cubic.values.size() == 8);
+  // 1.75 lies between 1 and 2: Keys' weights at distances 1.75, 0.75, 0.25, 1.25.
+  const float expected = 2 * 0.87890625F + 3 * 0.26171875F + 4 * -0.03515625F + 1 * -0.10546875F;
+  CHECK(cubic.values[3] == doctest::Approx(expected));
 }
 
 TEST_CASE("Constant takes every form of value") {

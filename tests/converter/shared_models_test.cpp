@@ -65,10 +65,20 @@ TEST_CASE("every shared float model becomes a verified graph with a free batch, 
   }
 }
 
+TEST_CASE("the recurrent layers of a shared speech network are read") {
+  const std::string path = shared_model("dtln/model_1.onnx");
+  if (!has_onnx() || path.empty()) return;
+  ImportReport report;
+  const Result<Graph> graph = import_model(path, {}, report);
+  REQUIRE_MESSAGE(graph.ok(), graph.error().message);
+  CHECK(std::count_if(graph->nodes.begin(), graph->nodes.end(),
+                      [](const Node& node) { return node.is<RecurrentParams>(); }) == 2);
+  CHECK(graph->value(graph->outputs[0]).shape == Shape{1, 1, 257});
+}
+
 TEST_CASE("every unsupported operation of the shared models is listed at once") {
   if (!has_onnx()) return;
   const std::pair<const char*, std::set<std::string>> models[] = {
-      {"dtln/model_1.onnx", {"LSTM"}},
       {"mobilenet_v2_1.0_224_qat/mobilenet_v2_1.0_224_quant_qdq.onnx", {"DequantizeLinear", "QuantizeLinear"}},
       {"mobilenet_v2_1.0_224_qat/mobilenet_v2_1.0_224_quant_qoperator.onnx",
        {"DequantizeLinear", "QLinearAdd", "QLinearConv", "QLinearGlobalAveragePool", "QuantizeLinear"}},

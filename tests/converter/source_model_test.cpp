@@ -122,13 +122,22 @@ TEST_CASE("what no output needs is not read") {
 
 TEST_CASE("an output that a reader leaves out is missed only where it is read") {
   SourceBuilder source;
-  source.input("x", {1, 3}).node("Dropout", {"x"}, {"d", "mask"}).node("Relu", {"d"}, {"y"}).output("y");
+  const std::vector<int64_t> kernel{2, 2};
+  source.input("x", {1, 1, 2, 2}).node("MaxPool", {"x"}, {"d", "places"}, {{"kernel_shape", kernel}});
+  source.node("Relu", {"d"}, {"y"}).output("y");
   CHECK(source.error() == "no error");
-  source.output("mask");
-  CHECK(source.error() == "'mask': octet does not compute this output");
+  source.output("places");
+  CHECK(source.error() == "'places': octet does not compute this output");
   source.model.outputs = {"z"};
-  source.node("Relu", {"mask"}, {"z"});
-  CHECK(source.error() == "node 'Relu2' (Relu): it reads 'mask', an output of 'Dropout0' that octet does not compute");
+  source.node("Relu", {"places"}, {"z"});
+  CHECK(source.error() ==
+        "node 'Relu2' (Relu): it reads 'places', an output of 'MaxPool0' that octet does not compute");
+}
+
+TEST_CASE("a model of constants alone is refused") {
+  SourceBuilder source;
+  source.f32("c", {1}, {1}).node("Neg", {"c"}, {"y"}).output("y");
+  CHECK(source.error() == "the model has no inputs: nothing is left to run");
 }
 
 TEST_CASE("a wrong shape is an invalid file") {

@@ -159,6 +159,25 @@ TEST_CASE("binary may write into the input that has the shape of the output") {
   CHECK(in_place(constant, image) == 1);
 }
 
+TEST_CASE("whole numbers have powers and two kinds of remainder") {
+  const auto run = [](BinaryKind kind, const std::vector<int64_t>& a, const std::vector<int64_t>& b) {
+    const Shape shape{static_cast<int64_t>(a.size())};
+    const Tensor x = s64(shape, a), y = s64(shape, b);
+    return values_of<int64_t>(run_reference(BinaryParams{.kind = kind}, {x, y}, like(x)));
+  };
+  using Ints = std::vector<int64_t>;
+  CHECK(run(BinaryKind::kPow, {3, -2, 0, 2, 2, -1, 1, -1}, {4, 3, 0, 64, -1, -3, -9, -2}) ==
+        Ints{81, -8, 1, 0, 0, -1, 1, 1});
+  CHECK(run(BinaryKind::kRemainder, {7, -7, 7, -7, 5, kLowest}, {3, 3, -3, -3, 0, -1}) == Ints{1, -1, 1, -1, 0, 0});
+  CHECK(run(BinaryKind::kModulo, {7, -7, 7, -7, 5, kLowest}, {3, 3, -3, -3, 0, -1}) == Ints{1, 2, -2, -1, 0, 0});
+  const Tensor a = f32({4}, {5.5F, -5.5F, 5.5F, -5.5F}), b = f32({4}, {2, 2, -2, -2});
+  const auto real = [&](BinaryKind kind) {
+    return values_of<float>(run_reference(BinaryParams{.kind = kind}, {a, b}, like(a)));
+  };
+  CHECK(real(BinaryKind::kRemainder) == std::vector<float>{1.5F, -1.5F, 1.5F, -1.5F});
+  CHECK(real(BinaryKind::kModulo) == std::vector<float>{1.5F, 0.5F, -0.5F, -1.5F});
+}
+
 TEST_CASE("binary shapes: dynamic dimensions go through, others must broadcast") {
   const BinaryParams add;
   CHECK(shape_of(add, {{kN, 3}, {kN, 3}}) == "Nx3");
@@ -168,7 +187,7 @@ TEST_CASE("binary shapes: dynamic dimensions go through, others must broadcast")
   CHECK(refusal_of(add, {{2, 3}, {2, 4}}) == "binary: shapes 2x3 and 2x4 do not broadcast: 3 and 4");
   CHECK(contains(refusal_of(add, {{int64_t{1} << 30, 1}, {int64_t{1} << 30}}), "1073741824x1073741824"));
   CHECK(contains(refusal_of(add, {{1}}), "not 1"));
-  CHECK(contains(refusal_of(BinaryParams{.kind = static_cast<BinaryKind>(7)}, {{1}, {1}}), "kind is 7"));
+  CHECK(contains(refusal_of(BinaryParams{.kind = static_cast<BinaryKind>(9)}, {{1}, {1}}), "kind is 9"));
   CHECK(contains(refusal_of(BinaryParams{.kind = static_cast<BinaryKind>(-1)}, {{1}, {1}}), "kind is -1"));
   CHECK(contains(refusal_of(BinaryParams{.clamp = {1, 0}}, {{1}, {1}}), "clamp"));
   CHECK(contains(refusal_of(BinaryParams{.clamp = {NAN, 0}}, {{1}, {1}}), "clamp"));
@@ -184,7 +203,8 @@ TEST_CASE("binary takes f32, s64 and u8 per tensor, never mixed") {
   CHECK(takes_types(add, {i, i}, i));
   CHECK(takes_types(pow, {f, f}, f));
   CHECK_FALSE(takes_types(div, {q, q}, q));
-  CHECK_FALSE(takes_types(pow, {i, i}, i));
+  CHECK(takes_types(pow, {i, i}, i));
+  CHECK_FALSE(takes_types(pow, {q, q}, q));
   CHECK_FALSE(takes_types(BinaryParams{.clamp = {0, 1}}, {i, i}, i));
   CHECK_FALSE(takes_types(add, {q, f}, f));
   CHECK_FALSE(takes_types(add, {q, q}, f));

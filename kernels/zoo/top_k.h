@@ -1,0 +1,36 @@
+// The largest or smallest elements along an axis, and where they are.
+#pragma once
+
+#include "kernels/zoo/slot.h"
+
+namespace octet {
+
+// Along `axis`: the `count` largest (smallest) elements, best first, and their indices. Of equal elements the one with
+// the lowest index comes first, with `last` the one with the highest. A NaN counts as larger than everything.
+//
+// inputs   src      f32 or s64
+// outputs  values   the type of src; src's shape with `count` along the axis
+//          indices  s64, the same shape
+struct TopKParams {
+  static constexpr const char* kName = "top_k";
+  static constexpr bool kIsZoo = true;
+
+  int64_t axis = 0;   // in [0, rank)
+  int64_t count = 1;  // in [0, the axis]
+  bool largest = true;
+  bool last = false;
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("axis", self.axis);
+    visit("count", self.count);
+    visit("largest", self.largest);
+    visit("last", self.last);
+  }
+};
+
+inline bool keeps_samples_apart(const TopKParams& params, Descs, Descs) {
+  return params.axis != 0;
+}
+
+}  // namespace octet
