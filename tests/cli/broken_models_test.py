@@ -1,0 +1,160 @@
+"""Broken ONNX files: each is refused in one clear line, with exit 3 where octet lacks something and 4 where the file is wrong."""
+
+import subprocess
+import unittest
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+import support
+
+UNSUPPORTED, FILE = 3, 4
+F32 = TensorProto.FLOAT
+
+
+def tensor(name, *shape, dtype=np.float32):
+    return numpy_helper.from_array(np.ones(shape, dtype), name)
+
+
+def value(name, *shape, dtype=F32):
+    return helper.make_tensor_value_info(name, dtype, shape)
+
+
+def node(op, inputs, outputs, **attributes):
+    return helper.make_node(op, inputs, outputs, name=f"the_{op}", **attributes)
+
+
+def model(nodes, constants=(), inputs=None, outputs=None, opset=13, ir=8, domains=()):
+    graph = helper.make_graph(nodes, "broken", inputs or [value("x", 1, 3, 8, 8)], outputs or [value("y", 1)], constants)
+    opsets = [helper.make_opsetid("", opset)] + [helper.make_opsetid(d, 1) for d in domains]
+    made = helper.make_model(graph, opset_imports=opsets)
+    made.ir_version = ir
+    return made
+
+
+def one(op, *constants, inputs=None, opset=13, domain="", more=(), **attributes):
+    """x and the constants through one node."""
+    names = [c.name for c in constants] if not more else list(more)
+    made = helper.make_node(op, ["x", *names], ["y"], name=f"the_{op}", domain=domain, **attributes)
+    return model([made], constants, inputs=inputs, opset=opset, domains=[domain] if domain else [])
+
+
+def weights(shape, dims, kind=F32, raw=b""):
+    """A convolution whose weights claim to be more than they are."""
+    made = one("Conv", tensor("w", 4, 3, 3, 3))
+    w = made.graph.initializer[0]
+    del w.dims[:]
+    w.dims.extend(dims)
+    w.data_type = kind
+    if raw is not None:
+        w.raw_data = raw
+    return made
+
+
+def external(entries):
+    made = one("Conv", tensor("w", 4, 3, 3, 3))
+    w = made.graph.initializer[0]
+    w.ClearField("raw_data")
+    w.data_location = TensorProto.EXTERNAL
+    for key, text in entries.items():
+        entry = w.external_data.add()
+        entry.key, entry.value = key, text
+    return made
+
+
+def cut(whole, share):
+    data = whole.SerializeToString()
+    return data[: int(len(data) * share)]
+
+
+GOOD = model([node("Conv", ["x", "w"], ["y"])], [tensor("w", 4, 3, 3, 3)])
+
+# What is broken -> (the file, exit code, what the message must name).
+CASES = {
+    "cut in the middle": (cut(GOOD, 0.5), FILE, ["broken.onnx"]),
+    "text": (b"this is no model\n" * 9, FILE, ["broken.onnx"]),
+    "no graph": (onnx.ModelProto(ir_version=8, opset_import=[helper.make_opsetid("", 13)]), FILE, ["no graph"]),
+    "no operator set": (onnx.ModelProto(ir_version=8, graph=GOOD.graph), FILE, ["operator set"]),
+    "no outputs": (model([node("Relu", ["x"], ["y"])], outputs=[value("y", 1)]), FILE, ["no outputs"]),
+    "an output nobody writes": (model([node("Relu", ["x"], ["z"])]), FILE, ["'y'", "nothing writes"]),
+    "an input nobody writes": (model([node("Relu", ["ghost"], ["y"])]), FILE, ["the_Relu", "'ghost'"]),
+    "a cycle": (model([node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Neg", ["b"], ["y"])]), FILE, ["the_"]),
+    "a node that reads itself": (model([node("Add", ["x", "y"], ["y"])]), FILE, ["the_Add", "its own"]),
+    "a name given twice": (model([node("Relu", ["x"], ["y"]), node("Neg", ["x"], ["y"])]), FILE, ["'y'", "twice"]),
+    "an unknown operation": (one("Frobnicate"), UNSUPPORTED, ["the_Frobnicate", "Frobnicate"]),
+    "an unknown domain": (one("Relu", domain="com.example"), UNSUPPORTED, ["com.example"]),
+    "weights with too few bytes": (weights("w", [4, 3, 3, 3], raw=b"\0" * 12), FILE, ["'w'", "432", "12"]),
+    "weights with negative dimensions": (weights("w", [4, 3, -3, 3]), FILE, ["'w'", "4x3x-3x3"]),
+    "weights of 2^63 elements": (weights("w", [1 << 31, 1 << 31, 2, 1]), FILE, ["'w'"]),
+    "weights of 2^40 elements": (weights("w", [1 << 20, 1 << 20, 1, 1]), FILE, ["'w'"]),
+    "weights of strings": (weights("w", [4, 3, 3, 3], TensorProto.STRING), UNSUPPORTED, ["'w'", "type 8"]),
+    "weights of another rank": (one("Conv", tensor("w", 4, 3)), FILE, ["the_Conv"]),
+    "weights for other channels": (one("Conv", tensor("w", 4, 5, 3, 3)), FILE, ["the_Conv", "5"]),
+    "more groups than channels": (one("Conv", tensor("w", 4, 1, 3, 3), group=7), FILE, ["the_Conv", "7"]),
+    "a stride of 0": (one("Conv", tensor("w", 4, 3, 3, 3), strides=[0, 1]), FILE, ["the_Conv", "strides"]),
+    "a kernel beyond the image": (one("Conv", tensor("w", 4, 3, 9, 9)), FILE, ["the_Conv"]),
+    "an attribute of another type": (one("LeakyRelu", alpha="steep"), FILE, ["the_LeakyRelu", "alpha"]),
+    "an axis that is not there": (one("Softmax", axis=9), FILE, ["the_Softmax", "9"]),
+    "shapes that do not broadcast": (one("Add", tensor("b", 5)), FILE, ["the_Add", "5"]),
+    "a reshape to another count": (
+        one("Reshape", numpy_helper.from_array(np.int64([7, 9]), "s")), FILE, ["the_Reshape"]),
+    "a reshape to two open dimensions": (
+        one("Reshape", numpy_helper.from_array(np.int64([-1, -1]), "s")), FILE, ["the_Reshape"]),
+    "a permutation with an axis twice": (one("Transpose", perm=[0, 1, 1, 2]), FILE, ["the_Transpose"]),
+    "a concatenation of other shapes": (one("Concat", tensor("b", 1, 3, 8, 7), axis=1), FILE, ["the_Concat"]),
+    "a split into other sizes": (
+        model([helper.make_node("Split", ["x", "s"], ["y", "z"], name="the_Split", axis=1)],
+              [numpy_helper.from_array(np.int64([2, 9]), "s")], outputs=[value("y", 1), value("z", 1)]), FILE, ["the_Split"]),
+    "an expansion to 2^60 elements": (
+        one("Expand", numpy_helper.from_array(np.int64([1 << 20, 1 << 20, 1 << 20]), "s")), UNSUPPORTED, ["the_Expand"]),
+    "a range of 2^50 numbers": (
+        model([node("Range", ["a", "b", "c"], ["r"]), node("ReduceSum", ["r"], ["s"]), node("Add", ["x", "s"], ["y"])],
+              [numpy_helper.from_array(np.float32(v), n) for n, v in (("a", 0), ("b", 2.0**50), ("c", 1))]),
+        UNSUPPORTED, ["the_Range"]),
+    "a pad of 2^40": (
+        one("Pad", numpy_helper.from_array(np.int64([0, 0, 0, 0, 0, 0, 1 << 40, 1 << 40]), "p")), FILE, ["the_Pad"]),
+    "an enlargement by 1e9": (
+        one("Resize", numpy_helper.from_array(np.float32([1, 1, 1e9, 1e9]), "s"), more=["", "s"]), FILE, ["the_Resize"]),
+    "an input of rank 99": (one("Relu", inputs=[value("x", *[1] * 99)]), UNSUPPORTED, ["'x'", "99"]),
+    "an open input": (one("Relu", inputs=[value("x", 1, 3, "h", "w")]), UNSUPPORTED, ["'x'", "--input-shape"]),
+    "an input that is a sequence": (
+        one("Relu", inputs=[helper.make_tensor_sequence_value_info("x", F32, [1])]), UNSUPPORTED, ["'x'", "no tensor"]),
+    "weights outside the folder": (external({"location": "../../etc/passwd"}), FILE, ["'w'", "passwd"]),
+    "weights in a file that is not there": (external({"location": "gone.bin"}), FILE, ["'w'", "gone.bin"]),
+    "an operator set from before ONNX": (one("Relu", opset=0), UNSUPPORTED, ["opset 0"]),
+    "two problems at once": (
+        model([node("Frobnicate", ["x"], ["z"]), node("Unique", ["x"], ["y"])], outputs=[value("y", 1), value("z", 1)]),
+        UNSUPPORTED, ["1 more"]),
+}  # fmt: skip
+
+
+class BrokenModels(support.Case):
+    def test_there_are_thirty(self):
+        self.assertGreaterEqual(len(CASES), 30)
+
+    def test_what_they_break_is_whole(self):
+        path = self.write("good.onnx", GOOD.SerializeToString())
+        self.succeed(support.OCTET, "convert", path, "-o", self.folder / "good.octet", "--precision", "f32")
+
+    def test_each_is_refused_in_one_line(self):
+        for name, (broken, code, mentions) in CASES.items():
+            if name == "no outputs":
+                del broken.graph.output[:]
+            with self.subTest(name):
+                path = self.write("broken.onnx", broken if isinstance(broken, bytes) else broken.SerializeToString())
+                out = self.folder / "out.octet"
+                # 4 GB of address space: whoever believes the sizes in the file dies of them.
+                done = subprocess.run(
+                    ["sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh", str(support.OCTET), "convert", str(path), "-o", str(out),
+                     "--precision", "f32"], capture_output=True, text=True, timeout=20)  # fmt: skip
+                said = [line for line in done.stderr.splitlines() if ": warning: " not in line]
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertEqual(len(said), 1, done.stderr)
+                for text in mentions:
+                    self.assertIn(text, said[0])
+                self.assertFalse(out.exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
