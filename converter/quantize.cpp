@@ -1,6 +1,7 @@
 #include "converter/quantize.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace octet {
@@ -13,7 +14,6 @@ constexpr int kScaleCandidates = 80;
 constexpr float kLeastShare = 0.8F;
 constexpr float kLeastShare4 = 0.3F;
 constexpr float kMostShare = 1.2F;
-constexpr int kMostFactor = 127 / 7;
 constexpr double kExactF32 = 1 << 24;
 
 float max_abs(std::span<const float> values) {
@@ -37,7 +37,7 @@ double rounding_error(std::span<const float> values, float scale, int bound) {
 // max|w| / bound, or a smaller or slightly larger scale if the weights happen to fall better on its multiples.
 float best_scale(std::span<const float> values, int bound) {
   const float widest = max_abs(values) / static_cast<float>(bound);
-  const float least = bound < 127 ? kLeastShare4 : kLeastShare;
+  const float least = bound == 7 ? kLeastShare4 : kLeastShare;
   float best = widest;
   double best_error = rounding_error(values, widest, bound);
   for (int i = 0; i <= kScaleCandidates; ++i) {
@@ -68,11 +68,11 @@ float best_power_of_two(std::span<const float> values, int bound) {
 }
 
 // The factor of a group's step, in steps of `scale`.
-int best_factor(std::span<const float> group, float scale, int bound) {
+int best_factor(std::span<const float> group, float scale, const WeightScheme& scheme) {
   int best = 1;
   double best_error = INFINITY;
-  for (int factor = 1; factor <= kMostFactor; ++factor) {
-    const double error = rounding_error(group, scale * static_cast<float>(factor), bound);
+  for (int factor = 1; factor <= scheme.most_factor(); ++factor) {
+    const double error = rounding_error(group, scale * static_cast<float>(factor), scheme.bound());
     if (error < best_error) {
       best_error = error;
       best = factor;
@@ -99,7 +99,8 @@ float choose_scale(std::span<const float> values, size_t taps, const WeightSchem
   float widest = 0;
   each_group(values, taps, scheme,
              [&](std::span<const float> group) { widest = std::max(widest, best(group, scheme.bound())); });
-  return scheme.pow2 ? widest / 16 : widest / kMostFactor;
+  const int steps = scheme.most_factor();
+  return widest / static_cast<float>(scheme.pow2 ? std::bit_floor(static_cast<unsigned>(steps)) : steps);
 }
 
 // Whether f32 counts all that the channel may add up.
@@ -134,7 +135,7 @@ std::vector<float> group_factors(std::span<const float> weights, const WeightSch
   factors.reserve(weights.size());
   each_group(weights, taps, scheme, [&](std::span<const float> group) {
     const float scale = channel_scales[factors.size() / taps];
-    factors.insert(factors.end(), group.size(), static_cast<float>(best_factor(group, scale, scheme.bound())));
+    factors.insert(factors.end(), group.size(), static_cast<float>(best_factor(group, scale, scheme)));
   });
   return factors;
 }

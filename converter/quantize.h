@@ -33,11 +33,16 @@ struct WeightScheme {
   bool per_channel = true;  // else one scale a tensor
   int bits = 8;             // 8: integers in [-127, 127]; 4: in [-7, 7]
   // > 0, with 4 bits: each run of this many weights of a channel has a step of its own, the channel's scale times an
-  // integer factor in [1, 18], so that factor * [-7, 7] are s8 and the kernels need not know.
+  // integer factor in [1, 18] (portable: 9), so that factor * [-7, 7] are s8 and the kernels need not know.
   int64_t group_size = 0;
   bool pow2 = false;  // scales are powers of two
+  // s8 in [-63, 63]: two products with u8 fit into 16 bits, so that vpmaddubsw, what runtimes use on CPUs without VNNI,
+  // never saturates.
+  bool portable = false;
 
-  int bound() const { return bits == 4 ? 7 : 127; }
+  int most() const { return portable ? 63 : 127; }
+  int bound() const { return bits == 4 ? 7 : most(); }
+  int most_factor() const { return most() / 7; }
   // The scheme for channels of `taps` weights: one group is no group.
   WeightScheme for_taps(int64_t taps) const {
     WeightScheme scheme = *this;

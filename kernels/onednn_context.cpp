@@ -66,6 +66,15 @@ std::string bytes_of(dnnl::memory::desc desc) {
 #endif
 }
 
+#if defined(__x86_64__)
+// Of the CPU, as far as oneDNN may use it.
+bool has_features(int features) {
+  (void)guarded("oneDNN's engine", []() -> Status { return engine(), Status{}; });
+  // Values are sets of features: a CPU with AMX has all bits of VNNI.
+  return (static_cast<int>(dnnl::get_effective_cpu_isa()) & features) == features;
+}
+#endif
+
 }  // namespace
 
 const dnnl::engine& engine() {
@@ -78,14 +87,17 @@ const dnnl::engine& engine() {
 
 bool has_exact_int8() {
 #if defined(__x86_64__)
-  static const bool exact = [] {
-    (void)guarded("oneDNN's engine", []() -> Status { return engine(), Status{}; });
-    const int isa = static_cast<int>(dnnl::get_effective_cpu_isa());
-    // Values are sets of features: a CPU with AMX has all bits of VNNI.
-    const auto has = [isa](int features) { return (isa & features) == features; };
-    return has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni);
-  }();
+  static const bool exact = has_features(dnnl_cpu_isa_avx512_core_vnni) || has_features(dnnl_cpu_isa_avx2_vnni);
   return exact;
+#else
+  return true;
+#endif
+}
+
+bool has_fused_multiply_add() {
+#if defined(__x86_64__)
+  static const bool fused = has_features(dnnl_cpu_isa_avx2);
+  return fused;
 #else
   return true;
 #endif

@@ -25,6 +25,9 @@ const dnnl::engine& engine();
 // Whether oneDNN's products of u8 and s8 are exact on this CPU: without VNNI, x86 saturates sums of two in 16 bits.
 bool has_exact_int8();
 
+// Whether oneDNN adds the residual to the product in one rounding, as kernels/quantization.h does.
+bool has_fused_multiply_add();
+
 // A tensor of `dims` whose element [i, j, ...] lies at i * strides[0] + j * strides[1] + ...
 dnnl::memory::desc strided_desc(DataType type, const dnnl::memory::dims& dims, const dnnl::memory::dims& strides);
 // A dense row-major tensor.

@@ -203,6 +203,8 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--scale", options->scale, "pow2: powers of two, so that requantization is a shift")
       ->check(CLI::IsMember({"float", "pow2"}))
       ->capture_default_str();
+  app.add_flag("--portable", convert.weights.portable,
+               "weights in [-63, 63], exact on every CPU in every runtime; octet itself needs it nowhere");
   app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();
   app.add_option("--precision", options->precision)->check(CLI::IsMember({"int8", "f32"}))->capture_default_str();
   app.add_option("--keep-float", convert.keep_float, "nodes that stay f32")->delimiter(',');

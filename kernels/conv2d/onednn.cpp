@@ -1,5 +1,6 @@
 // conv2d on oneDNN. Int8 works in units of dst: one multiplier per output channel, no other scales, so that both majors
 // of oneDNN compute what kernels/quantization.h says.
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -109,6 +110,25 @@ bool is_trusted(const std::string& name, const Problem<Conv2dParams>& problem) {
 #endif
 }
 
+// Two products with u8, added in 16 bits as CPUs without VNNI do, do not saturate: 2 * 255 * 64 < 2^15.
+bool has_safe_weights(const Problem<Conv2dParams>& problem) {
+  const TensorDesc& weights = problem.inputs[kConvWeights];
+  const int8_t* values = weights.as<int8_t>();
+  return std::all_of(values, values + weights.shape.element_count(), [](int8_t w) { return w >= -64 && w <= 64; });
+}
+
+// Whether the bytes of an int8 problem are those of the reference.
+bool is_exact(const Problem<Conv2dParams>& problem) {
+  if (onednn::has_exact_int8()) return true;
+#if defined(__x86_64__)
+  // Own kernels are as exact, and do not have to look at the weights first.
+  const bool has_own = dense_supports(problem) || depthwise_supports(problem);
+  return !has_own && onednn::has_fused_multiply_add() && has_safe_weights(problem);
+#else
+  return false;
+#endif
+}
+
 Result<Kernel> prepare(const Problem<Conv2dParams>& problem) {
   const Conv2dParams& params = problem.params;
   const Conv2dSizes sizes(problem);
@@ -172,7 +192,7 @@ bool onednn_supports(const Problem<Conv2dParams>& problem) {
   if (std::max(params.pads[1], params.pads[3]) > max_pad_w) return false;
   // A dilated window may step over a source that is smaller than a step; oneDNN 2.6 then crashes.
   if (sizes.h < params.dilations[0] || sizes.w < params.dilations[1]) return false;
-  return !is_int8(problem) || onednn::has_exact_int8();
+  return !is_int8(problem) || is_exact(problem);
 }
 
 Result<Kernel> prepare_onednn(const Problem<Conv2dParams>& problem) {

@@ -111,6 +111,24 @@ TEST_CASE("the grid ends at -s z and s (255 - z), in every scheme") {
   }
 }
 
+TEST_CASE("no two products of portable weights leave 16 bits, and they cost one bit") {
+  Tensor weights(DataType::kF32, Shape{8, 64});
+  std::ranges::copy(gauss(512, 3), weights.as<float>().begin());
+  for (const WeightScheme& scheme :
+       {WeightScheme{.portable = true}, WeightScheme{.per_channel = false, .portable = true},
+        WeightScheme{.pow2 = true, .portable = true}, WeightScheme{.bits = 4, .group_size = 16, .portable = true},
+        WeightScheme{.bits = 4, .group_size = 16, .pow2 = true, .portable = true}}) {
+    std::vector<std::string> notices;
+    const QuantizedWeights q = quantize_weights(weights, nullptr, {1.0F, 0}, scheme, "n", notices);
+    int most = 0;
+    for (const int8_t w : q.weights.as<int8_t>()) most = std::max(most, std::abs(w));
+    CHECK(2 * 255 * most <= INT16_MAX);
+    CHECK(most > 63 / 3);
+  }
+  const double ratio = weight_error(weights, {.portable = true}) / weight_error(weights, {});
+  CHECK(ratio == doctest::Approx(4).epsilon(0.15));
+}
+
 TEST_CASE("symmetric activations have zero point 128 and 127 steps to the largest magnitude") {
   const ActivationScheme symmetric{.symmetric = true};
   const QuantParams quant = u8_params({-0.5F, 1.2F}, symmetric);

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -26,6 +27,7 @@ struct Conv2dCase {
   bool per_channel = true;
   bool has_bias = true;
   bool extremes = false;  // data from the ends of the range only
+  bool portable = false;  // weights as safe as CPUs without VNNI want them
   bool large = false;     // sums near the end of their range, where f32 no longer holds them exactly
   Residual residual = Residual::kNone;
   int32_t src_zero_point = 0, dst_zero_point = 0, residual_zero_point = 0;
@@ -81,6 +83,9 @@ inline void Conv2dCase::make(uint32_t seed) {
     } else {
       fill_integers<uint8_t>(src, random, 0, 255);
       fill_integers<int8_t>(weights, random, -127, 127);
+    }
+    if (portable) {
+      for (int8_t& w : weights.as<int8_t>()) w = static_cast<int8_t>(std::clamp<int>(w, -64, 64));
     }
     const int64_t max_bias = large ? int64_t{1} << 26 : 20000;
     fill_integers<int32_t>(bias, random, -max_bias, max_bias);
@@ -196,9 +201,9 @@ inline std::string Conv2dCase::to_string() const {
          text(params.pads[2]) + "," + text(params.pads[3]) + " clamp " + text(params.clamp.min) + "," +
          text(params.clamp.max) + (int8 ? " int8" : " f32") + (dst_f32 ? " to f32" : "") +
          (per_channel ? " per channel" : " per tensor") + (has_bias ? " bias" : "") + (extremes ? " extremes" : "") +
-         (large ? " large" : "") + " residual " + text(static_cast<int>(residual)) + " zero points " +
-         text(src_zero_point) + "," + text(dst_zero_point) + "," + text(residual_zero_point) + " threads " +
-         text(threads);
+         (portable ? " portable" : "") + (large ? " large" : "") + " residual " + text(static_cast<int>(residual)) +
+         " zero points " + text(src_zero_point) + "," + text(dst_zero_point) + "," + text(residual_zero_point) +
+         " threads " + text(threads);
 }
 
 }  // namespace octet::test

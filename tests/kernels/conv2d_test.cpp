@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 
+#include "kernels/onednn_context.h"
 #include "tests/kernels/conv2d_case.h"
 
 namespace octet::test {
@@ -133,6 +134,7 @@ Conv2dCase random_case(Random& random) {
   if (pick(0, 1) == 0) c.params.clamp.min = pick(0, 3) == 0 ? -0.3F : 0;
   if (pick(0, 2) == 0) c.params.clamp.max = 0.4F;
   c.threads = static_cast<int>(pick(1, 2));
+  c.portable = pick(0, 1) == 0;
   return c;
 }
 
@@ -299,6 +301,27 @@ TEST_CASE("no row of conv2d saturates pairs of products in 16 bits") {
       CHECK(std::ranges::all_of(*result, [](std::byte value) { return value == std::byte{200}; }));
     }
   }
+}
+
+TEST_CASE("without VNNI oneDNN takes integers only in groups, and only with weights that saturate nothing") {
+  const bool has_vnni = onednn::has_exact_int8();
+  if (has_vnni || best_isa() < Isa::kAvx2) return;
+  const auto takes = [](Conv2dCase& c) {
+    return c.run(*std::ranges::find_if(rows(), [](const auto& r) { return std::string_view(r.name) == "onednn"; }));
+  };
+  Conv2dCase c;
+  c.params.groups = 2;
+  c.src_shape = {1, 6, 6, 32};
+  c.weights_shape = {32, 3, 3, 16};
+  c.portable = true;
+  c.make(1);
+  CHECK(takes(c).has_value() == onednn::has_fused_multiply_add());
+  c.inputs[kConvWeights].as<int8_t>()[5] = 65;
+  CHECK(!takes(c).has_value());
+  c.params.groups = 1;
+  c.weights_shape = {32, 3, 3, 32};
+  c.make(1);
+  CHECK(!takes(c).has_value());
 }
 
 TEST_CASE("oneDNN takes the layers of real nets wherever the CPU has VNNI") {
