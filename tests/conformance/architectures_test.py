@@ -1,0 +1,82 @@
+"""Networks with the patterns of known architectures: f32 equals the definition, int8 keeps the signal.
+
+With OCTET_SAVE=FOLDER each network, its input and octet's f32 output are left there, for other programs to run.
+"""
+
+import os
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+try:
+    import numpy as np
+    import architectures
+    import reference
+except ImportError as missing:
+    print(f"skipped={missing}: the networks are built with python3-onnx")
+    sys.exit(0)
+import support
+
+# Signal over noise of the int8 network's outputs on data that it was not calibrated on, in dB, a few below what is measured.
+LEAST_SQNR = {
+    "yolo": 29, "unet": 30, "deeplab": 31, "efficientnet": 29, "mobilenet_v3": 35, "shufflenet": 33, "densenet": 32,
+    "vision_transformer": 25,
+}  # fmt: skip
+
+
+def smooth(random, count, shape):
+    """Images rather than noise: neighbours are alike."""
+    x = random.standard_normal((count, *shape)).astype(np.float32)
+    for axis in (2, 3):
+        x = (x + np.roll(x, 1, axis) + np.roll(x, 2, axis)) / 3**0.5
+    return x
+
+
+def sqnr(want, got):
+    noise = float(np.sum((want - got) ** 2))
+    return 10 * np.log10(float(np.sum(want**2)) / max(noise, 1e-30))
+
+
+class Architectures(support.Case):
+    def octet(self, model, name, x):
+        x_file = self.folder / "x.npy"
+        np.save(x_file, x)
+        self.succeed(support.OCTET, "run", model, "--input", f"{name}={x_file}", "--output-dir", self.folder / "out", "--threads", 1)
+        (path,) = (self.folder / "out").iterdir()
+        made = np.load(path)
+        path.unlink()
+        return made
+
+    def test_float_is_exact_and_int8_is_close(self):
+        for build in architectures.ALL:
+            name = build.__name__
+            with self.subTest(name):
+                net = build()
+                source, shape = net.inputs[0].name, net.shape[net.inputs[0].name][1:]
+                random = np.random.default_rng(99)
+                x = smooth(random, 8, shape)
+                path = net.save(self.folder / f"{name}.onnx")
+                batch = 1 if name == "vision_transformer" else 2  # its file fixes the batch
+                wanted = [reference.run(net.model(), {source: x[i : i + 1]})[0] for i in range(batch)]
+                want = np.concatenate(wanted)
+                got = self.octet(path, source, x[:batch])
+                self.assertEqual(got.shape, want.shape)
+                worst = float(np.max(np.abs(got - want)))
+                self.assertLess(worst, 1e-4 * max(1, float(np.max(np.abs(want)))))
+                np.save(self.folder / "calibration.npy", x[2:])
+                packed = self.folder / f"{name}.octet"
+                self.succeed(support.OCTET, "convert", path, "-o", packed, "--data", self.folder / "calibration.npy",
+                             "--calibration", "minmax", "--correct", "none")  # fmt: skip
+                quality = sqnr(want, self.octet(packed, source, x[:batch]))
+                print(f"{name}: float within {worst:.1e}, int8 {quality:.1f} dB")
+                self.assertGreater(quality, LEAST_SQNR[name])
+                if "OCTET_SAVE" in os.environ:
+                    folder = pathlib.Path(os.environ["OCTET_SAVE"])
+                    net.save(folder / f"{name}.onnx")
+                    x[:1].tofile(folder / f"{name}.f32")
+                    np.save(folder / f"{name}.npy", self.octet(path, source, x[:1]))
+
+
+if __name__ == "__main__":
+    unittest.main()

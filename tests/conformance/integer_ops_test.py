@@ -1,0 +1,135 @@
+"""Which operations run as integers between two convolutions: each in a network of its own, and the list in the README.
+
+integer_ops_test.py [--write-readme]
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import textwrap
+
+try:
+    import numpy as np
+    from network import Network
+except ImportError as missing:
+    print(f"skipped={missing}: the networks are built with python3-onnx")
+    sys.exit(0)
+
+ROOT = pathlib.Path(os.environ.get("OCTET_ROOT", pathlib.Path(__file__).resolve().parents[2]))
+OCTET = pathlib.Path(os.environ.get("OCTET_BUILD", ROOT / "build")) / "converter" / "octet"
+README = ROOT / "converter" / "README.md"
+
+
+def ints(net, *values):
+    return net.constant(np.int64(values))
+
+
+def over_image(op):
+    def add(net, x):
+        return net.same("Add", x, net.node(op, [x], [*net.shape[x][:2], 1, 1], axes=[2, 3], keepdims=1))
+
+    return add
+
+
+def line(net, x):
+    """A 1-D convolution, on the rows of the image."""
+    y = net.node("Conv", [net.reshape(x, 1, 8, 64), net.normal(8, 8, 3, scale=0.2)], [1, 8, 64], pads=[1, 1])
+    return net.reshape(y, 1, 8, 8, 8)
+
+
+# What stands between two convolutions; x is [1, 8, 8, 8].
+INTEGER = {
+    "add": lambda net, x: net.same("Add", x, net.conv(x, 8)),
+    "sub": lambda net, x: net.same("Sub", x, net.conv(x, 8)),
+    "mul": lambda net, x: net.same("Mul", x, net.conv(x, 8)),
+    "add, mul and div by a constant": lambda net, x: net.same("Div", net.same("Add", x, net.normal(8, 1, 1)), net.normal(1)),
+    "average pool": lambda net, x: net.pool(x, 3, 1, "AveragePool"),
+    "max pool": lambda net, x: net.pool(x, 3, 1),
+    "global average pool": lambda net, x: net.global_pool(x),
+    "reduce-mean over the image": over_image("ReduceMean"),
+    "reduce-max over the image": over_image("ReduceMax"),
+    "concat": lambda net, x: net.concat([x, net.conv(x, 4)]),
+    "pad": lambda net, x: net.node("Pad", [x, ints(net, 0, 0, 1, 2, 0, 0, 2, 1)], [1, 8, 11, 11], mode="reflect"),
+    "slice": lambda net, x: net.node("Slice", [x, ints(net, 1), ints(net, 7), ints(net, 2)], [1, 8, 6, 8]),
+    "split": lambda net, x: net.same("Add", *net.split(x, 2)),
+    "transpose": lambda net, x: net.transpose(x, 0, 1, 3, 2),
+    "reshape": lambda net, x: net.reshape(x, 1, 8, 16, 4),
+    "gather": lambda net, x: net.node("Gather", [x, ints(net, 3, 1, 2, 0)], [1, 4, 8, 8], axis=1),
+    "tile": lambda net, x: net.node("Tile", [x, ints(net, 1, 2, 1, 1)], [1, 16, 8, 8]),
+    "resize, nearest": lambda net, x: net.resize(x),
+    "resize, linear": lambda net, x: net.resize(x, mode="linear"),
+    "depth-to-space": lambda net, x: net.node("DepthToSpace", [x], [1, 2, 16, 16], blocksize=2),
+    "space-to-depth": lambda net, x: net.node("SpaceToDepth", [x], [1, 32, 4, 4], blocksize=2),
+    "leaky ReLU": lambda net, x: net.same("LeakyRelu", x, alpha=0.1),
+    "PReLU": lambda net, x: net.same("PRelu", x, net.normal(8, 1, 1, scale=0.2)),
+    "sigmoid": lambda net, x: net.same("Sigmoid", x),
+    "tanh": lambda net, x: net.same("Tanh", x),
+    "hard-swish": lambda net, x: net.same("HardSwish", x),
+    "hard-swish spelled out": lambda net, x: net.act(x, "hswish"),
+    "SiLU": lambda net, x: net.act(x, "silu"),
+    "transposed convolution": lambda net, x: net.upconv(x, 8),
+    "1-D convolution": line,
+}  # fmt: skip
+FLOAT = {
+    "matmul of two activations": lambda net, x: net.node("MatMul", [x, net.conv(x, 8)], [1, 8, 8, 8]),
+    "softmax": lambda net, x: net.same("Softmax", x, axis=1),
+    "max and min of two tensors": lambda net, x: net.same("Max", x, net.conv(x, 8)),
+    "reductions over channels": lambda net, x: net.node("ReduceMean", [x], [1, 1, 8, 8], axes=[1], keepdims=1),
+    "exp, log, square root, power": lambda net, x: net.same("Exp", net.same("Sqrt", net.act(x, "Relu"))),
+    "division of two tensors": lambda net, x: net.same("Div", x, net.act(net.conv(x, 8), "Exp")),
+}  # fmt: skip
+
+
+def float_nodes(build, folder):
+    """The operations of the packed network that compute in f32, but for the borders of the network."""
+    net = Network(3, opset=14)
+    x = net.conv(net.input("x", "N", 3, 8, 8), 8, 3)
+    net.output(net.conv(build(net, x), 4))
+    random = np.random.default_rng(0)
+    np.save(folder / "x.npy", random.standard_normal((8, 3, 8, 8)).astype(np.float32))
+    arguments = ["--data", folder / "x.npy", "--calibration", "minmax", "--correct", "none"]
+    net.save(folder / "net.onnx")
+    for command in (["convert", folder / "net.onnx", "-o", folder / "net.octet", *arguments],
+                    ["inspect", folder / "net.octet", "--json"]):  # fmt: skip
+        done = subprocess.run([str(OCTET), *map(str, command)], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{command[0]}: exit {done.returncode}: {done.stderr}")
+    packed = json.loads(done.stdout)
+    types = {tensor["name"]: tensor["dtype"] for tensor in packed["tensors"]}
+    # The last layer's sums, and the order of the axes that they are given out in, are f32 by design.
+    ends = {output["name"] for output in packed["outputs"]}
+    for node in packed["nodes"]:
+        if ends & set(node["outputs"]):
+            ends |= set(node["inputs"])
+    return [n["op"] for n in packed["nodes"] if any(types[o] == "f32" and o not in ends for o in n["outputs"])]
+
+
+def main():
+    problems = []
+    with tempfile.TemporaryDirectory(prefix="octet-integers-") as name:
+        for table, wanted in ((INTEGER, True), (FLOAT, False)):
+            for what, build in table.items():
+                found = float_nodes(build, pathlib.Path(name))
+                print(f"{what}: {'integers' if not found else 'f32 in ' + ', '.join(found)}")
+                if (not found) != wanted:
+                    problems.append(f"{what} runs as {'integers' if not found else 'f32'}: put it into the other list")
+    text = README.read_text()
+    marked = re.compile(r"(<!-- integers -->\n).*?(<!-- end -->)", re.DOTALL)
+    told = [f"As integers: {'; '.join(INTEGER)}.", f"As f32, with quantize and dequantize around: {'; '.join(FLOAT)}."]
+    told = "\n\n".join(textwrap.fill(words, 124) for words in told) + "\n"
+    new = marked.sub(lambda m: m[1] + told + m[2], text)
+    if "--write-readme" in sys.argv:
+        README.write_text(new)
+    elif new != text or not marked.search(text):
+        problems.append("the list in converter/README.md is not this one (integer_ops_test.py --write-readme)")
+    for problem in problems:
+        print(f"problem: {problem}")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""What ONNX says of the operations that the networks of these tests use, in NumPy and double precision."""
+
+import math
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from onnx import helper, numpy_helper
+
+
+def windows(a, x, fill):
+    """[N, C, H, W, kernel, kernel] views of the padded image."""
+    top, left, bottom, right = a.get("pads", [0, 0, 0, 0])
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)
+    (kh, kw), (sh, sw), (dh, dw) = a["kernel_shape"], a.get("strides", [1, 1]), a.get("dilations", [1, 1])
+    views = sliding_window_view(x, ((kh - 1) * dh + 1, (kw - 1) * dw + 1), axis=(2, 3))
+    return views[:, :, ::sh, ::sw, ::dh, ::dw]
+
+
+def conv(a, x, w, b=np.zeros(1)):
+    groups = a.get("group", 1)
+    views = np.split(windows(a, x, 0), groups, axis=1)
+    sums = [np.einsum("nchwij,ocij->nohw", v, part, optimize=True) for v, part in zip(views, np.split(w, groups))]
+    return np.concatenate(sums, axis=1) + b.reshape(1, -1, 1, 1)
+
+
+def conv_transpose(a, x, w, b=np.zeros(1)):
+    (n, _, h, v), (_, o, kh, kw), (sh, sw) = x.shape, w.shape, a.get("strides", [1, 1])
+    y = np.zeros((n, o, (h - 1) * sh + kh, (v - 1) * sw + kw))
+    for i in range(kh):
+        for j in range(kw):
+            y[:, :, i : i + (h - 1) * sh + 1 : sh, j : j + (v - 1) * sw + 1 : sw] += np.einsum("nchw,co->nohw", x, w[:, :, i, j])
+    return y + b.reshape(1, -1, 1, 1)
+
+
+def average_pool(a, x):
+    views, ones = windows(a, x, 0), windows(a, np.ones_like(x), a.get("count_include_pad", 0))
+    return views.sum((4, 5)) / ones.sum((4, 5))
+
+
+def batch_norm(a, x, *parameters):
+    gamma, beta, mean, variance = (p.reshape(-1, *[1] * (x.ndim - 2)) for p in parameters)
+    return (x - mean) / np.sqrt(variance + a.get("epsilon", 1e-5)) * gamma + beta
+
+
+def resize_axis(a, x, axis, factor):
+    size = x.shape[axis]
+    at = np.arange(int(size * factor))
+    if a["mode"] == "nearest":  # asymmetric, floor
+        return np.take(x, np.minimum(np.floor(at / factor).astype(int), size - 1), axis)
+    at = np.clip((at + 0.5) / factor - 0.5, 0, size - 1)  # half_pixel
+    low = np.floor(at).astype(int)
+    share = (at - low).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    return np.take(x, low, axis) * (1 - share) + np.take(x, np.minimum(low + 1, size - 1), axis) * share
+
+
+def resize(a, x, _, factors):
+    for axis, factor in enumerate(factors):
+        if factor != 1:
+            x = resize_axis(a, x, axis, float(factor))
+    return x
+
+
+def softmax(a, x):
+    e = np.exp(x - x.max(axis=a.get("axis", -1), keepdims=True))
+    return e / e.sum(axis=a.get("axis", -1), keepdims=True)
+
+
+def slices(a, x, starts, ends, axes, steps=None):
+    at = [slice(None)] * x.ndim
+    for i, axis in enumerate(axes):
+        at[int(axis)] = slice(int(starts[i]), int(ends[i]), 1 if steps is None else int(steps[i]))
+    return x[tuple(at)]
+
+
+def pad(a, x, pads, value=0):
+    widths = list(zip(pads[: x.ndim].astype(int), pads[x.ndim :].astype(int)))
+    mode = a.get("mode", "constant")
+    return np.pad(x, widths, mode, **({"constant_values": value} if mode == "constant" else {}))
+
+
+def depth_to_space(a, x):
+    (n, c, h, w), b = x.shape, a["blocksize"]
+    return x.reshape(n, b, b, c // b**2, h, w).transpose(0, 3, 4, 1, 5, 2).reshape(n, c // b**2, h * b, w * b)
+
+
+def reshape(a, x, shape):
+    return x.reshape([x.shape[i] if d == 0 else int(d) for i, d in enumerate(shape)])
+
+
+OPS = {
+    "Conv": conv,
+    "ConvTranspose": conv_transpose,
+    "Gemm": lambda a, x, w, b: x @ (w.T if a.get("transB") else w) + b,
+    "MatMul": lambda a, x, y: x @ y,
+    "MaxPool": lambda a, x: windows(a, x, -np.inf).max((4, 5)),
+    "AveragePool": average_pool,
+    "GlobalAveragePool": lambda a, x: x.mean((2, 3), keepdims=True),
+    "BatchNormalization": batch_norm,
+    "Resize": resize,
+    "Add": lambda a, x, y: x + y,
+    "Sub": lambda a, x, y: x - y,
+    "Mul": lambda a, x, y: x * y,
+    "Div": lambda a, x, y: x / y,
+    "Pow": lambda a, x, y: x**y,
+    "Relu": lambda a, x: np.maximum(x, 0),
+    "LeakyRelu": lambda a, x: np.where(x < 0, a.get("alpha", 0.01) * x, x),
+    "PRelu": lambda a, x, slope: np.where(x < 0, slope * x, x),
+    "Clip": lambda a, x, low, high: np.clip(x, low, high),
+    "Sigmoid": lambda a, x: 1 / (1 + np.exp(-x)),
+    "HardSigmoid": lambda a, x: np.clip(a["alpha"] * x + a["beta"], 0, 1),
+    "HardSwish": lambda a, x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "Tanh": lambda a, x: np.tanh(x),
+    "Erf": lambda a, x: np.vectorize(math.erf)(x),
+    "Sqrt": lambda a, x: np.sqrt(x),
+    "Softmax": softmax,
+    "Concat": lambda a, *x: np.concatenate(x, a["axis"]),
+    "Split": lambda a, x, parts: np.split(x, np.cumsum(parts.astype(int))[:-1], a.get("axis", 0)),
+    "Slice": slices,
+    "Pad": pad,
+    "Reshape": reshape,
+    "Flatten": lambda a, x: x.reshape(x.shape[0], -1),
+    "Transpose": lambda a, x: x.transpose(a["perm"]),
+    "DepthToSpace": depth_to_space,
+    "ReduceMean": lambda a, x: x.mean(tuple(a["axes"]), keepdims=bool(a.get("keepdims", 1))),
+    "Gather": lambda a, x, i: np.take(x, i.astype(int), a.get("axis", 0)),
+    "ArgMax": lambda a, x: np.expand_dims(x.argmax(a["axis"]), a["axis"]).astype(float),
+}
+
+
+def run(model, inputs):
+    """The outputs, in order."""
+    values = {name: np.asarray(x, np.float64) for name, x in inputs.items()}
+    for tensor in model.graph.initializer:
+        values[tensor.name] = numpy_helper.to_array(tensor).astype(np.float64)
+    for node in model.graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
+        made = OPS[node.op_type](attributes, *(values[name] if name else None for name in node.input))
+        values.update(zip(node.output, made if isinstance(made, list) else [made]))
+    return [values[output.name] for output in model.graph.output]
