@@ -111,6 +111,18 @@ Status check_options(const ConvertOptions& options) {
                                         " takes no --calibration-table: it depends on the order of the samples, "
                                         "which saved statistics do not know"};
   }
+  if (options.is_mixed && options.data.empty()) {
+    return Error{ErrorCode::kUsage, "--precision mixed needs --data: it runs the network on samples"};
+  }
+  if (!options.max_drop.has_value()) return {};
+  if (options.labels.empty() || options.data.empty()) {
+    return Error{ErrorCode::kUsage, std::string("--max-drop needs ") +
+                                        (options.labels.empty() ? "--labels" : "--data") +
+                                        ": it counts right answers on samples held out"};
+  }
+  if (options.float_only) {
+    return Error{ErrorCode::kUsage, "--max-drop has nothing to measure: a float network loses nothing"};
+  }
   return {};
 }
 
@@ -160,7 +172,8 @@ Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const
   for (std::string& warning : calibration_warnings(table.stats, table.sample_count)) {
     result.notices.push_back(std::move(warning));
   }
-  if (data != nullptr && (options.calibration == "auto" || options.correct != "none" || options.needs_samples)) {
+  if (data != nullptr &&
+      (options.calibration == "auto" || options.correct != "none" || options.is_mixed || options.needs_samples)) {
     OCTET_TRY(network.samples, load_samples(data->data, data->indices, options.seed, network.threads));
   }
   OCTET_TRY(std::set<std::string> keep_float, resolve_keep_float(graph, options.keep_float));

@@ -1,22 +1,26 @@
 #include "converter/convert.h"
 
+#include <algorithm>
+
 #include "converter/calibrated_network.h"
+#include "converter/data/labels.h"
 #include "converter/lower.h"
+#include "converter/precision/labelled_samples.h"
 #include "octet/octet.hpp"
 
 namespace octet {
 namespace {
 
 // Applies options.correct to the draft. A list of methods needs data; `auto` does without, and says so.
-Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& network, Draft& draft,
-                     Conversion& result) {
+Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& network, Draft& draft, Conversion& result,
+                     std::vector<std::string>& notices) {
   OCTET_TRY(const auto methods, parse_correction(options.correct));
   if (methods.empty()) return {};
   if (!network.samples.has_value()) {
     if (options.correct != "auto") {
       return Error{ErrorCode::kUsage, "--correct " + options.correct + " needs --data: it runs the network on samples"};
     }
-    result.notices.push_back("nothing was corrected: --correct auto needs --data");
+    notices.push_back("nothing was corrected: --correct auto needs --data");
     return {};
   }
   const CorrectionContext context{network.samples->fit, options.seed, network.threads,
@@ -34,7 +38,106 @@ std::string kept_names(std::span<const CorrectionStep> steps) {
   return kept.empty() ? "none" : kept;
 }
 
+// Corrects and lowers the draft.
+Status finish(const ConvertOptions& options, const CalibratedNetwork& network, Draft draft, Conversion& result) {
+  std::vector<std::string> notices;
+  result.corrections.clear();
+  OCTET_CHECK(correct_draft(options, network, draft, result, notices));
+  OCTET_TRY(result.packed, lower_int8(draft.graph, draft.ranges, draft.options, notices));
+  if (!result.corrections.empty()) result.packed.metadata["correct"] = kept_names(result.corrections);
+  result.packed.metadata["calibration"] = result.calibration;
+  result.lowering_notices = std::move(notices);
+  return {};
+}
+
+// The labelled samples that were kept aside, and what the float network makes of them.
+class Gate {
+ public:
+  static Result<Gate> create(const ConvertOptions& options, const CalibratedNetwork& network) {
+    const Graph& graph = network.draft.graph;
+    Gate gate;
+    gate.threads_ = network.threads;
+    gate.max_drop_ = *options.max_drop;
+    OCTET_TRY(gate.samples_, load_labelled_samples(network.drawn->data, network.drawn->gate, options.labels,
+                                                   class_count(graph.value(graph.outputs[0]).shape), network.threads));
+    OCTET_TRY(const PackedModel float_model, lower_f32(graph));
+    OCTET_TRY(gate.float_right_,
+              count_right(float_model, gate.samples_.samples, gate.samples_.labels, network.threads));
+    return gate;
+  }
+
+  Result<GateResult> measure(const PackedModel& packed) const {
+    OCTET_TRY(const size_t right, count_right(packed, samples_.samples, samples_.labels, threads_));
+    return judge(right);
+  }
+
+  GateResult judge(size_t right) const {
+    GateResult found{samples_.samples.size(), float_right_, right, false};
+    found.is_passed = found.drop() <= max_drop_;
+    return found;
+  }
+
+ private:
+  LabelledSamples samples_;
+  size_t float_right_ = 0;
+  double max_drop_ = 0;
+  int threads_ = 1;
+};
+
+Status climb_ladder(const ConvertOptions& options, const CalibratedNetwork& network, const Gate* gate,
+                    Conversion& result) {
+  MixContext context{
+      network.draft, *network.samples, options.cost, options.correct != "none", options.seed, network.threads, {}};
+  if (gate != nullptr) {
+    context.count_right = [&](const PackedModel& packed) -> Result<size_t> {
+      OCTET_TRY(const GateResult found, gate->measure(packed));
+      return found.right;
+    };
+  }
+  OCTET_TRY(result.ladder, build_ladder(context));
+  if (options.ladder_observer) options.ladder_observer(result);
+  return {};
+}
+
+Status convert_plain(const ConvertOptions& options, const CalibratedNetwork& network, Conversion& result) {
+  return finish(options, network, network.draft, result);
+}
+
+Status convert_mixed(const ConvertOptions& options, const CalibratedNetwork& network, Conversion& result) {
+  OCTET_CHECK(climb_ladder(options, network, nullptr, result));
+  result.rung = default_rung(*result.ladder);
+  return finish(options, network, on_rung(network.draft, result.ladder->rungs[*result.rung]), result);
+}
+
+Status convert_gated(const ConvertOptions& options, const CalibratedNetwork& network, Conversion& result) {
+  OCTET_TRY(const Gate gate, Gate::create(options, network));
+  OCTET_CHECK(finish(options, network, network.draft, result));
+  OCTET_TRY(result.gate, gate.measure(result.packed));
+  if (result.gate->is_passed || !options.is_mixed) return {};
+
+  OCTET_CHECK(climb_ladder(options, network, &gate, result));
+  const std::vector<MixRung> rungs = result.ladder->rungs;  // `result` changes below
+  for (size_t i = 0; i < rungs.size(); ++i) {
+    // Only what passes when lightly corrected is worth the full correction, and the last, which has least error.
+    const GateResult light = gate.judge(*rungs[i].right);
+    if (rungs[i].raised.empty() || (!light.is_passed && i + 1 < rungs.size())) continue;
+    Conversion tried = result;
+    OCTET_CHECK(finish(options, network, on_rung(network.draft, rungs[i]), tried));
+    OCTET_TRY(tried.gate, gate.measure(tried.packed));
+    if (!tried.gate->is_passed && tried.gate->right <= result.gate->right) continue;
+    tried.rung = i;
+    result = std::move(tried);
+    if (result.gate->is_passed) return {};
+  }
+  return {};
+}
+
 }  // namespace
+
+double GateResult::drop() const {
+  const double points = 100.0 * (static_cast<double>(float_right) - static_cast<double>(right));
+  return count == 0 ? 0 : points / static_cast<double>(count);
+}
 
 Result<Conversion> convert(const ConvertOptions& options) {
   Conversion result;
@@ -44,11 +147,10 @@ Result<Conversion> convert(const ConvertOptions& options) {
   } else {
     OCTET_TRY(const CalibratedNetwork network, calibrate_network(options, graph, result));
     if (result.is_shard) return result;
-    Draft draft = network.draft;
-    OCTET_CHECK(correct_draft(options, network, draft, result));
-    OCTET_TRY(result.packed, lower_int8(draft.graph, draft.ranges, draft.options, result.notices));
-    if (!result.corrections.empty()) result.packed.metadata["correct"] = kept_names(result.corrections);
-    result.packed.metadata["calibration"] = result.calibration;
+    const auto quantize = options.max_drop.has_value() ? convert_gated
+                          : options.is_mixed           ? convert_mixed
+                                                       : convert_plain;
+    OCTET_CHECK(quantize(options, network, result));
   }
   result.packed.metadata["producer"] = std::string("octet ") + version();
   return result;

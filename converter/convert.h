@@ -11,19 +11,34 @@
 #include "converter/correct/correct.h"
 #include "converter/load_model.h"
 #include "converter/parallel.h"
+#include "converter/precision/mix.h"
 #include "runtime/packed_model.h"
 
 namespace octet {
 
+// What the accuracy gate found on samples that nothing else has seen.
+struct GateResult {
+  size_t count = 0;
+  size_t float_right = 0;  // samples that the float network labels rightly
+  size_t right = 0;        // and the packed one
+  bool is_passed = false;
+
+  double drop() const;  // in points
+};
+
 struct Conversion {
   PackedModel packed;
   ImportReport import_report;
-  std::vector<std::string> notices;      // what the user should know: widened scales, few samples
-  bool is_shard = false;                 // of several processes this is not the first, and has only observed
-  uint64_t sample_count = 0;             // behind the calibration
-  std::string calibration;               // the method; "auto (NAME)" tells what auto took
-  std::vector<CalibrationTrial> trials;  // of auto
+  std::vector<std::string> notices;           // what the user should know of the samples
+  std::vector<std::string> lowering_notices;  // and of `packed`: widened scales
+  bool is_shard = false;                      // of several processes this is not the first, and has only observed
+  uint64_t sample_count = 0;                  // behind the calibration
+  std::string calibration;                    // the method; "auto (NAME)" tells what auto took
+  std::vector<CalibrationTrial> trials;       // of auto
   std::vector<CorrectionStep> corrections;
+  std::optional<PrecisionLadder> ladder;  // of mixed precision, where it was built
+  std::optional<size_t> rung;             // that `packed` stands on
+  std::optional<GateResult> gate;         // of `packed`: --max-drop
 };
 
 // What `octet convert` was asked for.
@@ -44,18 +59,28 @@ struct ConvertOptions {
   CorrectionObserver correction_observer;                       // after each correction
   WeightScheme weights;
   ActivationScheme activations;
-  bool float_only = false;              // --precision f32
-  std::vector<std::string> keep_float;  // as resolve_keep_float() takes them
-  bool needs_samples = false;           // hold samples, even if calibration and correction need none
-  std::string labels;                   // --labels; not empty: a fifth of the samples is kept for the accuracy gate
-  int threads = 0;                      // 0: default_threads()
-  PassObserver pass_observer;           // --dump-passes
-  Progress progress;                    // while samples are observed
+  bool float_only = false;                                 // --precision f32
+  bool is_mixed = false;                                   // --precision mixed
+  CostKind cost = CostKind::kLatency;                      // what mixed precision spares
+  std::optional<double> max_drop;                          // --max-drop, in points: goes with `labels`
+  std::function<void(const Conversion&)> ladder_observer;  // once its ladder is built
+  std::vector<std::string> keep_float;                     // as resolve_keep_float() takes them
+  bool needs_samples = false;                              // hold samples, even if calibration and correction need none
+  std::string labels;          // --labels; not empty: a fifth of the samples is kept for the accuracy gate
+  int threads = 0;             // 0: default_threads()
+  PassObserver pass_observer;  // --dump-passes
+  Progress progress;           // while samples are observed
 };
 
-// import -> fold -> observe -> calibrate -> correct -> lower. Writes nothing but the calibration table, if asked to.
-// kUsage: int8 without data and without a table, an unknown method, a spec that does not parse; the errors of each
-// stage.
+// import -> fold -> observe -> calibrate -> choose precisions -> correct -> lower. Writes nothing but the calibration
+// table, if asked to.
+//
+// Mixed precision takes the default rung of the ladder, and corrects there. With max_drop the network without raised
+// layers is corrected first; where it misses the gate, mixed precision climbs until a network passes it, first lightly
+// corrected, then fully. If none does, the best one is returned, with gate->is_passed false.
+//
+// kUsage: int8 without data and without a table, an unknown method, a spec that does not parse, options that do not go
+// together; the errors of each stage.
 Result<Conversion> convert(const ConvertOptions& options);
 
 }  // namespace octet

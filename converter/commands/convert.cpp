@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
@@ -22,13 +23,17 @@ struct Options {
   std::string output;
   std::vector<std::string> input_shapes;
   std::string weights = "per_channel";
-  std::string precision = "int8";
+  std::string precision;  // empty: int8, or what --max-drop asks for
+  std::string cost = "latency";
   std::string activations = "asymmetric";
   std::string scale = "float";
   int64_t group_size = 64;
   bool dump_passes = false;
   std::string report;
+  bool json = false;
 };
+
+using Json = nlohmann::ordered_json;
 
 std::vector<std::string> calibration_names() {
   std::vector<std::string> names{"auto"};
@@ -121,11 +126,109 @@ Status read_schemes(Options& options) {
   return {};
 }
 
+// --precision, --cost, --max-drop.
+Status read_precision(Options& options) {
+  ConvertOptions& convert = options.convert;
+  if (options.precision.empty()) options.precision = convert.max_drop.has_value() ? "mixed" : "int8";
+  convert.float_only = options.precision == "f32";
+  convert.is_mixed = options.precision == "mixed";
+  convert.cost = options.cost == "bytes" ? CostKind::kBytes : CostKind::kLatency;
+  if (convert.max_drop.has_value() && !std::isfinite(*convert.max_drop)) {
+    return Error{ErrorCode::kUsage, "--max-drop is not a number"};
+  }
+  if (!convert.labels.empty() && !convert.max_drop.has_value()) {
+    return Error{ErrorCode::kUsage, "--labels says what --max-drop is measured on: give both, or neither"};
+  }
+  return {};
+}
+
+std::string gate_line(const GateResult& gate, double limit) {
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "%zu of %zu held-out samples right, in float %zu: a drop of %.2f points, allowed %.2f", gate.right,
+                gate.count, gate.float_right, gate.drop(), limit);
+  return text;
+}
+
+// A point of the Pareto table.
+Json rung_json(const MixRung& rung, const Conversion& conversion) {
+  const Objective& measured = rung.measured;
+  Json row{{"float_layers", rung.raised},
+           {"latency_ms", rung.latency_us / 1000},
+           {"bytes", rung.bytes},
+           {"cost", rung.cost},
+           {"expected_error", rung.error},
+           {"error", measured.error},
+           {"agreement", 100.0 * static_cast<double>(measured.agreeing) / static_cast<double>(measured.count)}};
+  if (rung.right.has_value() && conversion.gate.has_value()) {
+    GateResult gate = *conversion.gate;
+    gate.right = *rung.right;
+    row["drop"] = gate.drop();
+  }
+  return row;
+}
+
+// The layers that mixed precision left float, as --keep-float takes them.
+std::string raised_names(const Conversion& conversion) {
+  std::string names;
+  for (const std::string& name : conversion.ladder->rungs[*conversion.rung].raised) {
+    names += (names.empty() ? "" : ",") + name;
+  }
+  return names;
+}
+
+std::string rung_line(const MixRung& rung, const Conversion& conversion) {
+  return conversion.gate.has_value()
+             ? to_string(rung, *conversion.ladder, conversion.gate->float_right, conversion.gate->count)
+             : to_string(rung, *conversion.ladder);
+}
+
+// What stdout tells with --json.
+Json to_json(const Options& options, const Conversion& conversion, size_t bytes) {
+  const auto [integer, total] = count_nodes(conversion.packed);
+  Json result{{"output", options.output}, {"bytes", bytes},           {"precision", options.precision},
+              {"nodes", total},           {"integer_nodes", integer}, {"samples", conversion.sample_count}};
+  if (!conversion.calibration.empty()) result["calibration"] = conversion.calibration;
+  result["corrections"] = Json::array();
+  for (const CorrectionStep& step : conversion.corrections) {
+    result["corrections"].push_back({{"name", to_string(step.chain)},
+                                     {"layers", step.layers},
+                                     {"kept", step.is_kept},
+                                     {"error_before", step.before.error},
+                                     {"error_after", step.after.error},
+                                     {"seconds", step.seconds}});
+  }
+  if (conversion.ladder.has_value()) {
+    result["pareto"] = Json::array();
+    for (const MixRung& rung : conversion.ladder->rungs) result["pareto"].push_back(rung_json(rung, conversion));
+    if (conversion.rung.has_value()) {
+      result["chosen"] = *conversion.rung;
+      result["keep_float"] = raised_names(conversion);
+    }
+  }
+  if (conversion.gate.has_value()) {
+    result["gate"] = {{"count", conversion.gate->count},       {"float_right", conversion.gate->float_right},
+                      {"right", conversion.gate->right},       {"drop", conversion.gate->drop()},
+                      {"max_drop", *options.convert.max_drop}, {"passed", conversion.gate->is_passed}};
+  }
+  return result;
+}
+
+void print_summary(const Options& options, const Conversion& conversion, size_t bytes) {
+  const auto [integer, total] = count_nodes(conversion.packed);
+  std::cout << options.output << ": " << bytes << " bytes (constants " << constant_bytes(conversion.packed) << "), "
+            << integer << " of " << total << " nodes on integers";
+  if (conversion.sample_count > 0) {
+    std::cout << ", calibrated by " << conversion.calibration << " on " << conversion.sample_count << " samples";
+  }
+  std::cout << "\n";
+}
+
 Result<int> run(Options& options) {
   OCTET_TRY(options.convert.import.input_shapes, parse_input_shapes(options.input_shapes));
   OCTET_CHECK(check_output(options));
   OCTET_CHECK(read_schemes(options));
-  options.convert.float_only = options.precision == "f32";
+  OCTET_CHECK(read_precision(options));
   if (options.dump_passes) options.convert.pass_observer = dump_pass;
   ProgressLine progress("calibrating");
   options.convert.progress = [&](size_t done, size_t total) { progress.update(done, total); };
@@ -142,25 +245,42 @@ Result<int> run(Options& options) {
     }
   };
 
+  options.convert.ladder_observer = [&](const Conversion& conversion) {
+    progress.finish();
+    for (const MixRung& rung : conversion.ladder->rungs) std::cerr << "mixed: " << rung_line(rung, conversion) << "\n";
+  };
+
   const Result<Conversion> converted = convert(options.convert);
   progress.finish();
   if (!converted.ok()) return converted.error();
   if (converted->is_shard) return kExitOk;
   for (const std::string& warning : converted->import_report.warnings) warn("octet convert", warning);
   for (const std::string& notice : converted->notices) warn("octet convert", notice);
+  for (const std::string& notice : converted->lowering_notices) warn("octet convert", notice);
+  if (converted->rung.has_value()) {
+    std::cerr << "mixed: chosen: " << rung_line(converted->ladder->rungs[*converted->rung], *converted)
+              << "; --keep-float " << raised_names(*converted) << "\n";
+  }
   const std::vector<std::byte> bytes = write_model(converted->packed);
   OCTET_CHECK(write_file_atomically(options.output, bytes));
 
   if (!options.report.empty()) OCTET_CHECK(write_report(options, converted->packed));
 
-  const auto [integer, total] = count_nodes(converted->packed);
-  std::cout << options.output << ": " << bytes.size() << " bytes (constants " << constant_bytes(converted->packed)
-            << "), " << integer << " of " << total << " nodes on integers";
-  if (converted->sample_count > 0) {
-    std::cout << ", calibrated by " << converted->calibration << " on " << converted->sample_count << " samples";
+  if (options.json) {
+    // Names need not be UTF-8.
+    std::cout << to_json(options, *converted, bytes.size()).dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
+  } else {
+    print_summary(options, *converted, bytes.size());
   }
-  std::cout << "\n";
-  return kExitOk;
+  if (!converted->gate.has_value()) return kExitOk;
+  const std::string line = gate_line(*converted->gate, *options.convert.max_drop);
+  if (converted->gate->is_passed) {
+    std::cerr << "gate: " << line << "\n";
+    return kExitOk;
+  }
+  std::cerr << "octet convert: the accuracy gate is missed: " << line << "; '" << options.output
+            << "' is the best network found\n";
+  return kExitAccuracy;
 }
 
 }  // namespace
@@ -206,10 +326,20 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_flag("--portable", convert.weights.portable,
                "weights in [-63, 63], exact on every CPU in every runtime; octet itself needs it nowhere");
   app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();
-  app.add_option("--precision", options->precision)->check(CLI::IsMember({"int8", "f32"}))->capture_default_str();
-  app.add_option("--keep-float", convert.keep_float, "nodes that stay f32")->delimiter(',');
+  app.add_option("--precision", options->precision, "int8, unless --max-drop is given; mixed: chosen layers stay f32")
+      ->check(CLI::IsMember({"int8", "mixed", "f32"}));
+  app.add_option("--keep-float", convert.keep_float, "nodes that stay f32; first, last: the layers at the ends")
+      ->delimiter(',');
+  app.add_option("--cost", options->cost, "what mixed precision spares: measured time, or bytes")
+      ->check(CLI::IsMember({"latency", "bytes"}))
+      ->capture_default_str();
+  app.add_option(
+      "--max-drop", convert.max_drop,
+      "points of top-1 that may be lost on samples held out; mixed precision is raised until then, else exit 5");
+  app.add_option("--labels", convert.labels, "for --max-drop: `file index` a line; for .npy data one index a line");
   app.add_option("--threads", convert.threads, "samples observed at once")->check(whole_number(1, 1024));
   app.add_option("--report", options->report, "also write a self-contained page: what each layer lost");
+  app.add_flag("--json", options->json, "one JSON object on stdout");
   app.add_flag("--dump-passes", options->dump_passes, "the graph after each pass, on stderr");
   return [options] { return run(*options); };
 }

@@ -205,14 +205,59 @@ class BundledModel(Case):
         self.assertNotIn("http", page.read_text())
         listed = found["keep_float"].split(",")
         self.assertIn(next(l["name"] for l in found["layers"] if l["bits"] == 8), listed)
-        def float_layers(*names):
-            nodes = self.json_of(OCTET, "inspect", self.convert("--keep-float", ",".join(names)), "--json")
-            types = {tensor["name"]: tensor["dtype"] for tensor in nodes["tensors"]}
-            return {node["name"] for node in nodes["nodes"] if len(node["inputs"]) > 1 and types[node["inputs"][1]] == "f32"}
-        self.assertEqual(float_layers(*listed), set(listed))
-        self.assertEqual(len(float_layers("first", "last")), 2)
+        self.assertEqual(self.float_layers(self.convert("--keep-float", ",".join(listed))), set(listed))
+        self.assertEqual(len(self.float_layers(self.convert("--keep-float", "first,last"))), 2)
         by_hessian = self.json_of(*arguments, "--json", "--method", "hessian")
         self.assertEqual(len(by_hessian["layers"]) * 3, len(found["layers"]))
+
+    def float_layers(self, packed):
+        """The layers whose weights are f32."""
+        found = self.json_of(OCTET, "inspect", packed, "--json")
+        types = {tensor["name"]: tensor["dtype"] for tensor in found["tensors"]}
+        return {node["name"] for node in found["nodes"] if len(node["inputs"]) > 1 and types[node["inputs"][1]] == "f32"}
+
+    def test_mixed_precision_keeps_the_layers_it_names_float(self):
+        packed = self.folder / "mixed.octet"
+        for cost in ("latency", "bytes"):
+            found = self.json_of(OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--calibration", "mse",
+                                 "--correct", "none", "--precision", "mixed", "--cost", cost, "--json")
+            table = found["pareto"]
+            self.assertEqual(table[-1]["error"] < 1e-9, True)  # all float
+            for rung in table:
+                self.assertEqual(set(rung), {"float_layers", "latency_ms", "bytes", "cost", "expected_error", "error", "agreement"})
+                self.assertGreater(rung["latency_ms"], 0)
+            chosen = table[found["chosen"]]
+            self.assertLessEqual(chosen["error"], 0.2 * table[0]["error"])
+            self.assertEqual(found["keep_float"].split(","), chosen["float_layers"])
+            self.assertEqual(self.float_layers(packed), set(chosen["float_layers"]))
+            self.assertEqual(found["bytes"], packed.stat().st_size)
+        self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--precision", "mixed", mentions=["--data"])
+
+    def test_the_accuracy_gate_writes_the_best_network_and_exits_5(self):
+        packed = self.folder / "gated.octet"
+        gated = (OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--labels", self.labels(),
+                 "--calibration", "mse", "--correct", "none", "--json")
+        # Nothing is lost, so that any drop is allowed: integers throughout.
+        found = self.json_of(*gated, "--max-drop", "0")
+        self.assertEqual(found["gate"], {"count": 2, "float_right": 2, "right": 2, "drop": 0, "max_drop": 0, "passed": True})
+        self.assertNotIn("pareto", found)
+        self.assertEqual(self.float_layers(packed), set())
+        # A point better than a float network that is always right: no rung of the ladder can be.
+        packed.unlink()
+        missed = self.run_program(*gated, "--max-drop=-1")
+        self.assertEqual(missed.returncode, 5, missed.stderr)
+        self.assertIn("the accuracy gate is missed", missed.stderr.splitlines()[-1])
+        self.assertFalse(json.loads(missed.stdout)["gate"]["passed"])
+        self.assertEqual({rung["drop"] for rung in json.loads(missed.stdout)["pareto"]}, {0})
+        self.succeed(OCTET, "inspect", packed)
+        # Without mixed precision the gate judges and raises nothing.
+        missed = self.run_program(*gated, "--max-drop=-1", "--precision", "int8")
+        self.assertEqual(missed.returncode, 5, missed.stderr)
+        self.assertNotIn("pareto", json.loads(missed.stdout))
+        table = (OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE)
+        for wrong in (("--max-drop", 1), ("--labels", self.labels()), ("--max-drop", "nan", "--labels", self.labels()),
+                      ("--max-drop", 1, "--labels", self.labels())):
+            self.fail_with(2, *table, *wrong)
 
     def test_convert_knows_its_schemes(self):
         default = self.convert()

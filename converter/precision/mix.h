@@ -1,0 +1,62 @@
+// Mixed precision: which layers stay float, so that the network gains most for what they cost.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "converter/correct/draft.h"
+#include "converter/correct/objective.h"
+#include "converter/correct/sample_run.h"
+#include "converter/precision/cost.h"
+#include "converter/precision/sensitivity.h"
+
+namespace octet {
+
+// A point of the Pareto front.
+struct MixRung {
+  std::set<std::string> raised;  // layers that are float; all others are integers
+  double error = 0;              // the sum of the sensitivities of the integer layers
+  int64_t cost = 0;              // what the raised layers add, in nanoseconds or bytes, as the knapsack sums it up
+  double latency_us = 0;         // of this network, measured
+  int64_t bytes = 0;             // of its file
+  Objective measured;            // on held-out samples, biases corrected
+  std::optional<size_t> right;   // of the labelled samples, if there are any
+};
+
+// The front from all integers to all float, thinned out.
+struct PrecisionLadder {
+  std::vector<LayerSensitivity> layers;  // in the order of execution
+  std::vector<MixRung> rungs;            // by rising cost and falling error, as the knapsack sums them up
+};
+
+struct MixContext {
+  const Draft& draft;          // calibrated, not corrected
+  const SampleSplit& samples;  // held_out judges, fit corrects biases
+  CostKind cost = CostKind::kLatency;
+  bool is_corrected = true;  // a correction follows, so networks are judged behind a light one
+  uint64_t seed = 0;
+  int threads = 1;
+  std::function<Result<size_t>(const PackedModel&)> count_right;  // on labelled samples; null: there are none
+};
+
+// Sensitivity by single_layer, cost by float_costs, the exact front of both by pareto_front; of it the cheapest point
+// for every further 1.5 dB less of error, and the last one, which has none. Each is then lowered, timed and run on the
+// integer kernels, because layers disturb one another. kUnsupported: no output is f32.
+Result<PrecisionLadder> build_ladder(const MixContext& context);
+
+// The draft with the rung's layers float.
+Draft on_rung(const Draft& draft, const MixRung& rung);
+
+// The default: the first rung with a fifth of the error that all integers have, which more than halves the
+// disagreements (their share follows the error's square root).
+size_t default_rung(const PrecisionLadder& ladder);
+
+// "3 of 21 layers float, 1.43 ms, 301244 bytes, error -6.2 dB expected, ...": a line of the table. `float_right`: what
+// the float network has of the labelled samples, `labelled` in number; 0: there are none.
+std::string to_string(const MixRung& rung, const PrecisionLadder& ladder, size_t float_right = 0, size_t labelled = 0);
+
+}  // namespace octet

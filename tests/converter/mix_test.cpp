@@ -1,0 +1,128 @@
+// Mixed precision: the ladder from all integers to all float.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "converter/precision/mix.h"
+#include "tests/support/correction.h"
+#include "tests/support/graph_builder.h"
+
+namespace octet::test {
+namespace {
+
+// Four layers with one scale for all weights of each. One channel of `bad`, which is 0 behind its ReLU, has weights a
+// hundred times the others'.
+Graph net_with_bad_layer(const std::string& bad) {
+  GraphBuilder g;
+  const ValueId x = g.input("x", {Shape::kDynamic, 6, 6, 4});
+  const ValueId a = g.relu("a_relu", g.conv2d("a", x, {8, 3, 3, 4}, {.pads = {1, 1, 1, 1}}));
+  const ValueId b = g.relu("b_relu", g.conv2d("b", a, {8, 1, 1, 8}));
+  const ValueId c = g.relu("c_relu", g.conv2d("c", b, {8, 1, 1, 8}));
+  g.output(g.conv2d("d", c, {3, 1, 1, 8}));
+  Graph graph = after_all_passes(g.graph());
+  for (size_t i = 0; i + 1 < graph.nodes.size(); ++i) {
+    if (graph.nodes[i].name != bad) continue;
+    std::vector<float> weights = layer_weights(graph, graph.nodes[i]);
+    std::fill_n(weights.begin(), weights.size() / 8, 0.0F);
+    weights[0] = -100;
+    set_layer_weights(graph, graph.nodes[i], weights);
+  }
+  return graph;
+}
+
+struct Ladder {
+  Graph graph;
+  SampleSplit samples;
+  Draft draft;
+  PrecisionLadder ladder;
+};
+
+Ladder ladder_of(const std::string& bad, CostKind cost, bool is_corrected) {
+  Ladder made{.graph = net_with_bad_layer(bad), .samples = {}, .draft = {}, .ladder = {}};
+  made.samples = {random_samples(made.graph, 10, 3), random_samples(made.graph, 10, 4)};
+  made.draft = draft_of(made.graph, made.samples.fit, false);
+  size_t asked = 0;
+  const MixContext context{made.draft,
+                           made.samples,
+                           cost,
+                           is_corrected,
+                           0,
+                           1,
+                           [&](const PackedModel&) -> Result<size_t> {
+                             return asked++; }};
+  Result<PrecisionLadder> ladder = build_ladder(context);
+  REQUIRE_MESSAGE(ladder.ok(), ladder.error().message);
+  made.ladder = std::move(*ladder);
+  for (size_t i = 0; i < made.ladder.rungs.size(); ++i) CHECK(made.ladder.rungs[i].right == i);
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("the ladder starts with integers, raises the bad layer first, and ends in float") {
+  for (const char* bad : {"a", "b", "c"}) {
+    CAPTURE(bad);
+    const Ladder made = ladder_of(bad, CostKind::kBytes, false);
+    const std::vector<MixRung>& rungs = made.ladder.rungs;
+    REQUIRE(rungs.size() >= 3);
+    CHECK(rungs.front().raised.empty());
+    CHECK(rungs[1].raised.contains(bad));
+    CHECK(rungs[1].measured.error < 0.5 * rungs[0].measured.error);
+    CHECK(rungs.back().raised.size() == 4);
+    CHECK(rungs.back().measured.error < 1e-9);
+    for (size_t i = 1; i < rungs.size(); ++i) {
+      CHECK(rungs[i].error < rungs[i - 1].error);
+      CHECK(rungs[i].cost > rungs[i - 1].cost);
+    }
+  }
+}
+
+TEST_CASE("a rung's bytes are those of the file, its cost what its layers add one by one") {
+  const Ladder made = ladder_of("b", CostKind::kBytes, false);
+  const std::vector<std::string> layers{"a", "b", "c", "d"};
+  const auto costs = float_costs(made.draft, layers, CostKind::kBytes);
+  REQUIRE(costs.ok());
+  for (const MixRung& rung : made.ladder.rungs) {
+    Draft draft = on_rung(made.draft, rung);
+    const Result<PackedModel> packed = lower_draft(draft);
+    REQUIRE(packed.ok());
+    CHECK(rung.bytes == file_bytes(*packed));
+    int64_t sum = 0;
+    for (size_t i = 0; i < layers.size(); ++i) sum += rung.raised.contains(layers[i]) ? (*costs)[i] : 0;
+    CHECK(rung.cost == sum);
+    // The layers of the rung, and no others, have float weights.
+    for (const PackedNode& node : packed->nodes) {
+      if (std::find(layers.begin(), layers.end(), node.name) == layers.end()) continue;
+      const PackedTensor& weights = packed->tensors[static_cast<size_t>(node.inputs[kConvWeights])];
+      CHECK((weights.type == DataType::kF32) == rung.raised.contains(node.name));
+    }
+  }
+}
+
+TEST_CASE("the default rung is the first with a fifth of the error") {
+  const Ladder made = ladder_of("a", CostKind::kLatency, true);
+  const std::vector<MixRung>& rungs = made.ladder.rungs;
+  const size_t chosen = default_rung(made.ladder);
+  CHECK(rungs[chosen].measured.error <= 0.2 * rungs[0].measured.error);
+  for (size_t i = 0; i < chosen; ++i) CHECK(rungs[i].measured.error > 0.2 * rungs[0].measured.error);
+  for (const MixRung& rung : rungs) CHECK(rung.latency_us > 0);
+  PrecisionLadder flat;  // no rung reaches it: the last, which has least
+  flat.rungs.resize(3);
+  for (MixRung& rung : flat.rungs) rung.measured.error = 1;
+  CHECK(default_rung(flat) == 2);
+}
+
+TEST_CASE("a network without error has a ladder of one rung") {
+  // Nothing but zeros: integers lose nothing.
+  GraphBuilder g;
+  g.output(g.conv2d("a", g.input("x", {Shape::kDynamic, 2, 2, 1}), {2, 1, 1, 1}));
+  Graph graph = after_all_passes(g.graph());
+  set_layer_weights(graph, graph.nodes[0], std::vector<float>(2, 0.0F));
+  const SampleSplit samples{random_samples(graph, 3, 1), random_samples(graph, 3, 2)};
+  const Draft draft = draft_of(graph, samples.fit);
+  const auto ladder = build_ladder({draft, samples, CostKind::kBytes, false, 0, 1, {}});
+  REQUIRE_MESSAGE(ladder.ok(), ladder.error().message);
+  CHECK(ladder->rungs.size() == 1);
+}
+
+}  // namespace octet::test
