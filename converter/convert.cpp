@@ -139,6 +139,11 @@ double GateResult::drop() const {
   return count == 0 ? 0 : points / static_cast<double>(count);
 }
 
+std::optional<double> Conversion::drop_of(const MixRung& other) const {
+  if (!gate.has_value() || !other.right.has_value()) return std::nullopt;
+  return GateResult{gate->count, gate->float_right, *other.right, false}.drop();
+}
+
 Result<Conversion> convert(const ConvertOptions& options) {
   Conversion result;
   OCTET_TRY(const Graph graph, load_float_graph(options, result));

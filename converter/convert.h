@@ -39,6 +39,9 @@ struct Conversion {
   std::optional<PrecisionLadder> ladder;  // of mixed precision, where it was built
   std::optional<size_t> rung;             // that `packed` stands on
   std::optional<GateResult> gate;         // of `packed`: --max-drop
+
+  // What a rung of the ladder lost of the labelled samples, in points; none without labels.
+  std::optional<double> drop_of(const MixRung& other) const;
 };
 
 // What `octet convert` was asked for.

@@ -24,6 +24,16 @@ bool can_be_int8(const Graph& graph, const Node& node, QuantizationRule rule) {
   return weights.is_constant() && weights.type == DataType::kF32;
 }
 
+// The node that makes the value of that name; null where none does.
+const Node* maker_of(const Graph& graph, const std::string& value) {
+  for (const Node& node : graph.nodes) {
+    for (const ValueId id : node.outputs) {
+      if (graph.value(id).name == value) return &node;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<size_t> data_inputs(const Node& node) {
@@ -91,8 +101,10 @@ Result<std::set<std::string>> resolve_keep_float(const Graph& graph, const std::
       const auto first = std::find_if(graph.nodes.begin(), graph.nodes.end(), is_layer);
       const auto last = std::find_if(graph.nodes.rbegin(), graph.nodes.rend(), is_layer);
       if (first != graph.nodes.end()) kept.insert(name == "first" ? first->name : last->name);
+    } else if (const Node* maker = maker_of(graph, name)) {
+      kept.insert(maker->name);
     } else {
-      return Error{ErrorCode::kUsage, "--keep-float names '" + name + "', but the network has no such node"};
+      return Error{ErrorCode::kUsage, "--keep-float names '" + name + "', but the network has no such node or tensor"};
     }
   }
   return kept;

@@ -19,7 +19,8 @@ enum class Precision { kF32, kInt8 };
 std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std::string>& keep_float);
 
 // The node names that --keep-float means: `first` and `last` stand for the first and the last convolution or fully
-// connected layer, unless a node has that name; anything else is a node's name. kUsage: there is no such node.
+// connected layer, unless a node has that name; anything else is a node's name, or that of a tensor it makes, as
+// `compare` lists them. kUsage: there is neither.
 Result<std::set<std::string>> resolve_keep_float(const Graph& graph, const std::vector<std::string>& names);
 
 // The inputs of a node that carry its data (not weights, bias or indices): those that are u8 when the node is int8.

@@ -62,8 +62,10 @@ void print_rows(const std::vector<LayerComparison>& rows) {
     std::cout << std::left << std::setw(36) << row.name << std::setw(16) << row.op << std::right << std::fixed
               << std::setprecision(1) << std::setw(8) << error.sqnr_db() << std::setw(10);
     row.isolated.count() > 0 ? std::cout << row.isolated.sqnr_db() : std::cout << "-";
-    std::cout << std::setprecision(5) << std::setw(10) << error.cosine() << std::setprecision(4) << std::setw(12)
-              << error.max_error() << std::setprecision(3) << std::setw(9) << 100 * error.clip_rate();
+    std::cout << std::setprecision(5) << std::setw(10) << error.cosine() << std::scientific << std::setprecision(2)
+              << std::setw(11) << error.mse() << std::fixed << std::setprecision(4) << std::setw(11)
+              << error.relative_error() << std::setw(12) << error.max_error() << std::setprecision(3) << std::setw(9)
+              << 100 * error.clip_rate();
     if (row.weights.count() > 0) std::cout << std::setprecision(1) << std::setw(9) << row.weight_range_ratio;
     std::cout << "\n";
   }
@@ -71,8 +73,9 @@ void print_rows(const std::vector<LayerComparison>& rows) {
 
 void print_text(const Comparison& comparison) {
   std::cout << std::left << std::setw(36) << "tensor" << std::setw(16) << "op" << std::right << std::setw(8)
-            << "SQNR dB" << std::setw(10) << "isolated" << std::setw(10) << "cosine" << std::setw(12) << "max error"
-            << std::setw(9) << "clip %" << std::setw(9) << "w ratio"
+            << "SQNR dB" << std::setw(10) << "isolated" << std::setw(10) << "cosine" << std::setw(11) << "MSE"
+            << std::setw(11) << "rel. error" << std::setw(12) << "max error" << std::setw(9) << "clip %" << std::setw(9)
+            << "w ratio"
             << "\n";
   print_rows(comparison.layers);
   std::cout << "outputs\n";

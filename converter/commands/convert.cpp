@@ -12,6 +12,7 @@
 #include "converter/data/dataset.h"
 #include "converter/progress.h"
 #include "converter/report/comparison_html.h"
+#include "converter/report/pareto_html.h"
 #include "octet/session.hpp"
 #include "runtime/packed_format.h"
 
@@ -99,7 +100,8 @@ Status check_output(const Options& options) {
 }
 
 // --report: the packed network against its float form, layer by layer, on up to 100 of the calibration samples.
-Status write_report(const Options& options, const PackedModel& packed) {
+Status write_report(const Options& options, const Conversion& conversion) {
+  const PackedModel& packed = conversion.packed;
   constexpr size_t kSamples = 100;
   OCTET_TRY(const LoadedModel reference, load_any_model(options.convert.model, options.convert.import));
   const Model model = Model::from_packed(std::make_shared<PackedModel>(packed));
@@ -107,7 +109,8 @@ Status write_report(const Options& options, const PackedModel& packed) {
   const std::vector<size_t> indices = data.choose(kSamples, options.convert.seed);
   const int threads = options.convert.threads > 0 ? options.convert.threads : default_threads();
   OCTET_TRY(const Comparison comparison, compare(reference.model, model, data, indices, threads, {}));
-  const std::string page = comparison_html(comparison, options.output, indices.size(), worst_nodes(comparison.layers));
+  const std::string page = comparison_html(comparison, options.output, indices.size(), worst_nodes(comparison.layers),
+                                           pareto_html(conversion));
   return write_file_atomically(options.report, std::as_bytes(std::span(page)));
 }
 
@@ -152,19 +155,11 @@ std::string gate_line(const GateResult& gate, double limit) {
 
 // A point of the Pareto table.
 Json rung_json(const MixRung& rung, const Conversion& conversion) {
-  const Objective& measured = rung.measured;
-  Json row{{"float_layers", rung.raised},
-           {"latency_ms", rung.latency_us / 1000},
-           {"bytes", rung.bytes},
-           {"cost", rung.cost},
-           {"expected_error", rung.error},
-           {"error", measured.error},
-           {"agreement", 100.0 * static_cast<double>(measured.agreeing) / static_cast<double>(measured.count)}};
-  if (rung.right.has_value() && conversion.gate.has_value()) {
-    GateResult gate = *conversion.gate;
-    gate.right = *rung.right;
-    row["drop"] = gate.drop();
-  }
+  Json row{{"float_layers", rung.raised},  {"latency_ms", rung.latency_us / 1000},
+           {"bytes", rung.bytes},          {"cost", rung.cost},
+           {"expected_error", rung.error}, {"error", rung.measured.error},
+           {"agreement", rung.agreement()}};
+  if (const auto drop = conversion.drop_of(rung)) row["drop"] = *drop;
   return row;
 }
 
@@ -178,9 +173,7 @@ std::string raised_names(const Conversion& conversion) {
 }
 
 std::string rung_line(const MixRung& rung, const Conversion& conversion) {
-  return conversion.gate.has_value()
-             ? to_string(rung, *conversion.ladder, conversion.gate->float_right, conversion.gate->count)
-             : to_string(rung, *conversion.ladder);
+  return to_string(rung, *conversion.ladder, conversion.drop_of(rung));
 }
 
 // What stdout tells with --json.
@@ -264,7 +257,7 @@ Result<int> run(Options& options) {
   const std::vector<std::byte> bytes = write_model(converted->packed);
   OCTET_CHECK(write_file_atomically(options.output, bytes));
 
-  if (!options.report.empty()) OCTET_CHECK(write_report(options, converted->packed));
+  if (!options.report.empty()) OCTET_CHECK(write_report(options, *converted));
 
   if (options.json) {
     // Names need not be UTF-8.
@@ -328,7 +321,8 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();
   app.add_option("--precision", options->precision, "int8, unless --max-drop is given; mixed: chosen layers stay f32")
       ->check(CLI::IsMember({"int8", "mixed", "f32"}));
-  app.add_option("--keep-float", convert.keep_float, "nodes that stay f32; first, last: the layers at the ends")
+  app.add_option("--keep-float", convert.keep_float,
+                 "nodes (or tensors they make) that stay f32; first, last: the layers at the ends")
       ->delimiter(',');
   app.add_option("--cost", options->cost, "what mixed precision spares: measured time, or bytes")
       ->check(CLI::IsMember({"latency", "bytes"}))

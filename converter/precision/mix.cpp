@@ -99,19 +99,21 @@ size_t default_rung(const PrecisionLadder& ladder) {
   return i;
 }
 
-std::string to_string(const MixRung& rung, const PrecisionLadder& ladder, size_t float_right, size_t labelled) {
+double MixRung::agreement() const {
+  return measured.count == 0 ? 0 : 100.0 * static_cast<double>(measured.agreeing) / static_cast<double>(measured.count);
+}
+
+std::string to_string(const MixRung& rung, const PrecisionLadder& ladder, std::optional<double> drop) {
   const double first = ladder.rungs.front().error;
   char text[256];
   std::snprintf(text, sizeof text,
                 "%3zu of %zu layers float, %8.3f ms, %9lld bytes, %6.1f dB expected, output SQNR %.2f dB, agreement "
                 "%.1f %%",
                 rung.raised.size(), ladder.layers.size(), rung.latency_us / 1000, static_cast<long long>(rung.bytes),
-                10 * std::log10(rung.error > 0 ? rung.error / first : 0), rung.measured.sqnr_db(),
-                100.0 * static_cast<double>(rung.measured.agreeing) / static_cast<double>(rung.measured.count));
+                10 * std::log10(rung.error > 0 ? rung.error / first : 0), rung.measured.sqnr_db(), rung.agreement());
   std::string line = text;
-  if (rung.right.has_value() && labelled > 0) {
-    const double lost = static_cast<double>(float_right) - static_cast<double>(*rung.right);
-    std::snprintf(text, sizeof text, ", drop %.2f", 100 * lost / static_cast<double>(labelled));
+  if (drop.has_value()) {
+    std::snprintf(text, sizeof text, ", drop %.2f", *drop);
     line += text;
   }
   return line;

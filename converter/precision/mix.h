@@ -25,6 +25,8 @@ struct MixRung {
   int64_t bytes = 0;             // of its file
   Objective measured;            // on held-out samples, biases corrected
   std::optional<size_t> right;   // of the labelled samples, if there are any
+
+  double agreement() const;  // percent of the held-out samples
 };
 
 // The front from all integers to all float, thinned out.
@@ -55,8 +57,8 @@ Draft on_rung(const Draft& draft, const MixRung& rung);
 // disagreements (their share follows the error's square root).
 size_t default_rung(const PrecisionLadder& ladder);
 
-// "3 of 21 layers float, 1.43 ms, 301244 bytes, error -6.2 dB expected, ...": a line of the table. `float_right`: what
-// the float network has of the labelled samples, `labelled` in number; 0: there are none.
-std::string to_string(const MixRung& rung, const PrecisionLadder& ladder, size_t float_right = 0, size_t labelled = 0);
+// "3 of 21 layers float, 1.43 ms, 301244 bytes, error -6.2 dB expected, ...": a line of the table. `drop` in
+// points, where there are labels.
+std::string to_string(const MixRung& rung, const PrecisionLadder& ladder, std::optional<double> drop);
 
 }  // namespace octet

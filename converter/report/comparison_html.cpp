@@ -72,19 +72,22 @@ std::string histogram(const ActivationStats& stats, Extremes range, const char* 
 }
 
 void append_table(std::ostringstream& page, const std::vector<LayerComparison>& rows) {
-  page << "<table><tr><th>tensor</th><th>op</th><th>SQNR dB</th><th>isolated</th><th>0 to 60 dB</th><th>relative "
+  page << "<table><tr><th>tensor</th><th>op</th><th>SQNR dB</th><th>isolated</th><th>0 to 60 "
+          "dB</th><th>MSE</th><th>relative "
           "error</th>"
           "<th>cosine</th><th>max error</th><th>clipped %</th><th>values and range</th><th>weights and range</th>"
           "<th>channel ratio</th></tr>\n";
   for (const LayerComparison& row : rows) {
     const TensorError& error = row.cumulative;
+    std::ostringstream mse;
+    mse << std::setprecision(3) << error.mse();
     page << "<tr><td title=\"" << escape(row.name) << "\">" << escape(row.name) << "</td><td>" << escape(row.op)
          << "</td><td>" << number(error.sqnr_db(), 1) << "</td><td>"
          << (row.isolated.count() > 0 ? number(row.isolated.sqnr_db(), 1) : "") << "</td><td>" << bars(row)
-         << "</td><td>" << number(error.relative_error(), 4) << "</td><td>" << number(error.cosine(), 5) << "</td><td>"
-         << number(error.max_error(), 4) << "</td><td>" << number(100 * error.clip_rate(), 3) << "</td><td>"
-         << histogram(row.values, row.integers, "values") << "</td><td>"
-         << histogram(row.weights, {-row.weight_bound, row.weight_bound}, "weights") << "</td><td>"
+         << "</td><td>" << mse.str() << "</td><td>" << number(error.relative_error(), 4) << "</td><td>"
+         << number(error.cosine(), 5) << "</td><td>" << number(error.max_error(), 4) << "</td><td>"
+         << number(100 * error.clip_rate(), 3) << "</td><td>" << histogram(row.values, row.integers, "values")
+         << "</td><td>" << histogram(row.weights, {-row.weight_bound, row.weight_bound}, "weights") << "</td><td>"
          << (row.weights.count() > 0 ? number(row.weight_range_ratio, 1) : "") << "</td></tr>\n";
   }
   page << "</table>\n";
@@ -93,7 +96,7 @@ void append_table(std::ostringstream& page, const std::vector<LayerComparison>& 
 }  // namespace
 
 std::string comparison_html(const Comparison& comparison, const std::string& title, size_t sample_count,
-                            const std::string& keep_float) {
+                            const std::string& keep_float, const std::string& more) {
   std::ostringstream page;
   page << "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
        << "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>" << escape(title)
@@ -115,7 +118,7 @@ std::string comparison_html(const Comparison& comparison, const std::string& tit
           "the "
           "lines are the ends of what the integers reach. Channel ratio: the largest max|w| of a channel over the "
           "median one.</p>\n";
-  page << "<h2>Outputs</h2>\n";
+  page << more << "<h2>Outputs</h2>\n";
   append_table(page, comparison.outputs);
   page << "<h2>Layers, in the order of execution</h2>\n";
   append_table(page, comparison.layers);

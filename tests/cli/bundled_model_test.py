@@ -182,6 +182,13 @@ class BundledModel(Case):
             if layer["range"]:
                 self.assertLess(layer["range"][0], layer["range"][1])
         self.assertEqual(found["per_channel_recommended"], "")
+        # Names of tensors, as the rows have them, mean the nodes that make them.
+        rows = [layer for layer in weighted if layer["name"] != layer["node"]][:2]
+        kept = self.convert("--keep-float", ",".join(layer["name"] for layer in rows))
+        self.assertEqual(self.float_layers(kept), {layer["node"] for layer in rows})
+        table = self.succeed(*arguments)
+        for column in ("SQNR dB", "isolated", "cosine", "MSE", "rel. error", "max error", "clip %", "w ratio", "--keep-float"):
+            self.assertIn(column, table)
         self.fail_with(6, *arguments, "--json", "--min-sqnr", 200, mentions=["probabilities", "200"])
 
     def test_compare_recommends_per_channel_scales_where_channels_are_unlike(self):
@@ -235,7 +242,8 @@ class BundledModel(Case):
 
     def test_the_accuracy_gate_writes_the_best_network_and_exits_5(self):
         packed = self.folder / "gated.octet"
-        gated = (OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--labels", self.labels(),
+        page = self.folder / "page.html"
+        gated = (OCTET, "convert", MODEL, "-o", packed, "--report", page, "--data", self.list_of_pictures(), "--labels", self.labels(),
                  "--calibration", "mse", "--correct", "none", "--json")
         # Nothing is lost, so that any drop is allowed: integers throughout.
         found = self.json_of(*gated, "--max-drop", "0")
@@ -250,6 +258,7 @@ class BundledModel(Case):
         self.assertFalse(json.loads(missed.stdout)["gate"]["passed"])
         self.assertEqual({rung["drop"] for rung in json.loads(missed.stdout)["pareto"]}, {0})
         self.succeed(OCTET, "inspect", packed)
+        self.assertIn("Mixed precision", page.read_text())
         # Without mixed precision the gate judges and raises nothing.
         missed = self.run_program(*gated, "--max-drop=-1", "--precision", "int8")
         self.assertEqual(missed.returncode, 5, missed.stderr)

@@ -129,6 +129,10 @@ TEST_CASE("--keep-float first and last are layers, unless nodes have these names
   CHECK(*resolve_keep_float(graph, {"first", "last"}) == std::set<std::string>{"a", "d"});
   CHECK(*resolve_keep_float(graph, {"b", "first"}) == std::set<std::string>{"a", "b"});
   CHECK(resolve_keep_float(graph, {}).value().empty());
+  // A tensor means the node that makes it.
+  const std::string tensor = graph.value(graph.nodes[1].outputs[0]).name;
+  CHECK(tensor != graph.nodes[1].name);
+  CHECK(*resolve_keep_float(graph, {tensor}) == std::set<std::string>{graph.nodes[1].name});
   const auto unknown = resolve_keep_float(graph, {"first", "bogus"});
   REQUIRE_FALSE(unknown.ok());
   CHECK(unknown.error().code == ErrorCode::kUsage);
