@@ -11,6 +11,7 @@
 #include "converter/convert.h"
 #include "converter/data/dataset.h"
 #include "converter/progress.h"
+#include "converter/report/choices_html.h"
 #include "converter/report/comparison_html.h"
 #include "converter/report/pareto_html.h"
 #include "octet/session.hpp"
@@ -99,7 +100,8 @@ Status check_output(const Options& options) {
   return {};
 }
 
-// --report: the packed network against its float form, layer by layer, on up to 100 of the calibration samples.
+// --report: what was tried and kept; the packed network against its float form, layer by layer, on up to 100 of the
+// calibration samples.
 Status write_report(const Options& options, const Conversion& conversion) {
   const PackedModel& packed = conversion.packed;
   constexpr size_t kSamples = 100;
@@ -109,8 +111,9 @@ Status write_report(const Options& options, const Conversion& conversion) {
   const std::vector<size_t> indices = data.choose(kSamples, options.convert.seed);
   const int threads = options.convert.threads > 0 ? options.convert.threads : default_threads();
   OCTET_TRY(const Comparison comparison, compare(reference.model, model, data, indices, threads, {}));
-  const std::string page = comparison_html(comparison, options.output, indices.size(), worst_nodes(comparison.layers),
-                                           pareto_html(conversion));
+  const std::string page =
+      comparison_html(comparison, options.output, indices.size(), worst_nodes(comparison.layers),
+                      choices_html(conversion.trials, conversion.corrections) + pareto_html(conversion));
   return write_file_atomically(options.report, std::as_bytes(std::span(page)));
 }
 

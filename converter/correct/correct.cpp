@@ -13,6 +13,7 @@ namespace {
 constexpr CorrectionMethod kMethods[] = {
     {"equalize", "evens out the weights of channels between layers", correct_equalize},
     {"balance", "evens out the channels of values against the weights that read them", correct_balance},
+    {"revive", "makes channels that are always 0 second copies of the noisiest ones", correct_revive},
     {"absorb_bias", "moves a channel's high offset into the layer behind", correct_absorb_bias},
     {"bias", "shifts biases by the mean error of each channel", correct_bias},
     {"affine", "fits a scale and an offset per channel", correct_affine},
@@ -21,7 +22,7 @@ constexpr CorrectionMethod kMethods[] = {
 };
 
 // What `auto` tries, in this order.
-constexpr std::string_view kAuto = "bias|equalize+bias|balance+bias,adaround|adaquant";
+constexpr std::string_view kAuto = "bias|equalize+bias|balance+revive+bias,adaround|adaquant";
 
 double percent(size_t part, size_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);

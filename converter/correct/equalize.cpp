@@ -11,7 +11,9 @@
 // and a bound that no channel reaches is left out.
 //
 // `balance` is the same with R1_i = max |x_i|, the range of the value itself: where every output channel has its own
-// scale it does not matter how large W1 is, but all channels of the value share one.
+// scale it does not matter how large W1 is, but all channels of the value share one. Nor does it matter then how large
+// W2 is where only depthwise layers read: R2_i = 1 / R1_i, which gives r_i = R1_i. Other readers' scales would suffer
+// more than the values gain: their values are left alone.
 #include <algorithm>
 #include <cmath>
 
@@ -102,6 +104,10 @@ class Equalizer {
     };
     for (const size_t maker : group.makers) widen(first, maker_ranges(maker));
     for (const size_t reader : group.readers) widen(second, input_ranges(draft_.graph, layer(reader)));
+    if (range_of_ == RangeOf::kValue && draft_.options.weights.per_channel) {
+      if (!has_free_readers(group)) return std::vector<double>(group.channels, 1.0);
+      for (size_t c = 0; c < group.channels; ++c) second[c] = first[c] > 0 ? 1 / first[c] : 0.0;
+    }
 
     const Limits allowed = limits(group);
     std::vector<double> r(group.channels, 1.0);
@@ -124,6 +130,14 @@ class Equalizer {
       }
     }
     return r;
+  }
+
+  // Whether each input channel of every reader has a scale of its own.
+  bool has_free_readers(const ChannelGroup& group) {
+    return std::all_of(group.readers.begin(), group.readers.end(), [&](size_t reader) {
+      const auto* conv = layer(reader).as<Conv2dParams>();
+      return conv != nullptr && conv->groups > 1 && conv->groups == input_channels(draft_.graph, layer(reader));
+    });
   }
 
   std::vector<double> maker_ranges(size_t maker) {

@@ -7,6 +7,7 @@ namespace octet {
 
 Result<int> correct_equalize(const CorrectionContext& context, Draft& draft);
 Result<int> correct_balance(const CorrectionContext& context, Draft& draft);
+Result<int> correct_revive(const CorrectionContext& context, Draft& draft);
 Result<int> correct_absorb_bias(const CorrectionContext& context, Draft& draft);
 Result<int> correct_bias(const CorrectionContext& context, Draft& draft);
 Result<int> correct_affine(const CorrectionContext& context, Draft& draft);

@@ -140,6 +140,10 @@ class BundledModel(Case):
         self.succeed(OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--report", page)
         self.assertIn("stem", page.read_text())
         self.assertIn("</html>", page.read_text())
+        # What was tried, kept or not, with the figures that decided it.
+        self.assertRegex(page.read_text(), r"<td>mix</td><td></td><td>[0-9.]+</td><td>[0-9.]+</td>")
+        for chain in ("bias", "adaround", "adaquant"):
+            self.assertRegex(page.read_text(), rf"<td>{chain}</td><td>(kept|rejected)</td><td>[0-9]+</td><td>[0-9.]+</td>")
         self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--report", page, mentions=["--data"])
 
     def test_every_calibration_method_makes_a_working_network(self):

@@ -126,6 +126,26 @@ TEST_CASE("equalization makes both sides of a channel equally large: the three-l
   }
 }
 
+TEST_CASE("balance makes the channels that a depthwise layer reads equally large, and leaves other values") {
+  Graph graph = block_net(INFINITY);
+  disturb(graph, 30);
+  const std::vector<Sample> samples = random_samples(graph, 10, 27, -1, 1);
+  const CorrectionContext context = context_of(samples);
+  const auto before = observe_channels(context, graph);
+  const Draft draft = corrected("balance", draft_of(graph, samples), context);
+  const auto after = observe_channels(context, draft.teacher);
+  REQUIRE(before.ok());
+  REQUIRE(after.ok());
+  for (const double max : after->at("expand").max) {
+    if (max > 0) CHECK(max == doctest::Approx(1));
+  }
+  for (const char* other : {"stem", "deep"}) {
+    const std::vector<double>& found = after->at(other).max;
+    for (size_t c = 0; c < found.size(); ++c)
+      CHECK(found[c] == doctest::Approx(before->at(other).max[c]).epsilon(1e-4));
+  }
+}
+
 TEST_CASE("a channel without weights is left alone") {
   Graph graph = block_net(INFINITY);
   for (Node& node : graph.nodes) {

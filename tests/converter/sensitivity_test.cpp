@@ -113,7 +113,8 @@ TEST_CASE("the Hessian's estimate is that of a linear network, where it is known
   // The objective divides by the variance of the outputs, over all of them.
   std::vector<double> y;
   for (const Sample& sample : samples) {
-    for (const float v : run_graph(graph, sample)[0].as<float>()) y.push_back(static_cast<double>(v));
+    const std::vector<octet::Tensor> outputs = run_graph(graph, sample);
+    for (const float v : outputs[0].as<float>()) y.push_back(static_cast<double>(v));
   }
   double mean = 0;
   double variance = 0;
