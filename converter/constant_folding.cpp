@@ -24,6 +24,8 @@ std::optional<std::vector<Tensor>> evaluate_constant(const Graph& graph, const N
   }
   const auto constant = [&](ValueId id) { return id == kNoValue || graph.value(id).is_constant(); };
   if (node.inputs.empty() || !std::all_of(node.inputs.begin(), node.inputs.end(), constant)) return std::nullopt;
+  // Exporters share weights by Identity, before the passes that remove it.
+  if (node.is<IdentityParams>()) return std::vector{*graph.value(node.input(0)).constant};
   const std::optional<OpParams> op = to_packed(node.op);
   if (!op) return std::nullopt;
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,8 @@ namespace octet {
 using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>,
                                std::vector<std::string>, Tensor>;
 
+struct SourceModel;
+
 // A node as ONNX describes it, free of protobuf. JSON models come in the same form, so one reader per op serves both.
 struct SourceNode {
   std::string name;
@@ -25,6 +28,8 @@ struct SourceNode {
   std::vector<std::string> inputs;  // "" where an optional input is absent
   std::vector<std::string> outputs;
   std::map<std::string, Attribute, std::less<>> attributes;
+  // Of If and Loop. What a body reads from outside stands behind the node's own inputs.
+  std::map<std::string, std::shared_ptr<const SourceModel>, std::less<>> bodies = {};
 };
 
 // Reads one SourceNode into a Graph. The source's images are NCHW; conv2d, pool2d and resize are NHWC in the graph, so

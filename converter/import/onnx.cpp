@@ -10,6 +10,7 @@
 #include <fstream>
 #include <set>
 
+#include "converter/import/control_flow.h"
 #include "converter/import/onnx_tensor.h"
 #include "converter/import/source_model.h"
 
@@ -94,7 +95,7 @@ class OnnxReader {
     OCTET_CHECK(read_versions());
     const onnx::GraphProto& graph = model_.graph();
     source_.name = graph.name();
-    OCTET_CHECK(read_constants(graph));
+    OCTET_CHECK(read_constants(graph, source_));
     read_inputs(graph);
     for (const auto& output : graph.output()) {
       if (output.type().value_case() != onnx::TypeProto::VALUE_NOT_SET && !output.type().has_tensor_type()) {
@@ -103,7 +104,7 @@ class OnnxReader {
       source_.outputs.push_back(output.name());
     }
     for (const auto& node : graph.node()) {
-      OCTET_CHECK(read_node(node));
+      OCTET_CHECK(read_node(node, source_));
     }
     return std::move(source_);
   }
@@ -136,11 +137,11 @@ class OnnxReader {
     return {};
   }
 
-  Status read_constants(const onnx::GraphProto& graph) {
+  Status read_constants(const onnx::GraphProto& graph, SourceModel& model) {
     for (const auto& tensor : graph.initializer()) {
       Result<Tensor> read = tensors_.read(tensor);
       if (read.ok()) {
-        source_.constants.emplace_back(tensor.name(), std::move(*read));
+        model.constants.emplace_back(tensor.name(), std::move(*read));
       } else if (read.error().code == ErrorCode::kUnsupported) {
         const std::string& message = read.error().message;
         const std::string prefix = "the tensor '" + tensor.name() + "'";
@@ -192,7 +193,37 @@ class OnnxReader {
     }
   }
 
-  Status read_node(const onnx::NodeProto& proto) {
+  // What If and Loop contain. The inputs of a body are given by its node, whatever types and shapes are written there.
+  Result<std::shared_ptr<const SourceModel>> read_body(const onnx::GraphProto& graph) {
+    auto body = std::make_shared<SourceModel>();
+    OCTET_CHECK(read_constants(graph, *body));
+    for (const auto& input : graph.input()) body->inputs.push_back({.name = input.name()});
+    for (const auto& output : graph.output()) body->outputs.push_back(output.name());
+    for (const auto& node : graph.node()) {
+      OCTET_CHECK(read_node(node, *body));
+    }
+    return std::shared_ptr<const SourceModel>(std::move(body));
+  }
+
+  Status read_bodies(const onnx::NodeProto& proto, SourceNode& node) {
+    for (const auto& attribute : proto.attribute()) {
+      if (attribute.type() != onnx::AttributeProto::GRAPH) continue;
+      OCTET_TRY(const auto body, read_body(attribute.g()));
+      const size_t expected = node.op_type == "If" ? 1 : body->inputs.size();
+      if (static_cast<size_t>(proto.input_size()) != expected) {
+        return Error{ErrorCode::kInvalidFile, "node '" + node.name + "' (" + node.op_type + ") has " +
+                                                  std::to_string(proto.input_size()) + " inputs, not " +
+                                                  std::to_string(expected)};
+      }
+      node.bodies[attribute.name()] = body;
+    }
+    for (const auto& [name, body] : node.bodies) {
+      for (std::string& outer : outer_names(*body)) node.inputs.push_back(std::move(outer));
+    }
+    return {};
+  }
+
+  Status read_node(const onnx::NodeProto& proto, SourceModel& model) {
     SourceNode node{.name = proto.name(), .op_type = proto.op_type(), .domain = domain_name(proto.domain())};
     if (node.name.empty() && proto.output_size() > 0) node.name = proto.output(0);
     node.inputs.assign(proto.input().begin(), proto.input().end());
@@ -202,6 +233,7 @@ class OnnxReader {
     for (const auto& attribute : proto.attribute()) {
       OCTET_CHECK(read_attribute(attribute, node));
     }
+    if (node.domain.empty() && (node.op_type == "If" || node.op_type == "Loop")) OCTET_CHECK(read_bodies(proto, node));
     for (const OldForm& old : kOldForms) {
       if (!node.domain.empty() || node.op_type != old.op || node.opset >= old.before) continue;
       if (!old.attribute.empty() && !node.attributes.contains(old.attribute)) continue;
@@ -209,11 +241,12 @@ class OnnxReader {
                   "its form of operator set " + std::to_string(node.opset) + " is not read, only those from " +
                       std::to_string(old.before) + " on");
     }
-    source_.nodes.push_back(std::move(node));
+    model.nodes.push_back(std::move(node));
     return {};
   }
 
-  // Attributes of other kinds (graphs, types) belong to operations that octet does not know, and are left out.
+  // Attributes of other kinds (types, graphs that are no bodies) belong to operations that octet does not know, and are
+  // left out.
   Status read_attribute(const onnx::AttributeProto& proto, SourceNode& node) {
     using Proto = onnx::AttributeProto;
     const auto set = [&](Attribute value) { return node.attributes.emplace(proto.name(), std::move(value)).second; };

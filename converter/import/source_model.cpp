@@ -4,6 +4,7 @@
 #include <set>
 
 #include "converter/constant_folding.h"
+#include "converter/import/control_flow.h"
 #include "converter/import/free_batch.h"
 #include "converter/import/node_order.h"
 #include "converter/op_rule.h"
@@ -41,7 +42,7 @@ class GraphBuilder {
     OCTET_TRY(const std::vector<int> order, order_nodes(nodes_, writers_, source_.outputs));
     OCTET_CHECK(add_inputs());
     add_constants(order);
-    for (const int i : order) read(nodes_[static_cast<size_t>(i)]);
+    for (const int i : order) read(nodes_[static_cast<size_t>(i)], i);
     for (const std::string& name : source_.outputs) bind_output(name);
     if (!report_.problems.empty()) return failure();
     if (graph_.inputs.empty()) return Error{ErrorCode::kUnsupported, "the model has no inputs: nothing is left to run"};
@@ -182,10 +183,11 @@ class GraphBuilder {
     }
   }
 
-  // Reads one node; what fails is reported, and nothing that depends on it is.
-  void read(const SourceNode& node) {
+  // Reads one node; what fails is reported, and nothing that depends on it is. `place`: of the node, or of the one that
+  // it is part of, in nodes_.
+  void read(const SourceNode& node, int place) {
     const OpReader* reader = find_reader(node);
-    if (reader == nullptr) {
+    if (reader == nullptr && node.bodies.empty()) {
       const bool standard = node.domain.empty() || node.domain == "ai.onnx" || node.domain == kJsonDomain;
       problem(node.name, node.op_type,
               standard ? "octet does not know this operation"
@@ -207,6 +209,11 @@ class GraphBuilder {
       }
       return;
     }
+    if (!node.bodies.empty()) {
+      const Status status = node.op_type == "If" ? read_if(node, place) : read_loop(node, place);
+      if (!status.ok()) problem(node.name, node.op_type, status.error().message, status.error().code);
+      return;
+    }
     const size_t before = graph_.nodes.size();
     NodeReader node_reader(node, graph_, names_);
     Status status = reader->read(node_reader);
@@ -223,6 +230,120 @@ class GraphBuilder {
     for (const std::string& name : node.outputs) {
       if (!name.empty() && !names_.contains(name)) left_out_.insert(name);
     }
+  }
+
+  // The only element of a constant that decides what is read; null where `name` is none.
+  const Tensor* decision(const std::string& name) const {
+    const std::optional<Tensor>& tensor = graph_.value(names_.at(name)).constant;
+    return tensor && tensor->element_count() == 1 ? &*tensor : nullptr;
+  }
+  static bool is_true(const Tensor& tensor) { return *static_cast<const uint8_t*>(tensor.data()) != 0; }
+
+  static Error data_decides(const char* what) {
+    return {ErrorCode::kUnsupported, std::string(what) + " depends on the data"};
+  }
+
+  // Reads a body as nodes among others. The names of its outputs; none where a problem has been reported.
+  Result<std::vector<std::string>> read_body(const SourceNode& owner, const SourceModel& body,
+                                             const std::string& prefix, const std::vector<std::string>& arguments,
+                                             int place) {
+    body_nodes_ += body.nodes.size() + 1;
+    if (body_nodes_ > kMaxNodes) {
+      return Error{ErrorCode::kUnsupported, "it runs for more than " + std::to_string(kMaxNodes) + " nodes"};
+    }
+    SourceModel copy = with_prefix(body, owner.name + prefix);
+    for (size_t i = 0; i < arguments.size(); ++i) names_[copy.inputs[i].name] = names_.at(arguments[i]);
+    for (auto& [name, tensor] : copy.constants) names_[name] = graph_.add_constant(name, std::move(tensor));
+    const size_t problems = report_.problems.size();
+    for (const SourceNode& node : copy.nodes) {
+      for (const std::string& name : node.outputs) {
+        if (!name.empty() && !writers_.emplace(name, place).second) {
+          return Error{ErrorCode::kInvalidFile, "the name '" + name + "' is given twice"};
+        }
+      }
+      read(node, place);
+    }
+    if (report_.problems.size() > problems) return std::vector<std::string>();
+    for (const std::string& name : copy.outputs) {
+      if (!names_.contains(name)) return Error{ErrorCode::kInvalidFile, "'" + name + "' in its body is not written"};
+    }
+    return copy.outputs;
+  }
+
+  // Two names for one value.
+  void bind(const std::string& output, const std::string& name) {
+    if (!output.empty()) names_[output] = names_.at(name);
+  }
+
+  // if (constant) a else b -> the nodes of a, or of b
+  Status read_if(const SourceNode& node, int place) {
+    const Tensor* condition = decision(node.inputs[0]);
+    if (condition == nullptr || condition->type() != DataType::kBool) return data_decides("its condition");
+    const char* branch = is_true(*condition) ? "then_branch" : "else_branch";
+    const auto body = node.bodies.find(branch);
+    if (body == node.bodies.end() || body->second->outputs.size() != node.outputs.size()) {
+      return Error{ErrorCode::kInvalidFile, "it has no " + std::string(branch) + ", or one with other outputs"};
+    }
+    OCTET_TRY(const auto made, read_body(node, *body->second, "/", {}, place));
+    for (size_t i = 0; i < made.size(); ++i) bind(node.outputs[i], made[i]);
+    return {};
+  }
+
+  // for (i < constant && condition) body -> the nodes of the body, once for each i; what it collects is concatenated.
+  Status read_loop(const SourceNode& node, int place) {
+    const auto found = node.bodies.find("body");
+    if (found == node.bodies.end()) return Error{ErrorCode::kInvalidFile, "it has no body"};
+    const SourceModel& body = *found->second;
+    if (body.inputs.size() < 2 || body.outputs.size() + 1 < body.inputs.size() ||
+        body.outputs.size() != node.outputs.size() + 1) {
+      return Error{ErrorCode::kInvalidFile, "its body has " + std::to_string(body.inputs.size()) + " inputs and " +
+                                                std::to_string(body.outputs.size()) + " outputs"};
+    }
+    int64_t count = std::numeric_limits<int64_t>::max();
+    if (!node.inputs[0].empty()) {
+      const Tensor* trips = decision(node.inputs[0]);
+      if (trips == nullptr || trips->type() != DataType::kS64) return data_decides("how often it runs");
+      count = trips->as<int64_t>()[0];
+    }
+    const bool conditional = !node.inputs[1].empty();
+    std::string condition = node.inputs[1];
+    std::vector<std::string> carried(node.inputs.begin() + 2,
+                                     node.inputs.begin() + static_cast<int64_t>(body.inputs.size()));
+    std::vector<std::vector<std::string>> collected(body.outputs.size() - 1 - carried.size());
+    for (int64_t i = 0; i < count; ++i) {
+      const Tensor* goes_on = conditional ? decision(condition) : nullptr;
+      if (conditional && goes_on == nullptr) return data_decides("how often it runs");
+      if (conditional && !is_true(*goes_on)) break;
+      const std::string prefix = "#" + std::to_string(i) + "/";
+      names_[node.name + prefix] = graph_.add_constant(node.name + prefix, Tensor::s64(Shape{}, std::span(&i, 1)));
+      names_[node.name + prefix + "on"] = graph_.add_constant(node.name + prefix + "on", true_tensor());
+      std::vector<std::string> arguments{node.name + prefix, node.name + prefix + "on"};
+      arguments.insert(arguments.end(), carried.begin(), carried.end());
+      OCTET_TRY(const auto made, read_body(node, body, prefix, arguments, place));
+      if (made.empty()) return {};
+      condition = made[0];
+      std::copy_n(made.begin() + 1, carried.size(), carried.begin());
+      for (size_t k = 0; k < collected.size(); ++k) {
+        const std::string row = node.name + prefix + "row" + std::to_string(k);
+        read({row, "Unsqueeze", "", 11, {made[1 + carried.size() + k]}, {row}, {{"axes", std::vector<int64_t>{0}}}},
+             place);
+        collected[k].push_back(row);
+      }
+    }
+    for (size_t i = 0; i < carried.size(); ++i) bind(node.outputs[i], carried[i]);
+    for (size_t k = 0; k < collected.size(); ++k) {
+      const std::string& output = node.outputs[carried.size() + k];
+      if (output.empty()) continue;
+      if (collected[k].empty()) return Error{ErrorCode::kUnsupported, "it never runs: what it collects is empty"};
+      read({output, "Concat", "", 11, collected[k], {output}, {{"axis", int64_t{0}}}}, place);
+    }
+    return {};
+  }
+
+  static Tensor true_tensor() {
+    Tensor tensor(DataType::kBool, Shape{});
+    *static_cast<uint8_t*>(tensor.data()) = 1;
+    return tensor;
   }
 
   // Evaluates what the new nodes make of constants, and checks that kernels take the others.
@@ -291,6 +412,7 @@ class GraphBuilder {
   std::set<std::string> unreadable_;  // inputs and constants that the importer has reported
   std::set<std::string> left_out_;    // outputs of nodes that were read, but not these
   BatchHints hints_;
+  size_t body_nodes_ = 0;  // of If and Loop, as often as they run
   bool any_invalid_ = false;
 };
 

@@ -21,13 +21,13 @@ CONSTANT_INPUTS = {
     "CumSum": [1], "DequantizeLinear": "-", "Dropout": "-", "Expand": [1], "GRU": [1, 2, 3], "If": [0],
     "InstanceNormalization": "-", "LSTM": [1, 2, 3, 7], "LayerNormalization": "-", "Loop": [0, 1],
     "NonMaxSuppression": [2, 3, 4], "OneHot": [1, 2], "Pad": "-", "QLinearConv": [1, 2, 3, 4, 5, 6, 7, 8],
-    "QLinearMatMul": [1, 2, 3, 4, 5, 6, 7], "QuantizeLinear": "-", "RNN": [1, 2, 3], "Range": [0, 1, 2], "ReduceSum": [1],
+    "QLinearMatMul": [1, 2, 3, 4, 5, 6, 7], "QuantizeLinear": "-", "RNN": [1, 2, 3], "ReduceSum": [1],
     "Reshape": [1], "Resize": "-", "Slice": "-", "Split": [1], "Squeeze": [1], "Tile": [1], "TopK": [1], "Trilu": [1],
     "Unsqueeze": [1], "Upsample": [1],
 }  # fmt: skip
 
 # The same for all inputs of cases that spell out a function of its arguments.
-CONSTANT_CASES = {"BlackmanWindow", "HammingWindow", "HannWindow"}
+CONSTANT_CASES = {"BlackmanWindow", "HammingWindow", "HannWindow", "Range"}
 
 # What octet computes with, for element types that it has no type of its own for.
 WIDER = {"int16": "int32", "uint16": "int32", "uint32": "int64", "uint64": "int64"}

@@ -134,6 +134,13 @@ TEST_CASE("an output that a reader leaves out is missed only where it is read") 
         "node 'Relu2' (Relu): it reads 'places', an output of 'MaxPool0' that octet does not compute");
 }
 
+TEST_CASE("weights may come by way of Identity") {
+  SourceBuilder source;
+  source.input("x", {1, 2}).f32("w", {2, 1}, {3, 4}).node("Identity", {"w"}, {"shared"});
+  source.node("Gemm", {"x", "shared"}, {"y"}).output("y");
+  CHECK(compute(source, {1, 10}).values == std::vector<float>{43});
+}
+
 TEST_CASE("a model of constants alone is refused") {
   SourceBuilder source;
   source.f32("c", {1}, {1}).node("Neg", {"c"}, {"y"}).output("y");
