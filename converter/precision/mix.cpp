@@ -83,7 +83,22 @@ Result<PrecisionLadder> build_ladder(const MixContext& context) {
     }
     ladder.rungs.push_back(std::move(rung));
   }
+  ladder.rungs = measured_front(std::move(ladder.rungs), context.cost);
   return ladder;
+}
+
+std::vector<MixRung> measured_front(std::vector<MixRung> rungs, CostKind cost) {
+  const auto measured_cost = [&](const MixRung& rung) {
+    return cost == CostKind::kBytes ? static_cast<double>(rung.bytes) : rung.latency_us;
+  };
+  std::stable_sort(rungs.begin() + 1, rungs.end(), [&](const MixRung& a, const MixRung& b) {
+    return std::pair(measured_cost(a), a.measured.error) < std::pair(measured_cost(b), b.measured.error);
+  });
+  std::vector<MixRung> front;
+  for (MixRung& rung : rungs) {
+    if (front.empty() || rung.measured.error < front.back().measured.error) front.push_back(std::move(rung));
+  }
+  return front;
 }
 
 Draft on_rung(const Draft& draft, const MixRung& rung) {

@@ -32,7 +32,7 @@ struct MixRung {
 // The front from all integers to all float, thinned out.
 struct PrecisionLadder {
   std::vector<LayerSensitivity> layers;  // in the order of execution
-  std::vector<MixRung> rungs;            // by rising cost and falling error, as the knapsack sums them up
+  std::vector<MixRung> rungs;            // by rising cost and falling error, both measured
 };
 
 struct MixContext {
@@ -47,8 +47,13 @@ struct MixContext {
 
 // Sensitivity by single_layer, cost by float_costs, the exact front of both by pareto_front; of it the cheapest point
 // for every further 1.5 dB less of error, and the last one, which has none. Each is then lowered, timed and run on the
-// integer kernels, because layers disturb one another. kUnsupported: no output is f32.
+// integer kernels, because neither errors nor times quite add up, and what another one beats is left out. kUnsupported:
+// no output is f32.
 Result<PrecisionLadder> build_ladder(const MixContext& context);
+
+// The rungs by rising measured cost, without those that a cheaper or equal one beats in measured error. The first stays
+// the first, whatever it costs: it is what others are compared with.
+std::vector<MixRung> measured_front(std::vector<MixRung> rungs, CostKind cost);
 
 // The draft with the rung's layers float.
 Draft on_rung(const Draft& draft, const MixRung& rung);
