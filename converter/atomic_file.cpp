@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 
 namespace octet {
 namespace {
@@ -15,6 +18,43 @@ namespace {
 Error cannot(const char* what, const std::string& path, int error) {
   return {ErrorCode::kResource, std::string("cannot ") + what + " '" + path + "': " + std::strerror(error)};
 }
+
+// The file to remove if the user interrupts; empty: none. A handler may read nothing that is not plain memory.
+char unfinished[PATH_MAX];
+constexpr int kInterrupts[] = {SIGINT, SIGTERM, SIGHUP};
+
+void remove_unfinished(int signal) {
+  unlink(unfinished);
+  raise(signal);  // whose action is the default one again
+}
+
+// While it lives, an interrupt that ends the process removes `temporary`. One at a time.
+class RemovedIfInterrupted {
+ public:
+  explicit RemovedIfInterrupted(const std::string& temporary) {
+    if (temporary.size() >= sizeof unfinished) return;
+    std::memcpy(unfinished, temporary.c_str(), temporary.size() + 1);
+    struct sigaction action {};
+    action.sa_handler = remove_unfinished;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    for (size_t i = 0; i < std::size(kInterrupts); ++i) {
+      struct sigaction before {};
+      sigaction(kInterrupts[i], nullptr, &before);
+      // Whoever ignores or handles it knows what it means.
+      replaced_[i] = before.sa_handler == SIG_DFL && sigaction(kInterrupts[i], &action, nullptr) == 0;
+    }
+  }
+  ~RemovedIfInterrupted() {
+    for (size_t i = 0; i < std::size(kInterrupts); ++i) {
+      if (replaced_[i]) std::signal(kInterrupts[i], SIG_DFL);
+    }
+  }
+  RemovedIfInterrupted(const RemovedIfInterrupted&) = delete;
+  RemovedIfInterrupted& operator=(const RemovedIfInterrupted&) = delete;
+
+ private:
+  bool replaced_[std::size(kInterrupts)] = {};
+};
 
 bool write_all(int file, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
@@ -61,6 +101,7 @@ Status write_file_atomically(const std::string& path, std::span<const std::byte>
   std::string temporary;
   const int file = open_beside(target, temporary);
   if (file < 0) return cannot("write", path, errno);
+  const RemovedIfInterrupted removed(temporary);
   const bool written = write_all(file, bytes) && fsync(file) == 0;
   int error = errno;
   const bool closed = close(file) == 0;

@@ -12,8 +12,9 @@
 namespace octet {
 
 // Writes beside `path`, then renames over it: readers see the old file or the new one, and a failure leaves the old
-// one. A link keeps pointing where it does; a device or a pipe is written to as it is. kResource: names the path and
-// the reason.
+// one; so does SIGINT, SIGTERM or SIGHUP, and nothing beside it (SIGKILL may leave PATH.tmp...). Not thread-safe. A
+// link keeps pointing where it does; a device or a pipe is written to as it is. kResource: names the path and the
+// reason.
 Status write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
 
 // The whole file. kInvalidFile: missing, not a regular file, not readable, or larger than `max_bytes`.

@@ -48,7 +48,7 @@ size_t PackedConstants::bytes() const {
   const std::lock_guard lock(mutex_);
   size_t sum = 0;
   for (const auto& [source, layouts] : sources_) {
-    for (const auto& [layout, entry] : layouts) sum += entry->data.expired() ? 0 : entry->bytes;
+    for (const auto& [layout, entry] : layouts) sum += !entry || entry->data.expired() ? 0 : entry->bytes;
   }
   return sum;
 }

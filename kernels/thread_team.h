@@ -14,7 +14,7 @@ namespace octet {
 // then sleep; an idle team takes no time.
 class ThreadTeam {
  public:
-  // Starts threads - 1 workers. Throws std::system_error.
+  // Starts threads - 1 workers. Throws std::system_error and std::bad_alloc.
   explicit ThreadTeam(int threads);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
@@ -36,6 +36,7 @@ class ThreadTeam {
   friend class TeamScope;
   void take_pieces();
   void work(int index);
+  void stop();
   void await_job(uint32_t last);
 
   Piece piece_ = nullptr;

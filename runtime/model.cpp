@@ -5,6 +5,7 @@
 #include "octet/octet.hpp"
 #include "runtime/mapped_file.h"
 #include "runtime/packed_format.h"
+#include "runtime/resource_error.h"
 
 namespace octet {
 namespace {
@@ -26,7 +27,7 @@ Result<Model> Model::load(const std::string& path) try {
   if (!packed.ok()) return Error{packed.error().code, "'" + path + "': " + packed.error().message};
   return Model(std::make_shared<PackedModel>(std::move(*packed)));
 } catch (const std::exception& error) {
-  return Error{ErrorCode::kResource, "'" + path + "': " + error.what()};
+  return resource_error(path, error);
 }
 
 Result<Model> Model::from_memory(std::span<const std::byte> bytes) try {
@@ -34,7 +35,7 @@ Result<Model> Model::from_memory(std::span<const std::byte> bytes) try {
   OCTET_TRY(PackedModel packed, read_model(copy.bytes, std::move(copy.owner)));
   return Model(std::make_shared<PackedModel>(std::move(packed)));
 } catch (const std::exception& error) {
-  return Error{ErrorCode::kResource, std::string("the model could not be loaded: ") + error.what()};
+  return resource_error("the model could not be loaded", error);
 }
 
 Model::Model(std::shared_ptr<const PackedModel> packed)

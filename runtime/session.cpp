@@ -9,6 +9,7 @@
 #include "kernels/thread_team.h"
 #include "runtime/execution_plan.h"
 #include "runtime/memory_planner.h"
+#include "runtime/resource_error.h"
 
 namespace octet {
 namespace {
@@ -113,7 +114,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   return Session(std::move(state));
 } catch (const std::exception& error) {
   // Sizes from a file that fit every rule may still exceed this machine.
-  return Error{ErrorCode::kResource, std::string("a session could not be made: ") + error.what()};
+  return resource_error("a session could not be made", error);
 }
 
 Result<int64_t> Session::required_arena_bytes(const Model& model, const SessionOptions& options) try {
@@ -123,7 +124,7 @@ Result<int64_t> Session::required_arena_bytes(const Model& model, const SessionO
       make_plan(*model.packed_, shapes, {.pixels = options.pixels ? &*options.pixels : nullptr, .places_only = true}));
   return plan.arena_bytes;
 } catch (const std::exception& error) {
-  return Error{ErrorCode::kResource, std::string("a session could not be planned: ") + error.what()};
+  return resource_error("a session could not be planned", error);
 }
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}

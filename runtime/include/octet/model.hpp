@@ -27,8 +27,9 @@ struct TensorInfo {
 class Model {
  public:
   // Maps the file into memory and checks all of it (header, checksum, every index, type and shape). The file must not
-  // be changed while a model made from it lives; replace it by renaming another over it. kInvalidFile: missing,
-  // damaged, or written by a newer version; kUnsupported: an op that this build lacks.
+  // be changed while a model made from it lives; replace it by renaming another over it. (A mapped file that is cut
+  // short ends the process with SIGBUS; where others may do that, read the file and use from_memory.) kInvalidFile:
+  // missing, damaged, or written by a newer version; kUnsupported: an op that this build lacks.
   static Result<Model> load(const std::string& path);
   // The same from the bytes of such a file, which are copied.
   static Result<Model> from_memory(std::span<const std::byte> bytes);

@@ -1,0 +1,133 @@
+#include "converter/atomic_file.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <iterator>
+
+#include "tests/support/scratch_folder.h"
+
+namespace {
+
+int signal_in_fsync = 0;  // what arrives when all bytes are written, and nothing has its name yet
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) int fsync(int file) {
+  if (signal_in_fsync != 0) kill(getpid(), signal_in_fsync);
+  return static_cast<int>(syscall(SYS_fsync, file));
+}
+
+namespace octet::test {
+namespace {
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+// How the child that calls `f` ends: as wait() says; it exits with what f returns.
+template <class F>
+int child(const F& f) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);  // the test program handles some
+    _exit(f());
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return status;
+}
+
+size_t file_count(const ScratchFolder& folder) {
+  const std::filesystem::directory_iterator files(folder.path());
+  return static_cast<size_t>(std::distance(begin(files), end(files)));
+}
+
+}  // namespace
+
+TEST_CASE("an interrupt while a file is written leaves the old one, and nothing beside it") {
+  const ScratchFolder folder;
+  const std::string path = folder.write("x", "old");
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    CAPTURE(signal);
+    const int status = child([&] {
+      signal_in_fsync = signal;
+      return write_file_atomically(path, bytes_of("new")).ok() ? 0 : 1;
+    });
+    CHECK(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == signal);
+    CHECK(read_text(path) == "old");
+    CHECK(file_count(folder) == 1);
+  }
+}
+
+TEST_CASE("an interrupt that the user ignores does not stop a file from being written") {
+  const ScratchFolder folder;
+  const std::string path = folder.write("x", "old");
+  const int status = child([&] {
+    std::signal(SIGHUP, SIG_IGN);
+    signal_in_fsync = SIGHUP;
+    return write_file_atomically(path, bytes_of("new")).ok() ? 0 : 1;
+  });
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(read_text(path) == "new");
+  CHECK(file_count(folder) == 1);
+}
+
+TEST_CASE("an interrupt ends the process as ever once the file is written") {
+  const ScratchFolder folder;
+  const std::string path = folder.path("x");
+  const int status = child([&] {
+    if (!write_file_atomically(path, bytes_of("new")).ok()) return 1;
+    raise(SIGINT);
+    return 2;
+  });
+  CHECK(WIFSIGNALED(status));
+  CHECK(read_text(path) == "new");
+}
+
+TEST_CASE("a full disk leaves the old file, and nothing beside it") {
+  const ScratchFolder folder;
+  const std::string path = folder.write("x", "old");
+  const int status = child([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{1000, 1000};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const Status written = write_file_atomically(path, bytes_of(std::string(1500, 'x')));
+    return !written.ok() && written.error().code == ErrorCode::kResource ? 0 : 1;
+  });
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(read_text(path) == "old");
+  CHECK(file_count(folder) == 1);
+}
+
+TEST_CASE("a folder that is read-only keeps the old file") {
+  const ScratchFolder folder;
+  const std::string path = folder.write("x", "old");
+  const int status = child([&] {
+    chmod(folder.path().c_str(), 0555);
+    // Root may write everywhere: be somebody else.
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 2;
+    const Status written = write_file_atomically(path, bytes_of("new"));
+    return !written.ok() && written.error().code == ErrorCode::kResource ? 0 : 1;
+  });
+  chmod(folder.path().c_str(), 0755);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 2) {
+    MESSAGE("skipped: this root cannot become somebody else");
+    return;
+  }
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(read_text(path) == "old");
+  CHECK(file_count(folder) == 1);
+}
+
+}  // namespace octet::test
