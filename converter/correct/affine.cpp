@@ -6,6 +6,11 @@
 // layer in the order of execution, y_q of the integer network with the layers before patched already. With one scale
 // for all weights of a layer a cannot be had, and stays 1. A residual is no part of y: only the layer's own output is
 // scaled.
+//
+// `reestimate` is what computing a batch normalization's mean and variance anew, at the integer layer's output, comes
+// to once it is folded: gamma and beta stay, which for the float network's channel are deviation and mean,
+//
+//   y' = gamma (y_q - mean(y_q)) / sqrt(Var(y_q)) + beta,   so a = sqrt(Var(y_fp) / Var(y_q)), c as above
 #include <cmath>
 
 #include "converter/correct/layer_rows.h"
@@ -18,8 +23,9 @@ namespace {
 
 // Sums over rows, of one channel.
 struct Moments {
-  double count = 0, x = 0, y = 0, xy = 0, yy = 0;  // x: float network, y: integer network
+  double count = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0;  // x: float network, y: integer network
 
+  double wanted_variance() const { return xx / count - x / count * (x / count); }
   double variance() const { return yy / count - y / count * (y / count); }
   double covariance() const { return xy / count - x / count * (y / count); }
 };
@@ -38,6 +44,7 @@ void add_moments(const LayerProblem& problem, const LayerRows& rows, std::span<c
         ++sums.count;
         sums.x += x;
         sums.y += y;
+        sums.xx += x * x;
         sums.xy += x * y;
         sums.yy += y * y;
       }
@@ -45,9 +52,18 @@ void add_moments(const LayerProblem& problem, const LayerRows& rows, std::span<c
   }
 }
 
-}  // namespace
+// What the channel's weights are multiplied by; 0: the channel is skipped.
+using FindScale = double (*)(const Moments& sums);
 
-Result<int> correct_affine(const CorrectionContext& context, Draft& draft) {
+double regression(const Moments& sums) {
+  return sums.variance() > 0 && sums.covariance() > 0 ? sums.covariance() / sums.variance() : 0.0;
+}
+
+double ratio_of_deviations(const Moments& sums) {
+  return sums.variance() > 0 && sums.wanted_variance() > 0 ? std::sqrt(sums.wanted_variance() / sums.variance()) : 0.0;
+}
+
+Result<int> patch_layers(const CorrectionContext& context, Draft& draft, FindScale find_scale) {
   OCTET_TRY(PackedModel packed, lower_draft(draft));
   OCTET_TRY(const PackedModel teacher, lower_f32(draft.teacher));
   const PackedModel opened = open_clamps(teacher);
@@ -73,8 +89,8 @@ Result<int> correct_affine(const CorrectionContext& context, Draft& draft) {
       const Moments& sums = channels[o];
       double a = 1;
       if (scales.size() == bias.size() && !draft.options.weights.pow2) {
-        if (!(sums.variance() > 0) || !(sums.covariance() > 0)) continue;
-        a = sums.covariance() / sums.variance();
+        a = find_scale(sums);
+        if (!(a > 0)) continue;
         scales[o] = static_cast<float>(static_cast<double>(scales[o]) * a);
         for (size_t i = o * taps; i < (o + 1) * taps; ++i)
           weights[i] = static_cast<float>(static_cast<double>(weights[i]) * a);
@@ -88,6 +104,16 @@ Result<int> correct_affine(const CorrectionContext& context, Draft& draft) {
     ++changed;
   }
   return changed;
+}
+
+}  // namespace
+
+Result<int> correct_affine(const CorrectionContext& context, Draft& draft) {
+  return patch_layers(context, draft, regression);
+}
+
+Result<int> correct_reestimate(const CorrectionContext& context, Draft& draft) {
+  return patch_layers(context, draft, ratio_of_deviations);
 }
 
 }  // namespace octet

@@ -17,6 +17,7 @@ constexpr CorrectionMethod kMethods[] = {
     {"absorb_bias", "moves a channel's high offset into the layer behind", correct_absorb_bias},
     {"bias", "shifts biases by the mean error of each channel", correct_bias},
     {"affine", "fits a scale and an offset per channel", correct_affine},
+    {"reestimate", "gives each channel its mean and variance back", correct_reestimate},
     {"adaround", "learns for each weight whether to round up or down", correct_adaround},
     {"adaquant", "learns weights, biases and scales, layer by layer", correct_adaquant},
 };

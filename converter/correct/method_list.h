@@ -11,6 +11,7 @@ Result<int> correct_revive(const CorrectionContext& context, Draft& draft);
 Result<int> correct_absorb_bias(const CorrectionContext& context, Draft& draft);
 Result<int> correct_bias(const CorrectionContext& context, Draft& draft);
 Result<int> correct_affine(const CorrectionContext& context, Draft& draft);
+Result<int> correct_reestimate(const CorrectionContext& context, Draft& draft);
 Result<int> correct_adaround(const CorrectionContext& context, Draft& draft);
 Result<int> correct_adaquant(const CorrectionContext& context, Draft& draft);
 

@@ -1,6 +1,7 @@
 // AdaRound and AdaQuant: learned weights beat weights rounded to nearest, on samples that nothing was fitted to.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "converter/correct/probe.h"
@@ -83,7 +84,7 @@ TEST_CASE("learned weights lower the error on unseen samples") {
   }
 }
 
-TEST_CASE("the affine patch undoes what scaled and shifted a channel") {
+TEST_CASE("affine patch and re-estimated batch normalization undo what scaled and shifted a channel") {
   const Graph graph = mixed_net();
   const std::vector<Sample> samples = random_samples(graph, 24, 35);
   Draft draft = draft_of(graph, samples);
@@ -99,14 +100,36 @@ TEST_CASE("the affine patch undoes what scaled and shifted a channel") {
     set_layer_bias(draft.graph, node, bias);
   }
   CHECK(objective_of(graph, draft, samples).error > 10 * before);
-  const Draft after = corrected("affine", draft, context);
-  CHECK(objective_of(graph, after, samples).error < 1.5 * before);
+  for (const char* method : {"affine", "reestimate"}) {
+    CAPTURE(method);
+    const Draft after = corrected(method, draft, context);
+    CHECK(objective_of(graph, after, samples).error < 1.5 * before);
+  }
   // One scale for all weights: only the offsets can go.
   Draft per_tensor = draft;
   per_tensor.options.weights.per_channel = false;
   const Draft shifted = corrected("affine", per_tensor, context);
   CHECK(objective_of(graph, shifted, samples).error < objective_of(graph, per_tensor, samples).error);
   for (const auto& [name, scales] : shifted.options.weight_scales) CHECK(scales.size() == 1);
+}
+
+TEST_CASE("re-estimated batch normalization keeps a channel's variance where the affine patch shrinks it") {
+  // An output that tells nothing of what is wanted: regression takes it back to the mean, normalization does not.
+  const Graph graph = mixed_net();
+  const std::vector<Sample> samples = random_samples(graph, 24, 36);
+  Draft draft = draft_of(graph, samples);
+  Node& node = *std::find_if(draft.graph.nodes.begin(), draft.graph.nodes.end(),
+                             [](const Node& candidate) { return candidate.name == "a"; });
+  std::vector<float> weights = layer_weights(draft.graph, node);
+  for (size_t i = 0; i < weights.size(); i += 2) weights[i] *= 0.2F;
+  set_layer_weights(draft.graph, node, weights);
+  const CorrectionContext context = context_of(samples);
+  const auto first_scales = [&](const char* method) {
+    return corrected(method, draft, context).options.weight_scales.at("a");
+  };
+  const std::vector<float> normalized = first_scales("reestimate");
+  const std::vector<float> regressed = first_scales("affine");
+  for (size_t o = 0; o < normalized.size(); ++o) CHECK(normalized[o] > regressed[o]);
 }
 
 TEST_CASE("AdaRound moves every weight to one of its two neighbours and leaves scales and biases") {
