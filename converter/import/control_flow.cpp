@@ -14,6 +14,10 @@ std::set<std::string> defined_names(const SourceModel& body) {
   return names;
 }
 
+int64_t constant_bytes(const Tensor& tensor) {
+  return tensor.element_count() * element_bytes(tensor.type());
+}
+
 // Bodies within the body may read its names: there they are renamed, unless it defines them anew.
 void rename(SourceModel& body, const std::set<std::string>& names, const std::string& prefix) {
   const auto renamed = [&](std::string& name) {
@@ -48,6 +52,19 @@ std::vector<std::string> outer_names(const SourceModel& body) {
   }
   for (const std::string& name : body.outputs) read(name);
   return names;
+}
+
+BodySize size_of(const SourceModel& body) {
+  BodySize size{.nodes = body.nodes.size() + 1};
+  for (const auto& [name, tensor] : body.constants) size.constant_bytes += constant_bytes(tensor);
+  for (const SourceNode& node : body.nodes) {
+    for (const auto& [attribute, inner] : node.bodies) {
+      const BodySize within = size_of(*inner);
+      size.nodes += within.nodes;
+      size.constant_bytes += within.constant_bytes;
+    }
+  }
+  return size;
 }
 
 SourceModel with_prefix(SourceModel body, const std::string& prefix) {

@@ -12,4 +12,11 @@ std::vector<std::string> outer_names(const SourceModel& body);
 // for each prefix.
 SourceModel with_prefix(SourceModel body, const std::string& prefix);
 
+// What reading the body once costs: the bodies within it are copied too, whether they run or not.
+struct BodySize {
+  size_t nodes = 0;
+  int64_t constant_bytes = 0;
+};
+BodySize size_of(const SourceModel& body);
+
 }  // namespace octet

@@ -15,6 +15,8 @@ namespace {
 // Names are compared one by one: more of them would take minutes, and no network has them.
 constexpr size_t kMaxNodes = 20000;
 constexpr size_t kMaxConstants = 40000;
+// A small file can ask for constants without end; what is folded may be this much, and four times what the file holds.
+constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
 
 // ONNX nodes of the standard domain are found by op_type, JSON's own by their name there.
 const OpReader* find_reader(const SourceNode& node) {
@@ -42,6 +44,7 @@ class GraphBuilder {
     OCTET_TRY(const std::vector<int> order, order_nodes(nodes_, writers_, source_.outputs));
     OCTET_CHECK(add_inputs());
     add_constants(order);
+    bytes_left_ = kMaxFoldedBytes + 4 * constant_bytes(0);
     for (const int i : order) read(nodes_[static_cast<size_t>(i)], i);
     for (const std::string& name : source_.outputs) bind_output(name);
     if (!report_.problems.empty()) return failure();
@@ -215,9 +218,11 @@ class GraphBuilder {
       return;
     }
     const size_t before = graph_.nodes.size();
+    const size_t first_value = graph_.values.size();
     NodeReader node_reader(node, graph_, names_);
     Status status = reader->read(node_reader);
     if (status.ok()) status = settle(before, node);
+    if (status.ok()) status = charge(constant_bytes(first_value));
     if (!status.ok()) {
       for (const std::string& name : node.outputs) names_.erase(name);
       graph_.nodes.erase(graph_.nodes.begin() + static_cast<std::ptrdiff_t>(before), graph_.nodes.end());
@@ -230,6 +235,23 @@ class GraphBuilder {
     for (const std::string& name : node.outputs) {
       if (!name.empty() && !names_.contains(name)) left_out_.insert(name);
     }
+  }
+
+  // Of the graph's constants from a value on.
+  int64_t constant_bytes(size_t first_value) const {
+    int64_t bytes = 0;
+    for (size_t i = first_value; i < graph_.values.size(); ++i) {
+      const Value& value = graph_.values[i];
+      if (value.is_constant()) bytes += value.constant->element_count() * element_bytes(value.type);
+    }
+    return bytes;
+  }
+
+  Status charge(int64_t bytes) {
+    bytes_left_ -= bytes;
+    if (bytes_left_ >= 0) return {};
+    return Error{ErrorCode::kUnsupported, "the constants that are folded up to here take " +
+                                              std::to_string(-bytes_left_) + " bytes more than is allowed"};
   }
 
   // The only element of a constant that decides what is read; null where `name` is none.
@@ -247,7 +269,9 @@ class GraphBuilder {
   Result<std::vector<std::string>> read_body(const SourceNode& owner, const SourceModel& body,
                                              const std::string& prefix, const std::vector<std::string>& arguments,
                                              int place) {
-    body_nodes_ += body.nodes.size() + 1;
+    const BodySize size = size_of(body);
+    body_nodes_ += size.nodes;
+    OCTET_CHECK(charge(size.constant_bytes));
     if (body_nodes_ > kMaxNodes) {
       return Error{ErrorCode::kUnsupported, "it runs for more than " + std::to_string(kMaxNodes) + " nodes"};
     }
@@ -412,7 +436,8 @@ class GraphBuilder {
   std::set<std::string> unreadable_;  // inputs and constants that the importer has reported
   std::set<std::string> left_out_;    // outputs of nodes that were read, but not these
   BatchHints hints_;
-  size_t body_nodes_ = 0;  // of If and Loop, as often as they run
+  int64_t bytes_left_ = 0;  // for folded constants
+  size_t body_nodes_ = 0;   // of If and Loop, as often as they run
   bool any_invalid_ = false;
 };
 

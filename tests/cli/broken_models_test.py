@@ -68,6 +68,18 @@ def cut(whole, share):
     return data[: int(len(data) * share)]
 
 
+def hostile_loop(times):
+    """Each time a constant of 64 MB."""
+    out = [value("o", dtype=TensorProto.BOOL), value("w")]
+    body = helper.make_graph(
+        [node("Identity", ["on"], ["o"]), helper.make_node("Expand", ["v", "big"], ["w"], name="the_Expand")], "body",
+        [value("i", dtype=TensorProto.INT64), value("on", dtype=TensorProto.BOOL), value("v")], out,
+        [numpy_helper.from_array(np.int64([1 << 24]), "big")])  # fmt: skip
+    constants = [numpy_helper.from_array(np.int64(times), "times"), numpy_helper.from_array(np.float32(1), "one")]
+    nodes = [node("Loop", ["times", "", "one"], ["all"], body=body), node("ReduceSum", ["all"], ["s"]), node("Add", ["x", "s"], ["y"])]
+    return model(nodes, constants)
+
+
 GOOD = model([node("Conv", ["x", "w"], ["y"])], [tensor("w", 4, 3, 3, 3)])
 
 # What is broken -> (the file, exit code, what the message must name).
@@ -112,6 +124,10 @@ CASES = {
         model([node("Range", ["a", "b", "c"], ["r"]), node("ReduceSum", ["r"], ["s"]), node("Add", ["x", "s"], ["y"])],
               [numpy_helper.from_array(np.float32(v), n) for n, v in (("a", 0), ("b", 2.0**50), ("c", 1))]),
         UNSUPPORTED, ["the_Range"]),
+    "a loop of 2^60 steps": (hostile_loop(1 << 60), UNSUPPORTED, ["the_Loop", "bytes more than is allowed"]),
+    "a branch without a body": (
+        model([helper.make_node("If", ["c"], ["y"], name="the_If")], [numpy_helper.from_array(np.array(True), "c")]),
+        UNSUPPORTED, ["the_If"]),
     "a pad of 2^40": (
         one("Pad", numpy_helper.from_array(np.int64([0, 0, 0, 0, 0, 0, 1 << 40, 1 << 40]), "p")), FILE, ["the_Pad"]),
     "an enlargement by 1e9": (
