@@ -2,6 +2,9 @@
 
 import json
 import os
+import signal
+import subprocess
+import time
 import unittest
 
 from support import BENCHMARK, CLASSIFY, IMAGES, MODEL, OCTET, PACKED, TABLE, Case, npy, png
@@ -228,6 +231,29 @@ class Outputs(Case):
         self.fail_with(FILE, OCTET, "convert", MODEL, "-o", old, "--calibration-table", self.write("bad.json", "{}"))
         self.assertEqual(old.read_bytes(), b"old")
         self.assertEqual(sorted(os.listdir(self.folder)), ["bad.json", "x.octet"])
+
+    def test_an_interrupted_conversion_leaves_the_old_file_or_the_new_one(self):
+        whole = PACKED.read_bytes()
+        old = self.write("x.octet", b"old")
+        command = [str(a) for a in (OCTET, "convert", MODEL, "-o", old, "--calibration-table", TABLE)]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            for wait in (0.01, 0.05, 0.1, 0.2):
+                old.write_bytes(b"old")
+                process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                time.sleep(wait)
+                process.send_signal(number)
+                done = process.wait(timeout=60)
+                self.assertIn(done, (0, -number))
+                self.assertEqual(os.listdir(self.folder), ["x.octet"])
+                self.assertIn(old.read_bytes(), (b"old", whole))
+
+    def test_two_conversions_to_one_file_leave_it_whole(self):
+        target = self.folder / "x.octet"
+        command = [str(a) for a in (OCTET, "convert", MODEL, "-o", target, "--calibration-table", TABLE)]
+        both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+        self.assertEqual([process.wait(timeout=60) for process in both], [0, 0])
+        self.assertEqual(target.read_bytes(), PACKED.read_bytes())
+        self.assertEqual(os.listdir(self.folder), ["x.octet"])
 
     def test_a_full_disk_is_an_error(self):
         self.fail_with(RESOURCE, OCTET, "inspect", PACKED, "--json", stdout_to="/dev/full")
