@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The table of methods in converter/README.md: what each costs in accuracy, and how long converting takes.
 
-usage: method_table.py [--octet PROGRAM] [--data DIR] [--networks NAME,...] [--options "OPTIONS"]...
+usage: method_table.py [--octet PROGRAM] [--data DIR] [--networks NAME,...] [--samples N] [--corrections | --options "OPTIONS"...]
 
-Converts every network once per --options (default: each calibration method without correction), evaluates it against the
+Converts every network once per --options (default: each calibration method without correction; with --corrections: each
+correction behind --calibration mse, and auto), on N samples of its calibration images (default: 1000), evaluates it against the
 float network on images that were not calibrated on, and prints a Markdown row a network: top-1 drop in points, agreement
 in percent, seconds of converting. Networks whose files are absent are left out.
 """
@@ -30,6 +31,7 @@ NETWORKS = {
     "the bundled network": (ROOT / "samples/models/cifar10_resnet.json", CIFAR, *CIFAR_IMAGES, 0),
 }
 METHODS = "auto minmax moving_average percentile mse kl entropy omse".split()
+CORRECTIONS = "none equalize balance revive absorb_bias bias affine reestimate adaround adaquant auto".split()
 
 
 def run(*arguments):
@@ -57,9 +59,13 @@ def main():
     parser.add_argument("--octet", type=pathlib.Path, default=ROOT / "build/converter/octet")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared/data")
     parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--corrections", action="store_true")
     parser.add_argument("--options", action="append")
     given = parser.parse_args()
     columns = given.options or [f"--calibration {method} --correct none" for method in METHODS]
+    if given.corrections:
+        columns = [f"--calibration mse --correct {method}" for method in CORRECTIONS]
     print("| network | " + " | ".join(f"`{column}`" for column in columns) + " |")
     print("|---" * (len(columns) + 1) + "|")
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +75,8 @@ def main():
                 continue
             cells = []
             for column in columns:
-                drop, agreement, seconds = measure(given.octet, given.data, network, shlex.split(column), pathlib.Path(folder))
+                options = [*shlex.split(column), "--samples", given.samples]
+                drop, agreement, seconds = measure(given.octet, given.data, network, options, pathlib.Path(folder))
                 cells.append(f"{drop:.2f}, {agreement:.1f} ({seconds:.0f} s)")
                 print(f"{network} {column}: {cells[-1]}", file=sys.stderr)
             print(f"| {network} | " + " | ".join(cells) + " |", flush=True)
