@@ -15,6 +15,7 @@ Result<Session> session_of_node(const PackedModel& model, const PackedNode& node
     if (is_new) alone.tensors.push_back(model.tensors[static_cast<size_t>(id)]);
     return found->second;
   };
+  std::vector<Shape> shapes;  // of one sample, whichever axis is the batch here
   PackedNode copy = node;
   for (int32_t& id : copy.inputs) id = add(id);
   for (int32_t& id : copy.outputs) id = add(id);
@@ -23,11 +24,14 @@ Result<Session> session_of_node(const PackedModel& model, const PackedNode& node
     if (std::find(activations.begin(), activations.end(), id) != activations.end()) continue;
     activations.push_back(id);
     alone.inputs.push_back(ids[id]);
+    Shape& shape = shapes.emplace_back(model.tensors[static_cast<size_t>(id)].shape);
+    std::replace(shape.begin(), shape.end(), Shape::kDynamic, int64_t{1});
   }
   alone.outputs = copy.outputs;
   alone.nodes.push_back(std::move(copy));
   OCTET_CHECK(check_model(alone));
-  return Session::create(Model::from_packed(std::make_shared<PackedModel>(std::move(alone))), {.threads = 1});
+  return Session::create(Model::from_packed(std::make_shared<PackedModel>(std::move(alone))),
+                         {.threads = 1, .input_shapes = std::move(shapes)});
 }
 
 }  // namespace octet

@@ -163,6 +163,33 @@ constexpr UnaryName kUnaryNames[] = {
     {UnaryKind::kRound, "Round"},
 };
 
+// Activations that ONNX has no operator for (at opset 17), in those it has; nothing for others. Returns the last node's
+// output.
+std::optional<std::string> spell_out(QdqWriter& writer, const PackedNode& node, const std::string& x, UnaryKind kind) {
+  OnnxBuilder& onnx = writer.onnx();
+  const std::string name = writer.output_name(node);
+  const auto add = [&](const char* op, const std::vector<std::string>& inputs) {
+    return onnx.add_node(op, inputs, name + "_" + op);
+  };
+  const auto scalar = [&](float value) { return onnx.add_scalar(name + "_constant", value); };
+  const auto half_of_one_plus = [&](const std::string& y) { return add("Mul", {add("Add", {y, scalar(1)}), scalar(0.5F)}); };
+  switch (kind) {
+    case UnaryKind::kSilu:
+      return onnx.add_node("Mul", {x, add("Sigmoid", {x})}, name);
+    case UnaryKind::kMish:
+      return onnx.add_node("Mul", {x, add("Tanh", {add("Softplus", {x})})}, name);
+    case UnaryKind::kGelu:
+      return onnx.add_node("Mul", {x, half_of_one_plus(add("Erf", {add("Div", {x, scalar(1.41421356F)})}))}, name);
+    case UnaryKind::kGeluTanh: {
+      const std::string cube = add("Mul", {add("Mul", {add("Mul", {x, x}), x}), scalar(0.044715F)});
+      const std::string inner = add("Mul", {add("Add", {x, cube}), scalar(0.79788456F)});
+      return onnx.add_node("Mul", {x, half_of_one_plus(add("Tanh", {inner}))}, name);
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
 Status write(QdqWriter& writer, const PackedNode& node, const UnaryParams& params) {
   const AxisOrder order = writer.order(node.inputs[0]);
   const std::string source = writer.read(node.inputs[0], order);
@@ -170,9 +197,8 @@ Status write(QdqWriter& writer, const PackedNode& node, const UnaryParams& param
     writer.write(node, source, order, {params.alpha, params.beta});
     return {};
   }
-  if (params.kind == UnaryKind::kSilu) {
-    const std::string gate = writer.onnx().add_node("Sigmoid", {source}, writer.output_name(node) + "_sigmoid");
-    writer.write(node, writer.onnx().add_node("Mul", {source, gate}, writer.output_name(node)), order);
+  if (const std::optional<std::string> spelled = spell_out(writer, node, source, params.kind)) {
+    writer.write(node, *spelled, order);
     return {};
   }
   const auto* row = std::find_if(std::begin(kUnaryNames), std::end(kUnaryNames),

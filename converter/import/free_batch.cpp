@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "converter/import/batched_concat.h"
+
 namespace octet {
 namespace {
 
@@ -79,7 +81,9 @@ bool try_inputs(Graph& graph, const std::vector<ValueId>& inputs, const BatchHin
   Graph freed_graph = graph;
   for (const ValueId id : inputs) freed_graph.value(id).shape[0] = Shape::kDynamic;
   // Node by node, since what a reshape must be depends on the shapes before it.
-  for (Node& node : freed_graph.nodes) {
+  for (size_t index = 0; index < freed_graph.nodes.size(); ++index) {
+    replace_batched_concat(freed_graph, index);
+    Node& node = freed_graph.nodes[index];
     if (auto* reshape = node.as<ReshapeParams>(); reshape != nullptr && hints.reshapes.contains(node.name)) {
       *reshape = freed(*reshape, freed_graph.value(node.inputs[0]).shape, graph.value(node.outputs[0]).shape);
     }

@@ -92,6 +92,21 @@ OCTET_INLINE float silu(float x, float, float) {
 OCTET_INLINE float round(float x, float, float) {
   return std::nearbyint(x);
 }
+// In double, as erf itself; 1 + erf(t) is erfc(-t), without what the sum cancels below 0.
+OCTET_INLINE float gelu(float x, float, float) {
+  const auto exact = static_cast<double>(x);
+  return static_cast<float>(0.5 * exact * std::erfc(exact * -0.70710678118654752));
+}
+// (1 + tanh(t)) / 2 = sigmoid(2 t), without what 1 + tanh(t) cancels below 0.
+OCTET_INLINE float gelu_tanh(float x, float, float) {
+  return x * sigmoid(1.5957691216F * (x + 0.044715F * x * x * x), 0, 0);
+}
+// With n = exp(x) (exp(x) + 2): tanh(log(1 + exp(x))) = n / (n + 2), which is 1 in f32 from 20 on.
+OCTET_INLINE float mish(float x, float, float) {
+  const float e = exp_f32(x < 20.0F ? x : 20.0F);
+  const float n = e * (e + 2.0F);
+  return x * (n / (n + 2.0F));
+}
 
 struct UnaryFunction {
   UnaryKind kind;
@@ -131,6 +146,9 @@ constexpr UnaryFunction kFunctions[] = {
     function<softsign>(UnaryKind::kSoftsign, "softsign"),
     function<silu>(UnaryKind::kSilu, "silu"),
     function<round>(UnaryKind::kRound, "round"),
+    function<gelu>(UnaryKind::kGelu, "gelu"),
+    function<gelu_tanh>(UnaryKind::kGeluTanh, "gelu_tanh"),
+    function<mish>(UnaryKind::kMish, "mish"),
 };
 
 const UnaryFunction& function_of(UnaryKind kind) {

@@ -30,6 +30,9 @@ enum class UnaryKind : int64_t {
   kSoftsign = 18,  // x / (1 + |x|)
   kSilu = 19,      // x * sigmoid(x)
   kRound = 20,     // half to even
+  kGelu = 21,      // x / 2 * (1 + erf(x / sqrt(2)))
+  kGeluTanh = 22,  // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+  kMish = 23,      // x * tanh(softplus(x))
 };
 
 // dst = f(src), elementwise.

@@ -148,7 +148,7 @@ def vision_transformer():
     """Patches, a class token, two blocks of attention and GELU, with LayerNorm spelled out."""
     net = Network(8)
     tokens, width, heads = 17, 48, 4
-    image, kernel = net.input("image", 1, 3, 32, 32), net.normal(width, 3, 8, 8, scale=192**-0.5)
+    image, kernel = net.input("image", "N", 3, 32, 32), net.normal(width, 3, 8, 8, scale=192**-0.5)
     x = net.node("Conv", [image, kernel], [1, width, 4, 4], kernel_shape=[8, 8], strides=[8, 8])
     x = net.transpose(net.reshape(x, 1, width, tokens - 1), 0, 2, 1)
     x = net.concat([net.normal(1, 1, width), x], axis=1)

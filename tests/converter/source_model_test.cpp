@@ -1,6 +1,8 @@
 // From a source model to a graph: order, names, problems, constants, batch.
 #include <doctest/doctest.h>
 
+#include <numeric>
+
 #include "converter/op_rule.h"
 #include "tests/support/source_builder.h"
 
@@ -210,10 +212,18 @@ TEST_CASE("a batch of 1 becomes free where every operation treats samples apart"
     source.model.outputs = {"z"};
     CHECK(source.graph().value(0).shape == Shape{1, 3, 4});
   }
-  SUBCASE("not where a constant of one sample joins it") {
-    source.f32("token", {1, 1, 4}, {1, 2, 3, 4}).node("Concat", {"token", "x"}, {"z"}, {{"axis", int64_t{1}}});
+  SUBCASE("every sample gets its copy of a constant that joins it") {
+    source.f32("token", {1, 2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})
+        .node("Concat", {"x", "token", "x"}, {"z"}, {{"axis", int64_t{1}}});
     source.model.outputs = {"z"};
-    CHECK(source.graph().value(0).shape == Shape{1, 3, 4});
+    const Graph graph = source.graph();
+    CHECK(graph.value(graph.outputs[0]).shape == Shape{kN, 8, 4});
+    std::vector<float> x(12);
+    std::iota(x.begin(), x.end(), 10.0F);
+    std::vector<float> joined = x;
+    joined.insert(joined.end(), {1, 2, 3, 4, 5, 6, 7, 8});
+    joined.insert(joined.end(), x.begin(), x.end());
+    CHECK(compute(source, x).values == joined);
   }
   SUBCASE("not where an output does not depend on it") {
     source.node("Constant", {}, {"c"}, {{"value_float", 2.0F}}).output("c");

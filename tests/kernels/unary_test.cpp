@@ -43,6 +43,13 @@ const std::vector<Definition>& definitions() {
       {{UnaryKind::kSoftsign}, [](double x) { return x / (1 + std::fabs(x)); }},
       {{UnaryKind::kSilu}, [](double x) { return x / (1 + std::exp(-x)); }},
       {{UnaryKind::kRound}, [](double x) { return std::nearbyint(x); }},
+      {{UnaryKind::kGelu}, [](double x) { return x / 2 * std::erfc(-x * std::sqrt(0.5)); }},
+      {{UnaryKind::kGeluTanh},
+       [](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); },
+       -10,
+       10,
+       0.1},
+      {{UnaryKind::kMish}, [](double x) { return x * std::tanh(std::log1p(std::exp(x))); }},
   };
   return list;
 }
@@ -59,7 +66,7 @@ TEST_CASE("unary has a definition for every kind, and every kind a name of its o
   }
   CHECK(names.size() == definitions().size());
   const auto behind = static_cast<UnaryKind>(definitions().size());
-  CHECK(contains(refusal_of(UnaryParams{.kind = behind}, {{1}}), "kind is 21, but the last known one is 20"));
+  CHECK(contains(refusal_of(UnaryParams{.kind = behind}, {{1}}), "kind is 24, but the last known one is 23"));
 }
 
 TEST_CASE("unary agrees with the definition in double to 1e-6") {
