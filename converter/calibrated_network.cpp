@@ -103,9 +103,6 @@ Status check_options(const ConvertOptions& options) {
   if (method == nullptr && options.calibration != "auto") {
     return Error{ErrorCode::kUsage, "there is no calibration method '" + options.calibration + "'"};
   }
-  if (!options.float_only && options.data.empty() && options.calibration_tables.empty()) {
-    return Error{ErrorCode::kUsage, "int8 needs --data with real samples, or --calibration-table"};
-  }
   if (method != nullptr && method->depends_on_order && !options.calibration_tables.empty()) {
     return Error{ErrorCode::kUsage, "--calibration " + options.calibration +
                                         " takes no --calibration-table: it depends on the order of the samples, "
@@ -155,6 +152,9 @@ Result<Graph> load_float_graph(const ConvertOptions& options, Conversion& result
 }
 
 Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const Graph& graph, Conversion& result) {
+  if (options.data.empty() && options.calibration_tables.empty()) {
+    return Error{ErrorCode::kUsage, "int8 needs --data with real samples, or --calibration-table"};
+  }
   CalibratedNetwork network;
   network.threads = options.threads > 0 ? options.threads : default_threads();
   if (!options.data.empty()) {

@@ -4,7 +4,9 @@
 
 #include "converter/calibrated_network.h"
 #include "converter/data/labels.h"
+#include "converter/given.h"
 #include "converter/lower.h"
+#include "converter/precision.h"
 #include "converter/precision/labelled_samples.h"
 #include "octet/octet.hpp"
 
@@ -132,6 +134,19 @@ Status convert_gated(const ConvertOptions& options, const CalibratedNetwork& net
   return {};
 }
 
+// A quantized model needs no data: its integers are its own.
+Status lower_quantized(const ConvertOptions& options, Graph& graph, Conversion& result) {
+  if (!options.data.empty() || !options.calibration_tables.empty()) {
+    result.notices.push_back("the model is quantized already: its scales stay as they are, and no data is looked at");
+  }
+  OCTET_TRY(const std::set<std::string> keep_float, resolve_keep_float(graph, options.keep_float));
+  const GivenIntegers given = take_given_integers(graph, result.import_report.given, keep_float, result.notices);
+  OCTET_TRY(result.packed, lower_given(graph, given));
+  result.calibration = "the model";
+  result.packed.metadata["calibration"] = result.calibration;
+  return {};
+}
+
 }  // namespace
 
 double GateResult::drop() const {
@@ -146,9 +161,11 @@ std::optional<double> Conversion::drop_of(const MixRung& other) const {
 
 Result<Conversion> convert(const ConvertOptions& options) {
   Conversion result;
-  OCTET_TRY(const Graph graph, load_float_graph(options, result));
+  OCTET_TRY(Graph graph, load_float_graph(options, result));
   if (options.float_only) {
     OCTET_TRY(result.packed, lower_f32(graph));
+  } else if (is_quantized(graph)) {
+    OCTET_CHECK(lower_quantized(options, graph, result));
   } else {
     OCTET_TRY(const CalibratedNetwork network, calibrate_network(options, graph, result));
     if (result.is_shard) return result;

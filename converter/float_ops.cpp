@@ -32,6 +32,11 @@ Result<std::vector<Shape>> infer_shapes(const IdentityParams& params, Descs inpu
   return std::vector{inputs[0].shape};
 }
 
+Result<std::vector<Shape>> infer_shapes(const FakeQuantizeParams& params, Descs inputs) {
+  OCTET_CHECK(check_input_count(params.kName, inputs, 1, 1));
+  return std::vector{inputs[0].shape};
+}
+
 const char* op_name(const GraphOp& op) {
   return std::visit([](const auto& params) { return params.kName; }, op);
 }

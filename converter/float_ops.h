@@ -1,4 +1,5 @@
-// Ops that only a float graph has: passes fold every one of them away before lowering.
+// Ops that only a float graph has: passes fold them away before lowering, but for
+// fake_quantize, which becomes quantize and dequantize.
 #pragma once
 
 #include <cstdint>
@@ -43,9 +44,26 @@ struct IdentityParams {
   static void visit_fields(Self&, Visitor&) {}
 };
 
+// dst = dequantize(quantize_u8(src)): where a quantized model rounds. In s8 the zero point is 128 less.
+struct FakeQuantizeParams {
+  static constexpr const char* kName = "fake_quantize";
+
+  float scale = 1;
+  int64_t zero_point = 0;  // in [0, 255]
+
+  QuantParams quant() const { return {scale, static_cast<int32_t>(zero_point)}; }
+
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("scale", self.scale);
+    visit("zero_point", self.zero_point);
+  }
+};
+
 Result<std::vector<Shape>> infer_shapes(const BatchNormParams& params, Descs inputs);
 Result<std::vector<Shape>> infer_shapes(const ShapeOfParams& params, Descs inputs);
 Result<std::vector<Shape>> infer_shapes(const IdentityParams& params, Descs inputs);
+Result<std::vector<Shape>> infer_shapes(const FakeQuantizeParams& params, Descs inputs);
 
 // All ops of op_list.inc, and those above.
 template <class... More>
@@ -54,7 +72,7 @@ template <class... Ops, class... More>
 struct ExtendVariant<std::variant<Ops...>, More...> {
   using type = std::variant<Ops..., More...>;
 };
-using GraphOp = ExtendVariant<OpParams, BatchNormParams, ShapeOfParams, IdentityParams>::type;
+using GraphOp = ExtendVariant<OpParams, BatchNormParams, ShapeOfParams, IdentityParams, FakeQuantizeParams>::type;
 
 const char* op_name(const GraphOp& op);
 Result<std::vector<Shape>> infer_shapes(const GraphOp& op, Descs inputs);

@@ -17,7 +17,7 @@ class ValueQuantization {
  public:
   ValueQuantization(const Graph& graph, const std::vector<Precision>& precisions, const Ranges& ranges,
                     const ActivationScheme& scheme)
-      : graph_(graph), ranges_(ranges), groups_(range_groups(graph, precisions)) {
+      : graph_(graph), ranges_(&ranges), groups_(range_groups(graph, precisions)) {
     std::map<ValueId, Range> united;
     for (size_t i = 0; i < graph.values.size(); ++i) {
       const Range* range = range_of(static_cast<ValueId>(i));
@@ -27,6 +27,15 @@ class ValueQuantization {
       group.max = std::max(group.max, range->max);
     }
     for (const auto& [id, range] : united) params_[id] = u8_params(range, scheme);
+  }
+
+  // A quantized model's own.
+  ValueQuantization(const Graph& graph, const GivenIntegers& given) : graph_(graph) {
+    for (size_t i = 0; i < graph.values.size(); ++i) {
+      groups_.push_back(static_cast<ValueId>(i));
+      const auto found = given.values.find(graph.values[i].name);
+      if (found != given.values.end()) params_[groups_[i]] = found->second;
+    }
   }
 
   // Null if the value, and all that share its range, are unknown to the ranges.
@@ -47,12 +56,12 @@ class ValueQuantization {
       }
       return &constant_range_;
     }
-    const auto found = ranges_.find(value.name);
-    return found == ranges_.end() ? nullptr : &found->second;
+    const auto found = ranges_->find(value.name);
+    return found == ranges_->end() ? nullptr : &found->second;
   }
 
   const Graph& graph_;
-  const Ranges& ranges_;
+  const Ranges* ranges_ = nullptr;
   std::vector<ValueId> groups_;
   std::map<ValueId, QuantParams> params_;
   Range constant_range_;
@@ -60,13 +69,15 @@ class ValueQuantization {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, std::vector<Precision> precisions, const Ranges& ranges, const QuantizeOptions& options,
-           std::vector<std::string>& notices)
+  // `given`: null, or where the integers of layers come from.
+  Lowering(const Graph& graph, std::vector<Precision> precisions, ValueQuantization quantization,
+           const QuantizeOptions& options, const GivenIntegers* given, std::vector<std::string>& notices)
       : graph_(graph),
         precisions_(std::move(precisions)),
         options_(options),
+        given_(given),
         notices_(notices),
-        quantization_(graph, precisions_, ranges, options.activations),
+        quantization_(std::move(quantization)),
         plain_(graph.values.size(), -1),
         u8_(graph.values.size(), -1) {}
 
@@ -181,7 +192,21 @@ class Lowering {
 
   // --- nodes ---
 
+  // u8 in (by another scale) or f32 in, u8 out.
+  Status lower_rounding(const Node& node, QuantParams quant) {
+    const ValueId in = node.inputs[0];
+    const ValueId out = node.outputs[0];
+    const bool requantizes = u8_[static_cast<size_t>(in)] >= 0;
+    OCTET_TRY(const int32_t src, requantizes ? u8(in) : plain(in));
+    const std::string& name = graph_.value(out).name;
+    const int32_t dst = add_u8_activation(out, is_public(out) ? name + ":u8" : name, quant);
+    u8_[static_cast<size_t>(out)] = dst;
+    add_node(node.name, requantizes ? OpParams{UnaryParams{}} : OpParams{QuantizeParams{}}, {src}, {dst});
+    return {};
+  }
+
   Status lower_plain_node(const Node& node) {
+    if (const auto* rounding = node.as<FakeQuantizeParams>()) return lower_rounding(node, rounding->quant());
     std::optional<OpParams> op = to_packed(node.op);
     if (!op.has_value()) {
       return Error{ErrorCode::kUnsupported,
@@ -242,7 +267,16 @@ class Lowering {
     return std::ldexp(static_cast<double>(dst.scale) / static_cast<double>(src.scale), -shift);
   }
 
+  Status add_given_weights(const Node& node, const QuantizedWeights& quantized, std::vector<int32_t>& inputs) {
+    inputs.resize(std::max<size_t>(inputs.size(), kConvBias + 1), -1);
+    inputs[kConvWeights] = add_constant(graph_.value(node.inputs[kConvWeights]).name, quantized.weights,
+                                        quantized.scales, quantized.zero_points);
+    inputs[kConvBias] = add_constant(node.name + ".bias", quantized.bias);
+    return {};
+  }
+
   Status add_weights(const Node& node, std::vector<int32_t>& inputs) {
+    if (given_ != nullptr) return add_given_weights(node, given_->layers.at(node.name), inputs);
     const Value& weights = graph_.value(node.inputs[kConvWeights]);
     const ValueId bias_id = node.input(kConvBias);
     const Tensor* bias = bias_id == kNoValue ? nullptr : &*graph_.value(bias_id).constant;
@@ -283,11 +317,8 @@ class Lowering {
 
   // Whether the node's accumulator becomes f32 at once.
   bool writes_f32(const Node& node) const {
-    const auto* pool = node.as<Pool2dParams>();
-    const bool can_write_f32 = (pool != nullptr && pool->kind == PoolKind::kAverage) ||
-                               node.is<FullyConnectedParams>() ||
-                               (node.is<Conv2dParams>() && node.input(kConvResidual) == kNoValue);
-    return can_write_f32 && !has_int8_reader(node.outputs[0]);
+    if (given_ != nullptr) return quantization_.find(node.outputs[0]) == nullptr;
+    return can_write_f32(node) && !has_int8_reader(node.outputs[0]);
   }
 
   Result<int32_t> add_int8_output(const Node& node) {
@@ -305,6 +336,7 @@ class Lowering {
   const Graph& graph_;
   std::vector<Precision> precisions_;
   const QuantizeOptions& options_;
+  const GivenIntegers* given_;
   std::vector<std::string>& notices_;
   ValueQuantization quantization_;
   std::vector<int32_t> plain_, u8_;  // packed tensors of a value, in its own type and as u8; -1: not made
@@ -317,7 +349,9 @@ class Lowering {
 Result<PackedModel> lower_f32(const Graph& graph) {
   std::vector<std::string> notices;
   const QuantizeOptions options;
-  return Lowering(graph, std::vector(graph.nodes.size(), Precision::kF32), {}, options, notices).run();
+  return Lowering(graph, std::vector(graph.nodes.size(), Precision::kF32), ValueQuantization(graph, GivenIntegers{}),
+                  options, nullptr, notices)
+      .run();
 }
 
 Result<PackedModel> lower_int8(const Graph& graph, const Ranges& ranges, const QuantizeOptions& options,
@@ -327,7 +361,19 @@ Result<PackedModel> lower_int8(const Graph& graph, const Ranges& ranges, const Q
       return Error{ErrorCode::kUsage, "--keep-float names '" + name + "', but the network has no such node"};
     }
   }
-  return Lowering(graph, choose_precisions(graph, options.keep_float), ranges, options, notices).run();
+  const std::vector<Precision> precisions = choose_precisions(graph, options.keep_float);
+  const ValueQuantization quantization(graph, precisions, ranges, options.activations);
+  return Lowering(graph, precisions, quantization, options, nullptr, notices).run();
+}
+
+Result<PackedModel> lower_given(const Graph& graph, const GivenIntegers& given) {
+  std::vector<Precision> precisions;
+  for (const Node& node : graph.nodes) {
+    precisions.push_back(given.integer_nodes.contains(node.name) ? Precision::kInt8 : Precision::kF32);
+  }
+  std::vector<std::string> notices;
+  const QuantizeOptions options;
+  return Lowering(graph, precisions, ValueQuantization(graph, given), options, &given, notices).run();
 }
 
 }  // namespace octet

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "converter/activation_stats.h"
+#include "converter/given.h"
 #include "converter/graph.h"
 #include "converter/quantize.h"
 #include "runtime/packed_model.h"
@@ -32,5 +33,8 @@ struct QuantizeOptions {
 // s32.
 Result<PackedModel> lower_int8(const Graph& graph, const Ranges& ranges, const QuantizeOptions& options,
                                std::vector<std::string>& notices);
+
+// A quantized model by its own integers, from take_given_integers: f32 elsewhere.
+Result<PackedModel> lower_given(const Graph& graph, const GivenIntegers& given);
 
 }  // namespace octet

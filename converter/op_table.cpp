@@ -15,7 +15,7 @@ std::span<const OpRule* const> op_rules() {
       &kIdentityRule,  &kConstantRule,       &kNormalizationRule, &kConvTransposeRule,
       &kRearrangeRule, &kCompareRule,        &kWhereRule,         &kMathRule,
       &kTopKRule,      &kCumulativeSumRule,  &kIndexRule,         &kNonMaxSuppressionRule,
-      &kRecurrentRule, &kEinsumRule,
+      &kRecurrentRule, &kEinsumRule,         &kFakeQuantizeRule,
   };
   return kRules;
 }

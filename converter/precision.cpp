@@ -47,6 +47,11 @@ std::vector<size_t> data_inputs(const Node& node) {
   return all;
 }
 
+bool can_write_f32(const Node& node) {
+  return is_average_pool(node) || node.is<FullyConnectedParams>() ||
+         (node.is<Conv2dParams>() && node.input(kConvResidual) == kNoValue);
+}
+
 std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std::string>& keep_float) {
   const size_t count = graph.nodes.size();
   std::vector<Precision> precisions(count, Precision::kF32);

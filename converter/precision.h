@@ -26,4 +26,7 @@ Result<std::set<std::string>> resolve_keep_float(const Graph& graph, const std::
 // The inputs of a node that carry its data (not weights, bias or indices): those that are u8 when the node is int8.
 std::vector<size_t> data_inputs(const Node& node);
 
+// Whether the node, on integers, can leave its accumulator as f32.
+bool can_write_f32(const Node& node);
+
 }  // namespace octet

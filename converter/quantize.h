@@ -53,9 +53,10 @@ struct WeightScheme {
 
 // The integer form of a conv2d's or fully_connected's constants.
 struct QuantizedWeights {
-  Tensor weights;             // s8, the shape of the float weights
-  std::vector<float> scales;  // one per output channel (axis 0), or one
-  Tensor bias;                // s32 [O], in units of src_scale * scales[o]
+  Tensor weights;                         // s8, the shape of the float weights
+  std::vector<float> scales;              // one per output channel (axis 0), or one
+  Tensor bias;                            // s32 [O], in units of src_scale * scales[o]
+  std::vector<int32_t> zero_points = {};  // as many as scales, or empty if all are 0: only a quantized model's own
 };
 
 // What bounds a layer's scales from below, beside its weights.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "converter/given.h"
 #include "converter/graph.h"
 
 namespace octet {
@@ -25,6 +26,7 @@ struct ImportReport {
   std::string format;  // "ONNX (opset 13, IR 7)", "octet JSON", "TensorFlow.js layers"
   std::vector<ImportProblem> problems;
   std::vector<std::string> warnings;
+  GivenTable given;  // of a quantized model
 };
 
 // Reads MODEL by its content: ONNX, octet JSON, or TensorFlow.js layers. The graph's batch dimension is dynamic where

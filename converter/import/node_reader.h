@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "converter/graph.h"
+#include "converter/import/quantized_values.h"
 
 namespace octet {
 
@@ -37,12 +38,14 @@ struct SourceNode {
 class NodeReader {
  public:
   // `names` maps the source's value names to graph values; outputs are added to it.
-  NodeReader(const SourceNode& node, Graph& graph, std::map<std::string, ValueId, std::less<>>& names)
-      : node_(node), graph_(graph), names_(names) {}
+  NodeReader(const SourceNode& node, Graph& graph, std::map<std::string, ValueId, std::less<>>& names,
+             QuantizedValues& quantized)
+      : node_(node), graph_(graph), names_(names), quantized_(quantized) {}
 
   const SourceNode& node() const { return node_; }
   int opset() const { return node_.opset; }
   Graph& graph() { return graph_; }
+  QuantizedValues& quantized() { return quantized_; }
 
   bool has_input(size_t i) const { return i < node_.inputs.size() && !node_.inputs[i].empty(); }
   // The value of input i; kNoValue if it is absent. (The importer has checked that every name is known.)
@@ -101,6 +104,7 @@ class NodeReader {
   const SourceNode& node_;
   Graph& graph_;
   std::map<std::string, ValueId, std::less<>>& names_;
+  QuantizedValues& quantized_;
 };
 
 // How one op of a source format becomes graph nodes.

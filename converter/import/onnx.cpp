@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "converter/import/control_flow.h"
 #include "converter/import/onnx_tensor.h"
@@ -106,12 +107,23 @@ class OnnxReader {
     for (const auto& node : graph.node()) {
       OCTET_CHECK(read_node(node, source_));
     }
+    read_metadata();
     return std::move(source_);
   }
 
  private:
   void unsupported(const std::string& node, const std::string& op, const std::string& reason) {
     report_.problems.push_back({node, op, reason});
+  }
+
+  // What `octet export` adds, and anything else that makes ONNX for octet may.
+  void read_metadata() {
+    for (const auto& entry : model_.metadata_props()) {
+      if (entry.key() == "octet.preprocess") source_.preprocessing = entry.value();
+      if (entry.key() != "octet.class_names") continue;
+      std::istringstream lines(entry.value());
+      for (std::string name; std::getline(lines, name);) source_.class_names.push_back(name);
+    }
   }
 
   Status read_versions() {

@@ -7,7 +7,9 @@
 #include "converter/import/control_flow.h"
 #include "converter/import/free_batch.h"
 #include "converter/import/node_order.h"
+#include "converter/import/qoperator.h"
 #include "converter/op_rule.h"
+#include "converter/ops/quantize.h"
 
 namespace octet {
 namespace {
@@ -34,7 +36,7 @@ const OpReader* find_reader(const SourceNode& node) {
 class GraphBuilder {
  public:
   GraphBuilder(const SourceModel& source, const ImportOptions& options, ImportReport& report)
-      : source_(source), options_(options), report_(report), nodes_(source.nodes) {}
+      : source_(source), options_(options), report_(report), nodes_(expand_qoperators(source.nodes)) {}
 
   Result<Graph> run() {
     OCTET_CHECK(check_counts());
@@ -50,6 +52,11 @@ class GraphBuilder {
     if (!report_.problems.empty()) return failure();
     if (graph_.inputs.empty()) return Error{ErrorCode::kUnsupported, "the model has no inputs: nothing is left to run"};
     give_back_names();
+    for (const auto& [id, constant] : quantized_.constants) {
+      if (constant.scales.size() == 1 && constant.type != DataType::kS32) {
+        report_.given.constants[graph_.value(id).name] = constant;
+      }
+    }
     if (!hints_.dynamic_inputs.empty() && !free_batch(graph_, hints_)) {
       report_.warnings.push_back("the batch of the network stays at 1: its operations fix it");
     } else if (hints_.dynamic_inputs.empty()) {
@@ -219,10 +226,14 @@ class GraphBuilder {
     }
     const size_t before = graph_.nodes.size();
     const size_t first_value = graph_.values.size();
-    NodeReader node_reader(node, graph_, names_);
-    Status status = reader->read(node_reader);
+    const std::optional<IntegerType> moved = moved_integers(node);
+    std::map<std::string, ValueId> real;  // what inputs were before they became integers
+    Status status = moved || node.op_type == "DequantizeLinear" ? Status{} : make_integers(node, real);
+    NodeReader node_reader(node, graph_, names_, quantized_);
+    if (status.ok()) status = reader->read(node_reader);
     if (status.ok()) status = settle(before, node);
     if (status.ok()) status = charge(constant_bytes(first_value));
+    for (const auto& [name, id] : real) names_[name] = id;
     if (!status.ok()) {
       for (const std::string& name : node.outputs) names_.erase(name);
       graph_.nodes.erase(graph_.nodes.begin() + static_cast<std::ptrdiff_t>(before), graph_.nodes.end());
@@ -233,8 +244,81 @@ class GraphBuilder {
       return;
     }
     for (const std::string& name : node.outputs) {
-      if (!name.empty() && !names_.contains(name)) left_out_.insert(name);
+      const auto found = names_.find(name);
+      if (!name.empty() && found == names_.end()) left_out_.insert(name);
+      if (moved && found != names_.end()) quantized_.integers[found->second] = *moved;
     }
+    note_constants(node);
+  }
+
+  // The integer type of an input that the graph keeps as real numbers, or null.
+  const IntegerType* integers(const std::string& name) const {
+    const auto found = names_.find(name);
+    if (found == names_.end()) return nullptr;
+    const auto type = quantized_.integers.find(found->second);
+    return type == quantized_.integers.end() ? nullptr : &type->second;
+  }
+
+  // The type that a node's outputs have because it only moves integers of its inputs.
+  std::optional<IntegerType> moved_integers(const SourceNode& node) const {
+    constexpr std::string_view kMovements[] = {"Concat",   "DepthToSpace", "Expand",  "Flatten",   "Gather",
+                                               "Identity", "MaxPool",      "Reshape", "Slice",     "SpaceToDepth",
+                                               "Split",    "Squeeze",      "Tile",    "Transpose", "Unsqueeze"};
+    if (std::find(std::begin(kMovements), std::end(kMovements), node.op_type) == std::end(kMovements)) return {};
+    const IntegerType* first = node.inputs.empty() ? nullptr : integers(node.inputs[0]);
+    if (first == nullptr) return {};
+    if (node.op_type != "Concat") return *first;
+    const bool alike = std::all_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& name) {
+      const IntegerType* type = integers(name);
+      return type != nullptr && *type == *first;
+    });
+    return alike ? std::optional(*first) : std::nullopt;
+  }
+
+  // For a node that computes with integers itself: binds its inputs to them, and notes what they were bound to.
+  Status make_integers(const SourceNode& node, std::map<std::string, ValueId>& real) {
+    for (const std::string& name : node.inputs) {
+      const IntegerType* type = integers(name);
+      if (type == nullptr) continue;
+      real[name] = names_[name];
+      OCTET_TRY(names_[name], integers_of(name, *type));
+    }
+    return {};
+  }
+
+  Result<ValueId> integers_of(const std::string& name, const IntegerType& type) {
+    const SourceNode cast{.name = name + ":integers", .op_type = "Cast"};
+    NodeReader reader(cast, graph_, names_, quantized_);
+    return emit_integers(reader, names_[name], type);
+  }
+
+  // Keeps in mind how the constants of the node were quantized, where it is a layer or turns weights around.
+  void note_constants(const SourceNode& node) {
+    const auto constant = [&](size_t i) -> const GivenConstant* {
+      const auto name = i < node.inputs.size() ? names_.find(node.inputs[i]) : names_.end();
+      const auto found = name == names_.end() ? quantized_.constants.end() : quantized_.constants.find(name->second);
+      return found == quantized_.constants.end() ? nullptr : &found->second;
+    };
+    const auto is_set = [&](const char* name) {
+      const auto found = node.attributes.find(name);
+      const auto* flag = found == node.attributes.end() ? nullptr : std::get_if<int64_t>(&found->second);
+      return flag != nullptr && *flag != 0;
+    };
+    if (node.op_type == "Transpose" && constant(0) != nullptr && constant(0)->integers.shape().rank() == 2) {
+      GivenConstant turned = *constant(0);
+      turned.axis = 1 - turned.axis;
+      quantized_.constants[names_[node.outputs[0]]] = std::move(turned);
+      return;
+    }
+    const bool gemm = node.op_type == "Gemm";
+    if (!gemm && node.op_type != "Conv" && node.op_type != "MatMul") return;
+    const GivenConstant* weights = constant(1);
+    if (weights == nullptr || weights->type == DataType::kS32) return;
+    const int output_axis = node.op_type == "Conv" || is_set("transB") ? 0 : 1;
+    if (weights->scales.size() > 1 && weights->axis != output_axis) return;
+    GivenLayer& layer = report_.given.layers[node.name];
+    layer.weights = *weights;
+    if (const GivenConstant* bias = constant(2)) layer.bias = *bias;
   }
 
   // Of the graph's constants from a value on.
@@ -398,7 +482,14 @@ class GraphBuilder {
       }
       return;
     }
-    ValueId id = found->second;
+    if (const IntegerType* type = integers(name)) {
+      const size_t before = graph_.nodes.size();
+      const Result<ValueId> made = integers_of(name, *type);
+      Status status = made.ok() ? settle(before, {}) : Status{made.error()};
+      if (!status.ok()) return problem(name, "", status.error().message, status.error().code);
+      names_[name] = *made;
+    }
+    ValueId id = names_[name];
     // An output that is a constant, or another value under a new name, is made by a node of its own.
     if (graph_.value(id).is_constant() || graph_.value(id).name != name) {
       const Value& value = graph_.value(id);
@@ -433,6 +524,7 @@ class GraphBuilder {
   Writers writers_;
   Graph graph_;
   std::map<std::string, ValueId, std::less<>> names_;
+  QuantizedValues quantized_;
   std::set<std::string> unreadable_;  // inputs and constants that the importer has reported
   std::set<std::string> left_out_;    // outputs of nodes that were read, but not these
   BatchHints hints_;

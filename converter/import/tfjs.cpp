@@ -97,7 +97,8 @@ Result<std::vector<ValueId>> TopologyReader::call_layer(const JsonAt& layer, con
   }
   if (node.inputs.empty()) return layer.invalid("the layer '" + name + "' reads nothing");
   OCTET_TRY(const JsonAt config, layer.field("config"));
-  NodeReader reader(node, graph_, names);
+  QuantizedValues quantized;
+  NodeReader reader(node, graph_, names, quantized);
   const Result<ValueId> output = type->read({reader, config, weights_});
   if (!output.ok()) {
     if (output.error().code != ErrorCode::kUnsupported) return output.error();

@@ -10,7 +10,7 @@ namespace octet {
 extern const OpRule kConv2dRule, kFullyConnectedRule, kPool2dRule, kBinaryRule, kUnaryRule, kConcatRule, kResizeRule,
     kSoftmaxRule, kReshapeRule, kTransposeRule, kSliceRule, kPadRule, kReduceRule, kQuantizeRule, kDequantizeRule,
     kMatmulRule, kGatherRule, kCastRule, kBatchNormRule, kShapeOfRule, kIdentityRule, kCompareRule, kWhereRule,
-    kMathRule, kTopKRule, kCumulativeSumRule, kIndexRule, kNonMaxSuppressionRule, kRecurrentRule;
+    kMathRule, kTopKRule, kCumulativeSumRule, kIndexRule, kNonMaxSuppressionRule, kRecurrentRule, kFakeQuantizeRule;
 // Readers without an op: what they make are constants, or several nodes of other ops.
 extern const OpRule kConstantRule, kNormalizationRule, kConvTransposeRule, kRearrangeRule, kEinsumRule;
 

@@ -1,4 +1,4 @@
-// f(x), f(x) -> f(x) once, for data movements f: transpose, reshape, slice.
+// f(x), f(x) -> f(x) once, for data movements f (transpose, reshape, slice) and fake_quantize.
 // Refused where both results are graph outputs.
 #include "converter/passes/pass_list.h"
 #include "converter/passes/rewrite.h"
@@ -8,7 +8,8 @@ namespace octet {
 namespace {
 
 bool is_movement(const Node& node) {
-  return node.is<TransposeParams>() || node.is<ReshapeParams>() || node.is<SliceParams>();
+  return node.is<TransposeParams>() || node.is<ReshapeParams>() || node.is<SliceParams>() ||
+         node.is<FakeQuantizeParams>();
 }
 
 std::string fields(const Node& node) {

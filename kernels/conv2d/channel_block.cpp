@@ -12,16 +12,17 @@ namespace {
 // Fills what a block knows of its channels. Returns whether they can be simple as ChannelBlock says.
 bool fill_block(const Problem<Conv2dParams>& problem, std::span<const float> multipliers, ChannelBlock& block) {
   const int64_t taps = Conv2dSizes(problem).taps();
-  const int8_t* weights = problem.inputs[kConvWeights].as<int8_t>();
+  const TensorDesc& weights = problem.inputs[kConvWeights];
   const TensorDesc& bias = input_or_absent(problem.inputs, kConvBias);
   bool is_simple = true;
   for (int64_t at = 0; at < block.width; ++at) {
     const int64_t offset = block.channel_of_lane(at);
     if (offset >= block.count) continue;
     const int64_t channel = block.channel + offset;
+    const int32_t zero_point = weight_zero_point(weights, channel);
     int32_t sum = 0, magnitude = 0;  // check_types sees to it that 255 times as much fits
     for (int64_t i = 0; i < taps; ++i) {
-      const int32_t weight = weights[channel * taps + i];
+      const int32_t weight = weights.as<int8_t>()[channel * taps + i] - zero_point;
       sum += weight;
       magnitude += std::abs(weight);
     }

@@ -70,6 +70,7 @@ constexpr KernelRow<Conv2dParams> kTable[] = {
     {"dense_avx2", Isa::kAvx2, dense_supports, prepare_dense_avx2},
     {"dense_sse41", Isa::kSse41, dense_supports, prepare_dense_sse41},
 #endif
+    {"split_weights", Isa::kAny, split_weights_supports, prepare_split_weights},
     {"reference", Isa::kAny, [](const Problem<Conv2dParams>&) { return true; }, prepare_reference},
 };
 
@@ -147,11 +148,10 @@ Status check_conv2d_types(const char* op, Descs inputs, Descs outputs) {
     if (!takes) return unsupported_types(op, inputs, outputs);
     return {};
   }
-  const auto is_zero = [](int32_t zero_point) { return zero_point == 0; };
   const size_t channels = static_cast<size_t>(weights.shape[0]);
   const bool weights_fit = weights.type == DataType::kS8 && weights.is_constant() &&
                            (weights.scales.size() == 1 || (weights.scales.size() == channels && weights.axis == 0)) &&
-                           std::all_of(weights.zero_points.begin(), weights.zero_points.end(), is_zero);
+                           (weights.zero_points.empty() || weights.zero_points.size() == weights.scales.size());
   const bool dst_fits = per_tensor_u8(dst) || (plain(dst, DataType::kF32) && !residual.present);
   const bool takes = per_tensor_u8(src) && weights_fit &&
                      fits(bias, bias.type == DataType::kS32 && bias.is_constant()) &&
@@ -159,11 +159,11 @@ Status check_conv2d_types(const char* op, Descs inputs, Descs outputs) {
   if (!takes) return unsupported_types(op, inputs, outputs);
 
   // The largest sum of products must not overflow s32.
-  constexpr int64_t kMaxTaps = INT32_MAX / (255 * 128);
+  const int64_t max_taps = INT32_MAX / (255 * (has_weight_zero_points(inputs) ? 255 : 128));
   const double taps = static_cast<double>(weights.shape[1]) * static_cast<double>(weights.shape[2]) *
                       static_cast<double>(weights.shape[3]);
-  if (taps > static_cast<double>(kMaxTaps)) {
-    return Error{ErrorCode::kUnsupported, std::string(op) + ": 32-bit sums hold " + std::to_string(kMaxTaps) +
+  if (taps > static_cast<double>(max_taps)) {
+    return Error{ErrorCode::kUnsupported, std::string(op) + ": 32-bit sums hold " + std::to_string(max_taps) +
                                               " products of 8-bit integers, the weights " + weights.shape.to_string() +
                                               " make more"};
   }

@@ -15,8 +15,9 @@ namespace octet {
 // with g(o) = o / (O/groups); taps outside src read the real value 0 (the zero point of a quantized src).
 //
 // inputs   src       [N, H, W, C]                 f32, or u8 per tensor
-//          weights   [O, KH, KW, C/groups]        constant; f32, or s8 in [-127, 127] with one scale or O scales (axis
-//          0) bias      [O] or absent                constant; f32, or s32 with scale src_scale * weights_scale[o]
+//          weights   [O, KH, KW, C/groups]        constant; f32, or s8 with one scale or O scales (axis 0); zero points
+//                                                 are 0 but in imported models: weights_scale[o] * (q - zero_point[o])
+//          bias      [O] or absent                constant; f32, or s32 with scale src_scale * weights_scale[o]
 //          residual  as dst or absent             f32, or u8 per tensor; may be the same memory as dst
 // outputs  dst       [N, OH, OW, O]               f32 for f32 src; u8 per tensor, or f32, for u8 src (f32 without
 // residual)

@@ -1,6 +1,7 @@
 // What the rows of conv2d's table share: the sizes and the numbers of one problem.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -33,6 +34,18 @@ struct Conv2dSizes {
 // src_scale * weights_scale / dst_scale, one per scale of the weights; an f32 dst counts as scale 1.
 std::vector<float> conv2d_multipliers(Descs inputs, const TensorDesc& dst);
 
+// Whether weights are asymmetric, as only imported ones are. Rows refuse them that know of no zero points.
+inline bool has_weight_zero_points(Descs inputs) {
+  const auto points = inputs[kConvWeights].zero_points;
+  return std::any_of(points.begin(), points.end(), [](int32_t point) { return point != 0; });
+}
+
+// The zero point of output channel o; q less it is in [-255, 255].
+inline int32_t weight_zero_point(const TensorDesc& weights, int64_t o) {
+  if (weights.zero_points.empty()) return 0;
+  return weights.zero_points[weights.zero_points.size() == 1 ? 0 : static_cast<size_t>(o)];
+}
+
 // The rest of the arithmetic for a u8 dst. Clamps that saturation does anyway are left out.
 Requantization conv2d_requantization(const Conv2dParams& params, Descs inputs, const TensorDesc& dst);
 
@@ -41,7 +54,7 @@ Status check_conv2d_types(const char* op, Descs inputs, Descs outputs);
 
 // The rows of the table. What they prepare keeps addresses of constants, but no reference to the problem or its descs.
 #if defined(__x86_64__)
-inline constexpr size_t kConv2dRowCount = 10;
+inline constexpr size_t kConv2dRowCount = 11;
 bool depthwise_avx512vnni_supports(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_depthwise_avx512vnni(const Problem<Conv2dParams>& problem);
 bool depthwise_supports(const Problem<Conv2dParams>& problem);
@@ -54,10 +67,12 @@ Result<Kernel> prepare_dense_avx512(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_dense_avx2(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_dense_sse41(const Problem<Conv2dParams>& problem);
 #else
-inline constexpr size_t kConv2dRowCount = 2;
+inline constexpr size_t kConv2dRowCount = 3;
 #endif
 bool onednn_supports(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_onednn(const Problem<Conv2dParams>& problem);
+bool split_weights_supports(const Problem<Conv2dParams>& problem);
+Result<Kernel> prepare_split_weights(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_reference(const Problem<Conv2dParams>& problem);
 
 }  // namespace octet

@@ -318,9 +318,9 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, const DenseKernel& 
 
 bool dense_supports(const Problem<Conv2dParams>& problem) {
   const Conv2dSizes sizes(problem);
-  return problem.inputs[kConvSrc].type == DataType::kU8 && sizes.groups == 1 &&
-         (problem.params.dilations[1] == 1 || sizes.kw == 1) && problem.outputs[0].shape.element_count() > 0 &&
-         problem.inputs[kConvSrc].shape.element_count() > 0;
+  return problem.inputs[kConvSrc].type == DataType::kU8 && !has_weight_zero_points(problem.inputs) &&
+         sizes.groups == 1 && (problem.params.dilations[1] == 1 || sizes.kw == 1) &&
+         problem.outputs[0].shape.element_count() > 0 && problem.inputs[kConvSrc].shape.element_count() > 0;
 }
 
 Result<Kernel> prepare_dense_avx512vnni(const Problem<Conv2dParams>& problem) {

@@ -96,15 +96,19 @@ void lay_out_pairs(Plan& plan) {
 }
 
 // weights: [C, taps]
-void pack_weights(const Plan& plan, std::span<const ChannelBlock> blocks, const int8_t* weights, int16_t* to) {
+void pack_weights(const Plan& plan, std::span<const ChannelBlock> blocks, const TensorDesc& weights, int16_t* to) {
   const int64_t taps = plan.sizes.kh * plan.sizes.kw;
   for (const ChannelBlock& block : blocks) {
     for (const TapPair& pair : plan.taps) {
       for (int64_t at = 0; at < block.width; ++at) {
         const int64_t offset = block.channel_of_lane(at);
-        const int8_t* channel = weights + (block.channel + offset) * taps;
-        *to++ = offset < block.count ? channel[pair.first] : int16_t{0};
-        *to++ = offset < block.count && pair.second >= 0 ? channel[pair.second] : int16_t{0};
+        const auto weight = [&](int64_t tap) {
+          if (offset >= block.count || tap < 0) return int16_t{0};
+          const int64_t channel = block.channel + offset;
+          return static_cast<int16_t>(weights.as<int8_t>()[channel * taps + tap] - weight_zero_point(weights, channel));
+        };
+        *to++ = weight(pair.first);
+        *to++ = weight(pair.second);
       }
     }
   }
@@ -191,7 +195,7 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem, const char* name, T
   n.epilogue.is_simple = plan->blocks[0].is_simple;
   const size_t bytes = static_cast<size_t>(cut.back().weights + cut.back().width * channel_bytes);
   plan->weights = pack_constant(problem.packed, weights.data, name, bytes, [&](std::byte* to) {
-    pack_weights(*plan, cut, weights.as<int8_t>(), reinterpret_cast<int16_t*>(to));
+    pack_weights(*plan, cut, weights, reinterpret_cast<int16_t*>(to));
   });
   const bool adds = input_or_absent(problem.inputs, kConvResidual).present;
   return Kernel([plan, adds](const Buffers& buffers) {

@@ -386,9 +386,9 @@ bool depthwise_avx512vnni_supports(const Problem<Conv2dParams>& problem) {
   const Conv2dSizes sizes(problem);
   const Conv2dParams& params = problem.params;
   const TensorDesc& dst = problem.outputs[0];
-  return problem.inputs[kConvSrc].type == DataType::kU8 && dst.type == DataType::kU8 &&
-         !input_or_absent(problem.inputs, kConvResidual).present && sizes.is_depthwise() && sizes.kh <= kMaxRows &&
-         sizes.kw <= kMaxColumns && params.dilations[1] == 1 && params.strides[1] <= 2 &&
+  return problem.inputs[kConvSrc].type == DataType::kU8 && !has_weight_zero_points(problem.inputs) &&
+         dst.type == DataType::kU8 && !input_or_absent(problem.inputs, kConvResidual).present && sizes.is_depthwise() &&
+         sizes.kh <= kMaxRows && sizes.kw <= kMaxColumns && params.dilations[1] == 1 && params.strides[1] <= 2 &&
          dst.shape.element_count() > 0 && sizes.h > 0 && sizes.w > 0;
 }
 

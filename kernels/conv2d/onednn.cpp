@@ -184,6 +184,7 @@ Result<Kernel> prepare(const Problem<Conv2dParams>& problem) {
 bool onednn_supports(const Problem<Conv2dParams>& problem) {
   const Conv2dParams& params = problem.params;
   const Conv2dSizes sizes(problem);
+  if (has_weight_zero_points(problem.inputs)) return false;
   if (problem.outputs[0].shape.element_count() == 0 || problem.inputs[kConvSrc].shape.element_count() == 0)
     return false;
   // Pads that hold a whole window are no pads of a real net, and oneDNN's 32-bit sizes need not hold them.

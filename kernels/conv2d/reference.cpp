@@ -99,8 +99,10 @@ Int8Conv2d::Int8Conv2d(const Problem<Conv2dParams>& problem)
   const auto widen = [&](std::byte* memory) {
     auto* wide = reinterpret_cast<int16_t*>(memory);
     for (size_t o = 0; o < channels; ++o) {
+      const int32_t zero_point = weight_zero_point(problem.inputs[kConvWeights], static_cast<int64_t>(o));
       for (size_t k = 0; k < taps; ++k)
-        wide[s.is_depthwise() ? k * channels + o : o * taps + k] = weights[o * taps + k];
+        wide[s.is_depthwise() ? k * channels + o : o * taps + k] =
+            static_cast<int16_t>(weights[o * taps + k] - zero_point);
     }
   };
   const char* layout = s.is_depthwise() ? "reference s16 taps x channels" : "reference s16 channels x taps";

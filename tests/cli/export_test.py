@@ -122,6 +122,31 @@ class Export(support.Case):
         self.assertGreaterEqual(np.mean(steps <= 1), 0.999, f"largest difference {steps.max():.2f} steps")
         self.assertTrue((ours.argmax(axis=1) == theirs.argmax(axis=1)).all())
 
+    def test_what_was_exported_converts_back_to_the_same_integers(self):
+        self.export()
+        back = self.folder / "back.octet"
+        self.succeed(support.OCTET, "convert", self.folder / "net.onnx", "-o", back)  # needs no data
+        packed, again = (self.json_of(support.OCTET, "inspect", p, "--json") for p in (support.PACKED, back))
+        for key in "preprocess", "class_names":
+            self.assertEqual(again[key], packed[key])
+        # The image may be rounded before or behind its transposition.
+        self.assertEqual(sorted(n["op"] for n in again["nodes"]), sorted(n["op"] for n in packed["nodes"]))
+
+        def types(model):
+            quantized = [t for t in model["tensors"] if t["dtype"] != "f32" and t["name"] != model["inputs"][0]["name"]]
+            return {(t["dtype"], str(t["scale"]), str(t["zero_point"])) for t in quantized}
+
+        self.assertEqual(types(again), types(packed))
+        x = np.random.default_rng(4).normal(0, 1, (16, 3, 32, 32)).astype(np.float32)
+        np.save(self.folder / "x.npy", x)
+        outputs = []
+        for path in support.PACKED, back:
+            folder = self.folder / path.stem
+            name, output = packed["inputs"][0]["name"], packed["outputs"][0]["name"]
+            self.succeed(support.OCTET, "run", path, "--input", f"{name}={self.folder}/x.npy", "--output-dir", folder)
+            outputs.append((folder / f"{output}.npy").read_bytes())
+        self.assertEqual(*outputs)
+
     def test_wrong_use(self):
         self.fail_with(2, support.OCTET, "export", support.PACKED, mentions=["--onnx"])
         self.fail_with(4, support.OCTET, "export", support.MODEL, "--onnx", self.folder / "x.onnx", mentions=[support.MODEL])

@@ -26,9 +26,10 @@ struct Conv2dCase {
   bool dst_f32 = false;  // of an int8 convolution
   bool per_channel = true;
   bool has_bias = true;
-  bool extremes = false;  // data from the ends of the range only
-  bool portable = false;  // weights as safe as CPUs without VNNI want them
-  bool large = false;     // sums near the end of their range, where f32 no longer holds them exactly
+  bool asymmetric = false;  // weights with zero points, as imported models have
+  bool extremes = false;    // data from the ends of the range only
+  bool portable = false;    // weights as safe as CPUs without VNNI want them
+  bool large = false;       // sums near the end of their range, where f32 no longer holds them exactly
   Residual residual = Residual::kNone;
   int32_t src_zero_point = 0, dst_zero_point = 0, residual_zero_point = 0;
   int threads = 1;
@@ -70,6 +71,11 @@ inline void Conv2dCase::make(uint32_t seed) {
     weights.type = DataType::kS8;
     for (int64_t o = 0; o < (per_channel ? channels : 1); ++o) {
       weights.scales.push_back(0.01F * std::uniform_real_distribution<float>(0.5F, 2.0F)(random));
+    }
+    if (asymmetric) {
+      for (size_t i = 0; i < weights.scales.size(); ++i) {
+        weights.zero_points.push_back(std::uniform_int_distribution<int32_t>(-128, 127)(random));
+      }
     }
     weights.allocate();
     bias.type = DataType::kS32;
@@ -155,7 +161,11 @@ inline std::vector<Conv2dCase::Real> Conv2dCase::real() const {
     const size_t at = static_cast<size_t>(i);
     if (tensor.type == DataType::kF32) return tensor.as<float>()[at];
     const double scale = tensor.scales[tensor.scales.size() == 1 ? 0 : static_cast<size_t>(channel)];
-    if (tensor.type == DataType::kS8) return scale * tensor.as<int8_t>()[at];
+    if (tensor.type == DataType::kS8) {
+      const auto& points = tensor.zero_points;
+      const int32_t zero_point = points.empty() ? 0 : points[points.size() == 1 ? 0 : static_cast<size_t>(channel)];
+      return scale * (tensor.as<int8_t>()[at] - zero_point);
+    }
     return scale * (tensor.as<uint8_t>()[at] - tensor.zero_points[0]);
   };
   const auto weights_scale = [&](int64_t o) {
@@ -201,9 +211,9 @@ inline std::string Conv2dCase::to_string() const {
          text(params.pads[2]) + "," + text(params.pads[3]) + " clamp " + text(params.clamp.min) + "," +
          text(params.clamp.max) + (int8 ? " int8" : " f32") + (dst_f32 ? " to f32" : "") +
          (per_channel ? " per channel" : " per tensor") + (has_bias ? " bias" : "") + (extremes ? " extremes" : "") +
-         (portable ? " portable" : "") + (large ? " large" : "") + " residual " + text(static_cast<int>(residual)) +
-         " zero points " + text(src_zero_point) + "," + text(dst_zero_point) + "," + text(residual_zero_point) +
-         " threads " + text(threads);
+         (asymmetric ? " asymmetric" : "") + (portable ? " portable" : "") + (large ? " large" : "") + " residual " +
+         text(static_cast<int>(residual)) + " zero points " + text(src_zero_point) + "," + text(dst_zero_point) + "," +
+         text(residual_zero_point) + " threads " + text(threads);
 }
 
 }  // namespace octet::test

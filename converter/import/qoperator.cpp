@@ -1,0 +1,164 @@
+#include "converter/import/qoperator.h"
+
+#include <optional>
+#include <string_view>
+
+namespace octet {
+namespace {
+
+constexpr const char* kMicrosoft = "com.microsoft";
+constexpr int kOpset = 13;  // by which the new nodes are written
+
+// Where the inputs of an op stand. A data input is followed by its scale and its zero point; so are its scale and zero
+// point where the outputs' are.
+struct QOperator {
+  std::string_view name, domain;
+  std::string_view real;  // the op on real numbers
+  int data_count;         // of data inputs from `first_data` on; -1: all that come
+  size_t first_data;
+  int output;  // input that is the output's scale; -1: the output is not quantized
+  int bias;    // input that is an s32 bias, at the product of the first two scales; -1: none
+};
+
+constexpr QOperator kOperators[] = {
+    {"QLinearConv", "", "Conv", 2, 0, 6, 8},
+    {"QLinearMatMul", "", "MatMul", 2, 0, 6, -1},
+    {"QGemm", kMicrosoft, "Gemm", 2, 0, 7, 6},
+    {"QLinearAdd", kMicrosoft, "Add", 2, 0, 6, -1},
+    {"QLinearMul", kMicrosoft, "Mul", 2, 0, 6, -1},
+    {"QLinearAveragePool", kMicrosoft, "AveragePool", 1, 0, 3, -1},
+    {"QLinearGlobalAveragePool", kMicrosoft, "GlobalAveragePool", 1, 0, 3, -1},
+    {"QLinearReduceMean", kMicrosoft, "ReduceMean", 1, 0, 3, -1},
+    {"QLinearSigmoid", kMicrosoft, "Sigmoid", 1, 0, 3, -1},
+    {"QLinearLeakyRelu", kMicrosoft, "LeakyRelu", 1, 0, 3, -1},
+    {"QLinearSoftmax", kMicrosoft, "Softmax", 1, 0, 3, -1},
+    {"QLinearConcat", kMicrosoft, "Concat", -1, 2, 0, -1},
+};
+
+// Integers in, an s32 sum out; the zero points are optional.
+struct IntegerOperator {
+  std::string_view name, real;
+};
+constexpr IntegerOperator kIntegerOperators[] = {{"ConvInteger", "Conv"}, {"MatMulInteger", "MatMul"}};
+
+const std::string& input(const SourceNode& node, size_t i) {
+  static const std::string absent;
+  return i < node.inputs.size() ? node.inputs[i] : absent;
+}
+
+SourceNode make(std::string name, std::string op, std::vector<std::string> inputs, std::string output) {
+  return {std::move(name), std::move(op), "", kOpset, std::move(inputs), {std::move(output)}, {}};
+}
+
+class Expander {
+ public:
+  explicit Expander(std::vector<SourceNode>& nodes) : nodes_(nodes) {}
+
+  // False: the node is none, or is not complete.
+  bool expand(const SourceNode& node) {
+    for (const QOperator& row : kOperators) {
+      if (node.op_type == row.name && node.domain == row.domain) return expand(node, row);
+    }
+    for (const IntegerOperator& row : kIntegerOperators) {
+      if (node.op_type == row.name && node.domain.empty()) return expand(node, row);
+    }
+    const bool linear = node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear";
+    if (!linear || node.domain != kMicrosoft) return false;
+    nodes_.push_back(node);
+    nodes_.back().domain.clear();
+    nodes_.back().opset = kOpset;
+    return true;
+  }
+
+ private:
+  // `axis`: of several scales.
+  std::string dequantize(const SourceNode& node, const std::string& x, const std::string& scale,
+                         const std::string& zero_point, int64_t axis) {
+    const std::string output = node.outputs[0] + ":real_" + std::to_string(nodes_.size());
+    SourceNode result = make(output, "DequantizeLinear", {x, scale, zero_point}, output);
+    result.attributes["axis"] = axis;
+    nodes_.push_back(std::move(result));
+    return output;
+  }
+
+  bool expand(const SourceNode& node, const QOperator& row) {
+    const bool optional_output = row.name == "QGemm";
+    if (input(node, static_cast<size_t>(row.output)).empty() && !optional_output) return false;
+    if (node.outputs.empty()) return false;
+    SourceNode real{node.name, std::string(row.real), "", kOpset, {}, node.outputs, node.attributes};
+    if (node.op_type == "QLinearConcat" && (node.inputs.size() < 5 || node.inputs.size() % 3 != 2)) return false;
+    if (const auto last = real.attributes.find("channels_last"); last != real.attributes.end()) {
+      const auto* flag = std::get_if<int64_t>(&last->second);
+      if (flag == nullptr || *flag != 0) return false;
+      real.attributes.erase(last);
+    }
+    const size_t count =
+        row.data_count < 0 ? (node.inputs.size() - row.first_data) / 3 : static_cast<size_t>(row.data_count);
+    for (size_t i = 0; i < count; ++i) {
+      const size_t at = row.first_data + 3 * i;
+      if (input(node, at).empty() || input(node, at + 1).empty()) return false;
+    }
+    for (size_t i = 0; i < count; ++i) {
+      const size_t at = row.first_data + 3 * i;
+      real.inputs.push_back(dequantize(node, input(node, at), input(node, at + 1), input(node, at + 2), axis(node, i)));
+    }
+    if (row.bias >= 0 && !input(node, static_cast<size_t>(row.bias)).empty()) {
+      const std::string scale = node.outputs[0] + ":bias_scale";
+      nodes_.push_back(make(scale, "Mul", {input(node, 1), input(node, 4)}, scale));
+      real.inputs.push_back(dequantize(node, input(node, static_cast<size_t>(row.bias)), scale, "", 0));
+    }
+    const auto output = static_cast<size_t>(row.output);
+    if (input(node, output).empty()) {
+      nodes_.push_back(std::move(real));
+      return true;
+    }
+    const std::string result = node.outputs[0] + ":real";
+    real.outputs = {result};
+    nodes_.push_back(std::move(real));
+    nodes_.push_back(make(node.outputs[0] + ":quantize", "QuantizeLinear",
+                          {result, input(node, output), input(node, output + 1)}, node.outputs[0]));
+    return true;
+  }
+
+  // Along which the scales of data input i vary: output channels.
+  static int64_t axis(const SourceNode& node, size_t i) {
+    if (i == 0) return 0;
+    if (node.op_type == "QLinearMatMul") return -1;
+    if (node.op_type != "QGemm") return 0;
+    const auto found = node.attributes.find("transB");
+    const auto* flag = found == node.attributes.end() ? nullptr : std::get_if<int64_t>(&found->second);
+    return flag != nullptr && *flag != 0 ? 0 : 1;
+  }
+
+  // cast(op(a - a_zero_point, b - b_zero_point)): exact while f32 counts the sums, below 2^24.
+  bool expand(const SourceNode& node, const IntegerOperator& row) {
+    if (input(node, 0).empty() || input(node, 1).empty() || node.outputs.empty()) return false;
+    const std::string one = node.outputs[0] + ":one";
+    SourceNode constant = make(one, "Constant", {}, one);
+    constant.attributes["value"] = Tensor::f32({}, std::vector<float>{1.0F});
+    nodes_.push_back(std::move(constant));
+    SourceNode real{node.name, std::string(row.real), "", kOpset, {}, {node.outputs[0] + ":real"}, node.attributes};
+    real.inputs = {dequantize(node, input(node, 0), one, input(node, 2), 0),
+                   dequantize(node, input(node, 1), one, input(node, 3), 0)};
+    nodes_.push_back(std::move(real));
+    SourceNode cast = make(node.outputs[0] + ":cast", "Cast", {node.outputs[0] + ":real"}, node.outputs[0]);
+    cast.attributes["to"] = int64_t{6};
+    nodes_.push_back(std::move(cast));
+    return true;
+  }
+
+  std::vector<SourceNode>& nodes_;
+};
+
+}  // namespace
+
+std::vector<SourceNode> expand_qoperators(const std::vector<SourceNode>& nodes) {
+  std::vector<SourceNode> result;
+  Expander expander(result);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (!expander.expand(nodes[i])) result.push_back(nodes[i]);
+  }
+  return result;
+}
+
+}  // namespace octet
