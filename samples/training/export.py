@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 
 import numpy as np
@@ -132,6 +133,29 @@ def export(network, folder):
 def load_checkpoint(path):
     network = Network()
     network.load_state_dict(torch.load(path)["average"])
+    return network.eval()
+
+
+def load_bundled(folder):
+    """The network that export() wrote into the folder."""
+    with open(os.path.join(folder, NAME + ".json")) as file:
+        tensors = json.load(file)["tensors"]
+    with open(os.path.join(folder, NAME + ".bin"), "rb") as file:
+        data = file.read()
+    own = {"scale": "weight", "mean": "running_mean", "variance": "running_var"}
+    state = {}
+    for tensor in tensors:
+        place, _, kind = tensor["name"].rpartition(".")
+        if place.startswith("block"):
+            number, _, rest = place.removeprefix("block").partition(".")
+            place = f"blocks.{int(number) - 1}.{rest}"
+        count = math.prod(tensor["shape"])
+        values = np.frombuffer(data, "<f4", count, tensor["offset"])
+        values = torch.from_numpy(values.reshape(tensor["shape"]).copy())
+        state[f"{place}.{own.get(kind, kind)}"] = values
+    network = Network()
+    missing = network.load_state_dict(state, strict=False).missing_keys
+    assert all(name.endswith("num_batches_tracked") for name in missing), missing
     return network.eval()
 
 
