@@ -1,6 +1,7 @@
 #include "converter/calibrated_network.h"
 
 #include "converter/data/labels.h"
+#include "converter/given.h"
 #include "converter/lower.h"
 #include "converter/observe.h"
 #include "converter/precision.h"
@@ -152,6 +153,9 @@ Result<Graph> load_float_graph(const ConvertOptions& options, Conversion& result
 }
 
 Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const Graph& graph, Conversion& result) {
+  if (is_quantized(graph)) {
+    return Error{ErrorCode::kUsage, "'" + options.model + "' is quantized already: its integers are its own"};
+  }
   if (options.data.empty() && options.calibration_tables.empty()) {
     return Error{ErrorCode::kUsage, "int8 needs --data with real samples, or --calibration-table"};
   }

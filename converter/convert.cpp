@@ -136,6 +136,11 @@ Status convert_gated(const ConvertOptions& options, const CalibratedNetwork& net
 
 // A quantized model needs no data: its integers are its own.
 Status lower_quantized(const ConvertOptions& options, Graph& graph, Conversion& result) {
+  if (options.is_mixed || options.max_drop.has_value()) {
+    return Error{ErrorCode::kUsage, std::string(options.max_drop.has_value() ? "--max-drop" : "--precision mixed") +
+                                        " needs a float model to compare with, but '" + options.model +
+                                        "' is quantized already"};
+  }
   if (!options.data.empty() || !options.calibration_tables.empty()) {
     result.notices.push_back("the model is quantized already: its scales stay as they are, and no data is looked at");
   }

@@ -147,6 +147,16 @@ class Export(support.Case):
             outputs.append((folder / f"{output}.npy").read_bytes())
         self.assertEqual(*outputs)
 
+    def test_what_needs_a_float_model_is_refused_for_a_quantized_one(self):
+        self.export()
+        net, out = self.folder / "net.onnx", self.folder / "x.octet"
+        data = ["--data", support.IMAGES, "--preprocess", "cifar10"]
+        labels = self.write("labels.txt", "".join(f"{p.name} 0\n" for p in support.IMAGES.iterdir() if p.suffix == ".png"))
+        for wrong in ["--precision", "mixed"], ["--max-drop", "1", "--labels", labels]:
+            self.fail_with(2, support.OCTET, "convert", net, "-o", out, *data, *wrong, mentions=[wrong[0], "quantized already"])
+            self.assertFalse(out.exists())
+        self.fail_with(2, support.OCTET, "sensitivity", net, *data, mentions=["quantized already"])
+
     def test_wrong_use(self):
         self.fail_with(2, support.OCTET, "export", support.PACKED, mentions=["--onnx"])
         self.fail_with(4, support.OCTET, "export", support.MODEL, "--onnx", self.folder / "x.onnx", mentions=[support.MODEL])
