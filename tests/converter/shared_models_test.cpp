@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
+#include <variant>
 
+#include "converter/convert.h"
 #include "converter/import/import.h"
 #include "converter/passes/passes.h"
 
@@ -38,12 +39,6 @@ const FloatModel kFloatModels[] = {
     {"ultraface_rfb_320/version-RFB-320.onnx", {-1, 3, 240, 320}, {-1, 4420, 2}},
 };
 
-std::set<std::string> problem_ops(const ImportReport& report) {
-  std::set<std::string> ops;
-  for (const ImportProblem& problem : report.problems) ops.insert(problem.op);
-  return ops;
-}
-
 }  // namespace
 
 TEST_CASE("every shared float model becomes a verified graph with a free batch, before and after all passes") {
@@ -76,22 +71,34 @@ TEST_CASE("the recurrent layers of a shared speech network are read") {
   CHECK(graph->value(graph->outputs[0]).shape == Shape{1, 1, 257});
 }
 
-TEST_CASE("every unsupported operation of the shared models is listed at once") {
+TEST_CASE("every layer of the shared quantized models keeps its integers") {
   if (!has_onnx()) return;
-  const std::pair<const char*, std::set<std::string>> models[] = {
-      {"mobilenet_v2_1.0_224_qat/mobilenet_v2_1.0_224_quant_qdq.onnx", {"DequantizeLinear", "QuantizeLinear"}},
-      {"mobilenet_v2_1.0_224_qat/mobilenet_v2_1.0_224_quant_qoperator.onnx",
-       {"DequantizeLinear", "QLinearAdd", "QLinearConv", "QLinearGlobalAveragePool", "QuantizeLinear"}},
+  const std::pair<const char*, int> models[] = {
+      {"mobilenet_v2_1.0_224_qat/mobilenet_v2_1.0_224_quant_qdq.onnx", 53},
+      {"mobilenet_v2_1.0_224_qat/mobilenet_v2_1.0_224_quant_qoperator.onnx", 53},
+      {"mlperf_tiny_resnet8/pretrainedResnet_int8_qdq.onnx", 10},
+      {"mlperf_tiny_kws/kws_ref_model_int8_qdq.onnx", 10},
   };
-  for (const auto& [file, ops] : models) {
-    const std::string path = shared_model(file);
-    if (path.empty()) continue;
+  for (const auto& [file, layers] : models) {
+    ConvertOptions options;
+    options.model = shared_model(file);
+    if (options.model.empty()) continue;
     CAPTURE(file);
-    ImportReport report;
-    const Result<Graph> graph = import_model(path, {}, report);
-    REQUIRE(!graph.ok());
-    CHECK(graph.error().code == ErrorCode::kUnsupported);
-    CHECK(problem_ops(report) == ops);
+    const Result<Conversion> converted = convert(options);
+    REQUIRE_MESSAGE(converted.ok(), converted.error().message);
+    const PackedModel& packed = converted->packed;
+    int count = 0;
+    for (const PackedNode& node : packed.nodes) {
+      const auto type = [&](size_t input) { return packed.tensors[static_cast<size_t>(node.inputs[input])].type; };
+      const bool is_layer =
+          std::holds_alternative<Conv2dParams>(node.op) || std::holds_alternative<FullyConnectedParams>(node.op);
+      if (!is_layer) continue;
+      ++count;
+      CAPTURE(node.name);
+      CHECK(type(kConvSrc) == DataType::kU8);
+      CHECK(type(kConvWeights) == DataType::kS8);
+    }
+    CHECK(count == layers);
   }
 }
 
