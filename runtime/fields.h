@@ -1,5 +1,5 @@
 // Visitors of the field lists that every Params struct carries: text form and comparison. The binary form is in
-// packed_format.cpp.
+// packed_writer.cpp and packed_reader.cpp.
 #pragma once
 
 #include <array>

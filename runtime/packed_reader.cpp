@@ -1,165 +1,10 @@
-#include "runtime/packed_format.h"
-
 #include <array>
-#include <bit>
-#include <cmath>
 #include <cstring>
 
-#include "runtime/hash.h"
-#include "runtime/mapped_file.h"
-#include "runtime/nibbles.h"
+#include "runtime/packed_bytes.h"
 
 namespace octet {
 namespace {
-
-constexpr std::array<char, 8> kMagic{'\x89', 'O', 'C', 'T', 'E', 'T', '\r', '\n'};
-constexpr uint64_t kNoData = ~uint64_t{0};
-
-struct Header {
-  std::array<char, 8> magic;
-  uint32_t version;
-  uint32_t header_bytes;
-  uint64_t file_bytes;
-  uint64_t graph_offset, graph_bytes;
-  uint64_t data_offset, data_bytes;
-  uint64_t checksum;  // xxh64 of all bytes behind the header, seeded with the xxh64 of the header before this field
-};
-static_assert(sizeof(Header) == kPackedHeaderBytes);
-
-// How a field's value is written; on disk before each field.
-enum class FieldType : uint8_t { kInteger = 1, kReal = 2, kIntegers = 3, kReals = 4 };
-
-uint64_t checksum(std::span<const std::byte> bytes, Backing backing = Backing::kMemory) {
-  return xxh64(bytes.subspan(kPackedHeaderBytes), xxh64(bytes.first(offsetof(Header, checksum))),
-               backing == Backing::kMappedFile ? release_pages : nullptr);
-}
-
-size_t align(size_t offset) {
-  return (offset + kPackedAlignment - 1) / kPackedAlignment * kPackedAlignment;
-}
-
-// --- writing ---
-
-class Writer {
- public:
-  template <class T>
-  void put(T value) {
-    static_assert(std::is_arithmetic_v<T>);
-    const auto* p = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), p, p + sizeof value);
-  }
-  void put(const std::string& text) {
-    put(static_cast<uint32_t>(text.size()));
-    const auto* p = reinterpret_cast<const std::byte*>(text.data());
-    bytes_.insert(bytes_.end(), p, p + text.size());
-  }
-  template <class T>
-  void put_list(std::span<const T> items) {
-    put(static_cast<uint32_t>(items.size()));
-    for (const T& item : items) put(item);
-  }
-
-  // The visitor of a Params struct's fields.
-  void operator()(const char*, int64_t value) { tagged(FieldType::kInteger, value); }
-  void operator()(const char*, bool value) { tagged(FieldType::kInteger, int64_t{value}); }
-  void operator()(const char*, float value) { tagged(FieldType::kReal, value); }
-  void operator()(const char*, const Clamp& clamp) { reals(std::array{clamp.min, clamp.max}); }
-  template <class Enum>
-  requires std::is_enum_v<Enum>
-  void operator()(const char*, Enum value) { tagged(FieldType::kInteger, static_cast<int64_t>(value)); }
-  template <size_t n>
-  void operator()(const char*, const std::array<int64_t, n>& list) {
-    integers(list);
-  }
-  template <size_t n>
-  void operator()(const char*, const std::array<float, n>& list) {
-    reals(list);
-  }
-  void operator()(const char*, const std::vector<int64_t>& list) { integers(list); }
-  void operator()(const char*, const std::vector<float>& list) { reals(list); }
-
-  std::vector<std::byte> take() { return std::move(bytes_); }
-
- private:
-  template <class T>
-  void tagged(FieldType type, T value) {
-    put(static_cast<uint8_t>(type));
-    put(value);
-  }
-  void integers(std::span<const int64_t> list) {
-    put(static_cast<uint8_t>(FieldType::kIntegers));
-    put_list(list);
-  }
-  void reals(std::span<const float> list) {
-    put(static_cast<uint8_t>(FieldType::kReals));
-    put_list(list);
-  }
-
-  std::vector<std::byte> bytes_;
-};
-
-// A tensor's data as the file has it.
-struct FileData {
-  uint64_t offset = kNoData;
-  uint64_t bytes = 0;
-  std::vector<std::byte> nibbles;  // empty: as in memory
-};
-
-NibbleLayout nibble_layout(const PackedTensor& tensor) {
-  const int64_t rows = tensor.shape.rank() == 0 ? 1 : tensor.shape[0];
-  return {rows, rows == 0 ? 0 : tensor.shape.element_count() / rows, tensor.file_group};
-}
-
-std::vector<std::byte> write_graph(const PackedModel& model, std::span<const FileData> data, uint32_t version) {
-  Writer out;
-  out.put(model.name);
-  out.put(model.preprocessing);
-  out.put(static_cast<uint32_t>(model.class_names.size()));
-  for (const std::string& name : model.class_names) out.put(name);
-  out.put(static_cast<uint32_t>(model.metadata.size()));
-  for (const auto& [key, value] : model.metadata) {
-    out.put(key);
-    out.put(value);
-  }
-  out.put(static_cast<uint32_t>(model.tensors.size()));
-  for (size_t i = 0; i < model.tensors.size(); ++i) {
-    const PackedTensor& tensor = model.tensors[i];
-    out.put(tensor.name);
-    out.put(static_cast<uint8_t>(tensor.type));
-    out.put_list(std::span(tensor.shape.begin(), tensor.shape.end()));
-    out.put_list(std::span(tensor.scales));
-    out.put_list(std::span(tensor.zero_points));
-    out.put(static_cast<int32_t>(tensor.axis));
-    out.put(data[i].offset);
-    out.put(data[i].bytes);
-    if (version >= 2) {
-      const bool is_nibbles = !data[i].nibbles.empty();
-      out.put(static_cast<uint8_t>(is_nibbles ? 4 : 8));
-      out.put(static_cast<uint32_t>(is_nibbles ? tensor.file_group : 0));
-    }
-  }
-  out.put(static_cast<uint32_t>(model.nodes.size()));
-  for (const PackedNode& node : model.nodes) {
-    out.put(node.name);
-    out.put(op_id(node.op));
-    std::visit(
-        [&](const auto& params) {
-          uint16_t count = 0;
-          auto counter = [&](const char*, const auto&) { ++count; };
-          params.visit_fields(params, counter);
-          out.put(count);
-          params.visit_fields(params, out);
-        },
-        node.op);
-    out.put_list(std::span(node.inputs));
-    out.put_list(std::span(node.outputs));
-  }
-  out.put_list(std::span(model.inputs));
-  out.put_list(std::span(model.outputs));
-  return out.take();
-}
-
-// --- reading ---
 
 Error damaged(const std::string& what) {
   return {ErrorCode::kInvalidFile, what};
@@ -272,8 +117,8 @@ class Reader {
   std::string message_;
 };
 
-Status check_header(const Header& header, std::span<const std::byte> bytes, Backing backing) {
-  if (header.magic != kMagic) return damaged("not an octet file (its first 8 bytes are not octet's)");
+Status check_header(const PackedHeader& header, std::span<const std::byte> bytes, Backing backing) {
+  if (header.magic != kPackedMagic) return damaged("not an octet file (its first 8 bytes are not octet's)");
   if (header.version == 0 || header.version > kPackedVersion) {
     return damaged("the file has format version " + std::to_string(header.version) + ", but this octet reads up to " +
                    std::to_string(kPackedVersion));
@@ -415,55 +260,12 @@ void copy_small_constants(PackedModel& model) {
 
 }  // namespace
 
-std::vector<std::byte> write_model(const PackedModel& model) {
-  std::vector<FileData> data(model.tensors.size());
-  size_t data_bytes = 0;
-  uint32_t version = 1;
-  for (size_t i = 0; i < model.tensors.size(); ++i) {
-    const PackedTensor& tensor = model.tensors[i];
-    if (tensor.data == nullptr) continue;
-    data[i] = {data_bytes, static_cast<uint64_t>(tensor.data_bytes), {}};
-    if (tensor.file_bits == 4 && tensor.data_bytes > 0) {
-      const std::span values(static_cast<const int8_t*>(tensor.data), static_cast<size_t>(tensor.data_bytes));
-      if (auto nibbles = pack_nibbles(values, nibble_layout(tensor))) {
-        data[i].bytes = nibbles->size();
-        data[i].nibbles = std::move(*nibbles);
-        version = kPackedVersion;
-      }
-    }
-    data_bytes = align(data_bytes + data[i].bytes);
-  }
-  const std::vector<std::byte> graph = write_graph(model, data, version);
-  Header header{};
-  header.magic = kMagic;
-  header.version = version;
-  header.header_bytes = kPackedHeaderBytes;
-  header.graph_offset = kPackedHeaderBytes;
-  header.graph_bytes = graph.size();
-  header.data_offset = align(header.graph_offset + graph.size());
-  header.data_bytes = data_bytes;
-  header.file_bytes = header.data_offset + data_bytes;
-
-  std::vector<std::byte> bytes(header.file_bytes);
-  std::memcpy(bytes.data() + header.graph_offset, graph.data(), graph.size());
-  for (size_t i = 0; i < model.tensors.size(); ++i) {
-    const PackedTensor& tensor = model.tensors[i];
-    if (tensor.data == nullptr) continue;
-    const void* from = data[i].nibbles.empty() ? tensor.data : data[i].nibbles.data();
-    std::memcpy(bytes.data() + header.data_offset + data[i].offset, from, data[i].bytes);
-  }
-  std::memcpy(bytes.data(), &header, sizeof header);
-  header.checksum = checksum(bytes);
-  std::memcpy(bytes.data(), &header, sizeof header);
-  return bytes;
-}
-
 Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage, Backing backing) {
   if (bytes.size() < kPackedHeaderBytes) {
     return damaged("the file has " + std::to_string(bytes.size()) + " bytes, fewer than a header of " +
                    std::to_string(kPackedHeaderBytes));
   }
-  Header header;
+  PackedHeader header;
   std::memcpy(&header, bytes.data(), sizeof header);
   OCTET_CHECK(check_header(header, bytes, backing));
 
