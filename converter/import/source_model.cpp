@@ -8,6 +8,7 @@
 #include "converter/import/free_batch.h"
 #include "converter/import/node_order.h"
 #include "converter/import/qoperator.h"
+#include "converter/import/quantized_names.h"
 #include "converter/op_rule.h"
 #include "converter/ops/quantize.h"
 
@@ -226,7 +227,7 @@ class GraphBuilder {
     }
     const size_t before = graph_.nodes.size();
     const size_t first_value = graph_.values.size();
-    const std::optional<IntegerType> moved = moved_integers(node);
+    const std::optional<IntegerType> moved = moved_integers(quantized_, names_, node);
     std::map<std::string, ValueId> real;  // what inputs were before they became integers
     Status status = moved || node.op_type == "DequantizeLinear" ? Status{} : make_integers(node, real);
     NodeReader node_reader(node, graph_, names_, quantized_);
@@ -248,32 +249,10 @@ class GraphBuilder {
       if (!name.empty() && found == names_.end()) left_out_.insert(name);
       if (moved && found != names_.end()) quantized_.integers[found->second] = *moved;
     }
-    note_constants(node);
+    note_constants(quantized_, names_, node, report_.given);
   }
 
-  // The integer type of an input that the graph keeps as real numbers, or null.
-  const IntegerType* integers(const std::string& name) const {
-    const auto found = names_.find(name);
-    if (found == names_.end()) return nullptr;
-    const auto type = quantized_.integers.find(found->second);
-    return type == quantized_.integers.end() ? nullptr : &type->second;
-  }
-
-  // The type that a node's outputs have because it only moves integers of its inputs.
-  std::optional<IntegerType> moved_integers(const SourceNode& node) const {
-    constexpr std::string_view kMovements[] = {"Concat",   "DepthToSpace", "Expand",  "Flatten",   "Gather",
-                                               "Identity", "MaxPool",      "Reshape", "Slice",     "SpaceToDepth",
-                                               "Split",    "Squeeze",      "Tile",    "Transpose", "Unsqueeze"};
-    if (std::find(std::begin(kMovements), std::end(kMovements), node.op_type) == std::end(kMovements)) return {};
-    const IntegerType* first = node.inputs.empty() ? nullptr : integers(node.inputs[0]);
-    if (first == nullptr) return {};
-    if (node.op_type != "Concat") return *first;
-    const bool alike = std::all_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& name) {
-      const IntegerType* type = integers(name);
-      return type != nullptr && *type == *first;
-    });
-    return alike ? std::optional(*first) : std::nullopt;
-  }
+  const IntegerType* integers(const std::string& name) const { return integers_of_name(quantized_, names_, name); }
 
   // For a node that computes with integers itself: binds its inputs to them, and notes what they were bound to.
   Status make_integers(const SourceNode& node, std::map<std::string, ValueId>& real) {
@@ -290,35 +269,6 @@ class GraphBuilder {
     const SourceNode cast{.name = name + ":integers", .op_type = "Cast"};
     NodeReader reader(cast, graph_, names_, quantized_);
     return emit_integers(reader, names_[name], type);
-  }
-
-  // Keeps in mind how the constants of the node were quantized, where it is a layer or turns weights around.
-  void note_constants(const SourceNode& node) {
-    const auto constant = [&](size_t i) -> const GivenConstant* {
-      const auto name = i < node.inputs.size() ? names_.find(node.inputs[i]) : names_.end();
-      const auto found = name == names_.end() ? quantized_.constants.end() : quantized_.constants.find(name->second);
-      return found == quantized_.constants.end() ? nullptr : &found->second;
-    };
-    const auto is_set = [&](const char* name) {
-      const auto found = node.attributes.find(name);
-      const auto* flag = found == node.attributes.end() ? nullptr : std::get_if<int64_t>(&found->second);
-      return flag != nullptr && *flag != 0;
-    };
-    if (node.op_type == "Transpose" && constant(0) != nullptr && constant(0)->integers.shape().rank() == 2) {
-      GivenConstant turned = *constant(0);
-      turned.axis = 1 - turned.axis;
-      quantized_.constants[names_[node.outputs[0]]] = std::move(turned);
-      return;
-    }
-    const bool gemm = node.op_type == "Gemm";
-    if (!gemm && node.op_type != "Conv" && node.op_type != "MatMul") return;
-    const GivenConstant* weights = constant(1);
-    if (weights == nullptr || weights->type == DataType::kS32) return;
-    const int output_axis = node.op_type == "Conv" || is_set("transB") ? 0 : 1;
-    if (weights->scales.size() > 1 && weights->axis != output_axis) return;
-    GivenLayer& layer = report_.given.layers[node.name];
-    layer.weights = *weights;
-    if (const GivenConstant* bias = constant(2)) layer.bias = *bias;
   }
 
   // Of the graph's constants from a value on.
@@ -385,6 +335,7 @@ class GraphBuilder {
 
   // if (constant) a else b -> the nodes of a, or of b
   Status read_if(const SourceNode& node, int place) {
+    if (node.inputs[0].empty()) return Error{ErrorCode::kInvalidFile, "it has no condition"};
     const Tensor* condition = decision(node.inputs[0]);
     if (condition == nullptr || condition->type() != DataType::kBool) return data_decides("its condition");
     const char* branch = is_true(*condition) ? "then_branch" : "else_branch";
@@ -417,6 +368,9 @@ class GraphBuilder {
     std::string condition = node.inputs[1];
     std::vector<std::string> carried(node.inputs.begin() + 2,
                                      node.inputs.begin() + static_cast<int64_t>(body.inputs.size()));
+    if (const auto absent = std::ranges::find(carried, ""); absent != carried.end()) {
+      return Error{ErrorCode::kInvalidFile, "its input " + std::to_string(absent - carried.begin() + 2) + " is absent"};
+    }
     std::vector<std::vector<std::string>> collected(body.outputs.size() - 1 - carried.size());
     for (int64_t i = 0; i < count; ++i) {
       const Tensor* goes_on = conditional ? decision(condition) : nullptr;

@@ -68,7 +68,10 @@ def cut(whole, share):
     return data[: int(len(data) * share)]
 
 
-def hostile_loop(times):
+BRANCH = helper.make_graph([helper.make_node("Relu", ["x"], ["r"])], "branch", [], [value("r")])
+
+
+def hostile_loop(times, carried="one"):
     """Each time a constant of 64 MB."""
     out = [value("o", dtype=TensorProto.BOOL), value("w")]
     body = helper.make_graph(
@@ -76,7 +79,7 @@ def hostile_loop(times):
         [value("i", dtype=TensorProto.INT64), value("on", dtype=TensorProto.BOOL), value("v")], out,
         [numpy_helper.from_array(np.int64([1 << 24]), "big")])  # fmt: skip
     constants = [numpy_helper.from_array(np.int64(times), "times"), numpy_helper.from_array(np.float32(1), "one")]
-    nodes = [node("Loop", ["times", "", "one"], ["all"], body=body), node("ReduceSum", ["all"], ["s"]), node("Add", ["x", "s"], ["y"])]
+    nodes = [node("Loop", ["times", "", carried], ["all"], body=body), node("ReduceSum", ["all"], ["s"]), node("Add", ["x", "s"], ["y"])]
     return model(nodes, constants)
 
 
@@ -128,6 +131,9 @@ CASES = {
     "a branch without a body": (
         model([helper.make_node("If", ["c"], ["y"], name="the_If")], [numpy_helper.from_array(np.array(True), "c")]),
         UNSUPPORTED, ["the_If"]),
+    "a branch without a condition": (
+        model([helper.make_node("If", [""], ["y"], name="the_If", then_branch=BRANCH, else_branch=BRANCH)]), FILE, ["the_If", "no condition"]),
+    "a loop that carries nothing": (hostile_loop(2, carried=""), FILE, ["the_Loop", "input 2 is absent"]),
     "a pad of 2^40": (
         one("Pad", numpy_helper.from_array(np.int64([0, 0, 0, 0, 0, 0, 1 << 40, 1 << 40]), "p")), FILE, ["the_Pad"]),
     "an enlargement by 1e9": (

@@ -1,0 +1,28 @@
+// What a source model's names say of its own integers, while its nodes are read one by one.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "converter/import/quantized_values.h"
+#include "converter/import/source_model.h"
+
+namespace octet {
+
+// The graph's value for each name that has been read.
+using ValueNames = std::map<std::string, ValueId, std::less<>>;
+
+// The integer type of a value that the graph keeps as real numbers, or null.
+const IntegerType* integers_of_name(const QuantizedValues& quantized, const ValueNames& names, const std::string& name);
+
+// The type that a node's outputs have because it only moves integers of its inputs.
+std::optional<IntegerType> moved_integers(const QuantizedValues& quantized, const ValueNames& names,
+                                          const SourceNode& node);
+
+// Keeps in mind how the constants of a node that has been read were quantized, where it is a layer or turns weights
+// around.
+void note_constants(QuantizedValues& quantized, const ValueNames& names, const SourceNode& node, GivenTable& given);
+
+}  // namespace octet
