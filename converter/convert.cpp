@@ -6,6 +6,7 @@
 #include "converter/data/labels.h"
 #include "converter/given.h"
 #include "converter/lower.h"
+#include "converter/open_sizes.h"
 #include "converter/precision.h"
 #include "converter/precision/labelled_samples.h"
 #include "octet/octet.hpp"
@@ -167,6 +168,15 @@ std::optional<double> Conversion::drop_of(const MixRung& other) const {
 Result<Conversion> convert(const ConvertOptions& options) {
   Conversion result;
   OCTET_TRY(Graph graph, load_float_graph(options, result));
+  OpenSizes open;
+  if (options.open_sizes) {
+    const auto read = [&](const std::map<std::string, Shape>& shapes) -> Result<Graph> {
+      ImportReport ignored;
+      OCTET_TRY(ImportedModel other, import_and_fold(options.model, {shapes}, ignored));
+      return std::move(other.graph);
+    };
+    OCTET_TRY(open, free_sizes(graph, choose_open_axes(graph, result.import_report.open_axes), read));
+  }
   if (options.float_only) {
     OCTET_TRY(result.packed, lower_f32(graph));
   } else if (is_quantized(graph)) {
@@ -178,6 +188,9 @@ Result<Conversion> convert(const ConvertOptions& options) {
                           : options.is_mixed           ? convert_mixed
                                                        : convert_plain;
     OCTET_CHECK(quantize(options, network, result));
+  }
+  if (options.open_sizes) {
+    OCTET_TRY(result.packed, with_open_sizes(std::move(result.packed), open));
   }
   result.packed.metadata["producer"] = std::string("octet ") + version();
   return result;

@@ -53,6 +53,7 @@ struct ConvertOptions {
   uint64_t seed = 0;
   std::string class_names_file;
   ImportOptions import;
+  bool open_sizes = false;           // --open-sizes: sessions choose the size of images; ranges are those of this size
   std::string calibration = "auto";  // or a row of calibration_methods()
   CalibrationOptions calibration_options;
   std::vector<std::string> calibration_tables;                  // --calibration-table, merged

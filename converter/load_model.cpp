@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "converter/lower.h"
+#include "converter/open_sizes.h"
 
 namespace octet {
 namespace {
@@ -35,6 +36,9 @@ Result<ImportedModel> import_and_fold(const std::string& path, const ImportOptio
 Result<LoadedModel> load_any_model(const std::string& path, const ImportOptions& options) {
   if (has_packed_magic(path) || has_packed_extension(path)) {
     OCTET_TRY(Model model, Model::load(path));
+    if (!options.input_shapes.empty()) {
+      OCTET_TRY(model, with_input_shapes(model, options.input_shapes));
+    }
     std::error_code ignored;
     const auto bytes = static_cast<int64_t>(std::filesystem::file_size(path, ignored));
     return LoadedModel{std::move(model), true, std::nullopt, bytes};

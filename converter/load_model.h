@@ -32,7 +32,8 @@ struct LoadedModel {
   int64_t file_bytes = 0;      // the file itself; of a float model, the bytes of its constants
 };
 
-// By content: a .octet file is loaded, anything else imported and lowered to f32. The errors of both.
+// By content: a .octet file is loaded, and fixed at options.input_shapes if there are any; anything else is imported and
+// lowered to f32. The errors of both.
 Result<LoadedModel> load_any_model(const std::string& path, const ImportOptions& options = {});
 
 }  // namespace octet

@@ -1,5 +1,6 @@
 #include "runtime/packed_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_set>
 
@@ -181,14 +182,33 @@ Status check_model(const PackedModel& model) {
   return {};
 }
 
-Result<std::vector<Shape>> infer_model_shapes(const PackedModel& model, std::span<const Shape> input_shapes) {
+Result<std::vector<Shape>> propagate_shapes(const PackedModel& model, std::span<const Shape> input_shapes) {
   if (input_shapes.size() != model.inputs.size()) {
     return Error{ErrorCode::kUsage, "the model has " + std::to_string(model.inputs.size()) + " inputs, but " +
                                         std::to_string(input_shapes.size()) + " shapes are given"};
   }
   std::vector<Shape> shapes;
   for (const PackedTensor& tensor : model.tensors) shapes.push_back(tensor.shape);
-  for (size_t i = 0; i < input_shapes.size(); ++i) {
+  const auto set = [&](int32_t id, const Shape& shape) -> Status {
+    if (shape.is_concrete() && shape.element_count() < 0) {
+      return Error{ErrorCode::kUsage, "with these input shapes " + quoted(model.tensors[static_cast<size_t>(id)].name) +
+                                          " would be " + shape.to_string() + ", more than " +
+                                          std::to_string(Shape::kMaxElements) + " elements"};
+    }
+    shapes[static_cast<size_t>(id)] = shape;
+    return {};
+  };
+  for (size_t i = 0; i < input_shapes.size(); ++i) OCTET_CHECK(set(model.inputs[i], input_shapes[i]));
+  for (const PackedNode& node : model.nodes) {
+    const Result<std::vector<Shape>> inferred = infer_shapes(node.op, node_descs(model, node.inputs, shapes));
+    if (!inferred.ok()) return Error{ErrorCode::kUsage, in_node(node, inferred.error()).message};
+    for (size_t i = 0; i < node.outputs.size(); ++i) OCTET_CHECK(set(node.outputs[i], (*inferred)[i]));
+  }
+  return shapes;
+}
+
+Result<std::vector<Shape>> infer_model_shapes(const PackedModel& model, std::span<const Shape> input_shapes) {
+  for (size_t i = 0; i < std::min(input_shapes.size(), model.inputs.size()); ++i) {
     const PackedTensor& tensor = model.tensors[static_cast<size_t>(model.inputs[i])];
     const Shape& given = input_shapes[i];
     bool fits = given.rank() == tensor.shape.rank() && given.is_concrete();
@@ -199,23 +219,8 @@ Result<std::vector<Shape>> infer_model_shapes(const PackedModel& model, std::spa
       return Error{ErrorCode::kUsage, "the input " + quoted(tensor.name) + " is " + tensor.shape.to_string() +
                                           ", but the given shape is " + given.to_string()};
     }
-    shapes[static_cast<size_t>(model.inputs[i])] = given;
   }
-  for (const PackedNode& node : model.nodes) {
-    Result<std::vector<Shape>> inferred = infer_shapes(node.op, node_descs(model, node.inputs, shapes));
-    if (!inferred.ok()) return Error{ErrorCode::kUsage, in_node(node, inferred.error()).message};
-    for (size_t i = 0; i < node.outputs.size(); ++i) {
-      const Shape& shape = (*inferred)[i];
-      const PackedTensor& output = model.tensors[static_cast<size_t>(node.outputs[i])];
-      if (shape.element_count() < 0) {
-        return Error{ErrorCode::kUsage, "with these input shapes " + quoted(output.name) + " would be " +
-                                            shape.to_string() + ", more than " + std::to_string(Shape::kMaxElements) +
-                                            " elements"};
-      }
-      shapes[static_cast<size_t>(node.outputs[i])] = shape;
-    }
-  }
-  return shapes;
+  return propagate_shapes(model, input_shapes);
 }
 
 }  // namespace octet

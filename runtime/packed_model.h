@@ -65,8 +65,11 @@ struct PackedModel {
 // kInvalidFile or kUnsupported, with the node's name.
 Status check_model(const PackedModel& model);
 
-// Replaces the shapes of all activations: `input_shapes` (concrete, one per model input) go in, every other shape is
-// inferred. Returns one shape per tensor.
+// The shape of every tensor where the inputs have these, which may leave dimensions open and need not be those that the
+// model says. kUsage, with the node's name, where an op does not take them or a tensor would be too large.
+Result<std::vector<Shape>> propagate_shapes(const PackedModel& model, std::span<const Shape> input_shapes);
+
+// The same for a session: concrete shapes, which agree with what the model says of its inputs.
 Result<std::vector<Shape>> infer_model_shapes(const PackedModel& model, std::span<const Shape> input_shapes);
 
 }  // namespace octet

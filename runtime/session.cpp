@@ -1,9 +1,13 @@
 #include "octet/session.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "kernels/thread_scope.h"
 #include "kernels/thread_team.h"
@@ -18,8 +22,12 @@ Result<std::vector<Shape>> input_shapes(const Model& model, const SessionOptions
   if (!options.input_shapes.empty()) return options.input_shapes;
   std::vector<Shape> shapes;
   for (const TensorInfo& input : model.inputs()) {
-    shapes.push_back(input.shape);
-    if (input.shape.rank() > 0 && input.shape[0] == Shape::kDynamic) shapes.back()[0] = options.batch;
+    Shape& shape = shapes.emplace_back(input.shape);
+    if (shape.rank() > 0 && shape[0] == Shape::kDynamic) shape[0] = options.batch;
+    if (!shape.is_concrete() && options.batch > 0) {
+      return Error{ErrorCode::kUsage, "the input '" + input.name + "' is " + input.shape.to_string() +
+                                          ", open beyond the batch: a session needs its shape"};
+    }
   }
   const bool has_batch = std::any_of(shapes.begin(), shapes.end(),
                                      [&](const Shape& shape) { return shape.rank() > 0 && shape[0] == options.batch; });
@@ -41,6 +49,12 @@ Status check_arena(std::span<std::byte> arena, int64_t needed) {
                                         std::to_string(needed)};
   }
   return {};
+}
+
+// Systems lend more memory than they have, and end the process that uses it.
+int64_t physical_memory_bytes() {
+  const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGE_SIZE);
+  return pages > 0 && page_bytes > 0 ? int64_t{pages} * page_bytes : std::numeric_limits<int64_t>::max();
 }
 
 }  // namespace
@@ -89,15 +103,19 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   state->model = model.packed_;
   state->threads = options.threads == 0 ? default_threads() : options.threads;
   const ThreadScope scope(state->threads);
-  OCTET_TRY(state->plan, make_plan(*state->model, shapes,
-                                   {.threads = state->threads,
-                                    .pixels = options.pixels ? &*options.pixels : nullptr,
-                                    .packed = model.packed_constants_.get()}));
-
-  const auto bytes = static_cast<size_t>(state->plan.arena_bytes);
+  PlanOptions plan_options{.threads = state->threads,
+                           .pixels = options.pixels ? &*options.pixels : nullptr,
+                           .packed = model.packed_constants_.get(),
+                           .places_only = true};
+  // Memory first: sizes that this machine cannot hold are refused before kernels make tables of them.
+  OCTET_TRY(const ExecutionPlan places, make_plan(*state->model, shapes, plan_options));
+  const auto bytes = static_cast<size_t>(places.arena_bytes);
   if (options.arena.data() != nullptr) {
-    OCTET_CHECK(check_arena(options.arena, state->plan.arena_bytes));
+    OCTET_CHECK(check_arena(options.arena, places.arena_bytes));
     state->arena = options.arena.data();
+  } else if (const int64_t memory = physical_memory_bytes(); places.arena_bytes > memory) {
+    return Error{ErrorCode::kResource, "the activations take " + std::to_string(bytes) +
+                                           " bytes, but this machine has " + std::to_string(memory)};
   } else {
     state->own_arena.reset(static_cast<std::byte*>(std::aligned_alloc(kArenaAlignment, bytes)));
     state->arena = state->own_arena.get();
@@ -105,6 +123,9 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   if (state->arena == nullptr) {
     return Error{ErrorCode::kResource, "no memory for activations of " + std::to_string(bytes) + " bytes"};
   }
+  plan_options.places_only = false;
+  OCTET_TRY(state->plan, make_plan(*state->model, shapes, plan_options));
+  assert(state->plan.arena_bytes == places.arena_bytes);
   if (state->threads > 1 && !state->plan.uses_openmp()) state->team = std::make_unique<ThreadTeam>(state->threads);
   bind_arena(state->plan, *state->model, state->arena);
   for (const int32_t id : state->model->inputs) {

@@ -12,6 +12,7 @@
 #include "octet/octet.hpp"
 #include "octet/zoo.h"
 #include "samples/command_line.h"
+#include "samples/input_shapes.h"
 #include "samples/profile.h"
 
 namespace octet {
@@ -21,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::string model;
+  std::vector<std::string> input_shapes;
   int threads = 0;
   int runs = 100;
   int warmup = 10;
@@ -81,7 +83,7 @@ Json summarize(const std::vector<double>& sorted) {
 }
 
 // From u8 pixels of the input's size to the outputs, in a session that makes no f32 image.
-Result<Json> time_u8(const Model& model, const Options& options) {
+Result<Json> time_u8(const Model& model, const Options& options, const std::vector<Shape>& shapes) {
   const std::vector<TensorInfo> inputs = model.inputs();
   if (inputs.size() != 1) {
     return Error{ErrorCode::kUnsupported,
@@ -89,9 +91,11 @@ Result<Json> time_u8(const Model& model, const Options& options) {
   }
   OCTET_TRY(const Preprocessing preprocessing,
             Preprocessing::parse(model.preprocessing().empty() ? "raw" : model.preprocessing()));
-  OCTET_TRY(const ImageInput input, resolve_input(preprocessing, inputs[0].shape, inputs[0].name));
+  OCTET_TRY(const ImageInput input,
+            resolve_input(preprocessing, shapes.empty() ? inputs[0].shape : shapes[0], inputs[0].name));
   OCTET_TRY(Session session, Session::create(model, {.threads = options.threads,
                                                      .batch = options.batch,
+                                                     .input_shapes = shapes,
                                                      .pixels = pixel_input(preprocessing, input.layout)}));
   std::mt19937 random(1);
   for (uint8_t& pixel : session.input().as<uint8_t>()) pixel = static_cast<uint8_t>(random());
@@ -122,7 +126,9 @@ void print_text(const Json& result) {
 Result<int> benchmark(const Options& options) {
   const auto start = Clock::now();
   OCTET_TRY(const Model model, Model::load(options.model));
-  OCTET_TRY(Session session, Session::create(model, {.threads = options.threads, .batch = options.batch}));
+  OCTET_TRY(const std::vector<Shape> shapes, session_shapes(model, options.input_shapes, options.batch));
+  OCTET_TRY(Session session,
+            Session::create(model, {.threads = options.threads, .batch = options.batch, .input_shapes = shapes}));
   Json result;
   const double load_ms = ms_since(start);
   fill_inputs(session, model.inputs().size());
@@ -144,7 +150,7 @@ Result<int> benchmark(const Options& options) {
   result["runs"] = options.runs;
   result["isa"] = cpu_isa();
   if (options.input_u8) {
-    OCTET_TRY(result["latency_u8_ms"], time_u8(model, options));
+    OCTET_TRY(result["latency_u8_ms"], time_u8(model, options, shapes));
   }
   if (options.profile) {
     const PeakRates peak = measure_peak(session.threads());
@@ -179,6 +185,8 @@ int main(int argc, char** argv) {
   app.add_option("--batch", options.batch, "samples a run")
       ->check(octet::whole_number(1, 1 << 16))
       ->capture_default_str();
+  octet::add_input_shapes(app, options.input_shapes,
+                          "NAME=1x3x224x224, for inputs whose size is open; without --batch");
   app.add_flag("--input-u8", options.input_u8, "also from u8 pixels of the input's size, without an f32 image");
   app.add_flag("--profile", options.profile,
                "a line for every step: kernel, time, share, GOPS, share of this machine's peak");

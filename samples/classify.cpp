@@ -11,6 +11,7 @@
 #include "octet/octet.hpp"
 #include "octet/zoo.h"
 #include "samples/command_line.h"
+#include "samples/input_shapes.h"
 
 namespace octet {
 namespace {
@@ -20,6 +21,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
   std::vector<std::string> images;
   std::string model;
+  std::vector<std::string> input_shapes;
   size_t top = 5;
   int threads = 0;
   bool json = false;
@@ -60,7 +62,9 @@ Result<Classifier> prepare(const Options& options) {
   }
   OCTET_TRY(Preprocessing preprocessing,
             Preprocessing::parse(model.preprocessing().empty() ? "raw" : model.preprocessing()));
-  OCTET_TRY(const ImageInput input, resolve_input(preprocessing, inputs[0].shape, inputs[0].name));
+  OCTET_TRY(const std::vector<Shape> shapes, session_shapes(model, options.input_shapes, 1));
+  OCTET_TRY(const ImageInput input,
+            resolve_input(preprocessing, shapes.empty() ? inputs[0].shape : shapes[0], inputs[0].name));
   SessionOptions session_options{
       .threads = options.threads, .input_shapes = {input.shape()}, .pixels = pixel_input(preprocessing, input.layout)};
   Result<Session> from_pixels = Session::create(model, session_options);
@@ -151,6 +155,7 @@ int main(int argc, char** argv) {
   octet::add_version(app);
   app.add_option("IMAGE", options.images, "jpg, png, bmp or ppm files")->required();
   app.add_option("--model", options.model, "a file made by octet convert (default: the bundled model)");
+  octet::add_input_shapes(app, options.input_shapes, "NAME=1x3x224x224, where the model leaves the size open");
   app.add_option("--top", options.top, "labels to show for each image")->check(octet::whole_number(1, 1 << 30));
   app.add_option("--threads", options.threads, "default: what this process may use")
       ->check(octet::whole_number(1, 1024));

@@ -41,7 +41,7 @@ Result<int> check(const Options& options) {
 CommandRun set_up_check(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model, "ONNX, octet JSON or TensorFlow.js model")->required();
-  app.add_option("--input-shape", options->input_shapes, "NAME=1x3x224x224, for inputs whose shape is open");
+  add_input_shapes(app, options->input_shapes, "NAME=1x3x224x224, for inputs whose shape is open");
   return [options] { return check(*options); };
 }
 

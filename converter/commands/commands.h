@@ -3,11 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <map>
 #include <span>
 
 #include "octet/types.h"
 #include "samples/command_line.h"
+#include "samples/input_shapes.h"
 
 namespace octet {
 
@@ -39,8 +39,5 @@ inline constexpr Command kCommands[] = {
     {"export", "Write a packed model as standard QDQ ONNX", set_up_export},
     {"sensitivity", "Rank layers by what their integers cost the outputs", set_up_sensitivity},
 };
-
-// --input-shape NAME=1x3x224x224, repeated. kUsage with what is wrong.
-Result<std::map<std::string, Shape>> parse_input_shapes(const std::vector<std::string>& texts);
 
 }  // namespace octet

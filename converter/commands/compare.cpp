@@ -25,6 +25,7 @@ struct Options {
   std::string packed;
   std::vector<std::string> data;
   std::string preprocessing;
+  std::vector<std::string> input_shapes;
   size_t samples = 100;
   uint64_t seed = 0;
   std::optional<double> min_sqnr;
@@ -90,8 +91,9 @@ Result<int> run(const Options& options) {
   if (options.min_sqnr.has_value() && !std::isfinite(*options.min_sqnr)) {
     return Error{ErrorCode::kUsage, "--min-sqnr is not a number"};
   }
-  OCTET_TRY(const LoadedModel reference, load_any_model(options.model));
-  OCTET_TRY(const LoadedModel packed, load_any_model(options.packed));
+  OCTET_TRY(const auto shapes, parse_input_shapes(options.input_shapes));
+  OCTET_TRY(const LoadedModel reference, load_any_model(options.model, {shapes}));
+  OCTET_TRY(const LoadedModel packed, load_any_model(options.packed, {shapes}));
   if (reference.is_packed || !packed.is_packed) {
     return Error{ErrorCode::kInvalidFile, "compare takes a float model and its .octet file, but '" +
                                               (reference.is_packed ? options.model : options.packed) + "' is " +
@@ -138,6 +140,7 @@ CommandRun set_up_compare(CLI::App& app) {
   app.add_option("PACKED", options->packed, "its .octet file")->required();
   app.add_option("--data", options->data, "a folder of images, a list file, an .npy, or NAME=PATH")->required();
   app.add_option("--preprocess", options->preprocessing, "default: what the packed file says");
+  add_input_shapes(app, options->input_shapes, "NAME=1x3x224x224, for inputs whose size is open");
   app.add_option("--samples", options->samples, "how many samples to draw")
       ->check(whole_number(1, UINT32_MAX))
       ->capture_default_str();

@@ -10,6 +10,7 @@
 #include "converter/compare.h"
 #include "converter/convert.h"
 #include "converter/data/dataset.h"
+#include "converter/open_sizes.h"
 #include "converter/progress.h"
 #include "converter/report/choices_html.h"
 #include "converter/report/comparison_html.h"
@@ -106,7 +107,12 @@ Status write_report(const Options& options, const Conversion& conversion) {
   const PackedModel& packed = conversion.packed;
   constexpr size_t kSamples = 100;
   OCTET_TRY(const LoadedModel reference, load_any_model(options.convert.model, options.convert.import));
-  const Model model = Model::from_packed(std::make_shared<PackedModel>(packed));
+  Model model = Model::from_packed(std::make_shared<PackedModel>(packed));
+  if (options.convert.open_sizes) {  // at the size of the calibration
+    std::map<std::string, Shape> shapes;
+    for (const TensorInfo& input : reference.model.inputs()) shapes[input.name] = input.shape;
+    OCTET_TRY(model, with_input_shapes(model, shapes));
+  }
   OCTET_TRY(const Dataset data, Dataset::open(options.convert.data, model.inputs(), packed.preprocessing));
   const std::vector<size_t> indices = data.choose(kSamples, options.convert.seed);
   const int threads = options.convert.threads > 0 ? options.convert.threads : default_threads();
@@ -293,7 +299,10 @@ CommandRun set_up_convert(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--seed", convert.seed, "of the draw")->check(whole_number(0, UINT64_MAX))->capture_default_str();
   app.add_option("--class-names", convert.class_names_file, "one name a line; stored in the packed file");
-  app.add_option("--input-shape", options->input_shapes, "NAME=1x3x224x224, for inputs whose shape is open");
+  add_input_shapes(app, options->input_shapes, "NAME=1x3x224x224, for inputs whose shape is open");
+  app.add_flag(
+      "--open-sizes", convert.open_sizes,
+      "the packed file takes images of any size; it is calibrated at the size of the model or of --input-shape");
   app.add_option("--calibration", convert.calibration, "how ranges are chosen")
       ->check(CLI::IsMember(calibration_names()))
       ->capture_default_str();

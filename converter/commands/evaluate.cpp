@@ -22,6 +22,7 @@ struct Options {
   std::string labels;
   std::string against;
   std::string preprocessing;
+  std::vector<std::string> input_shapes;
   int threads = 0;
   bool json = false;
 };
@@ -59,10 +60,11 @@ Result<int> run(const Options& options) {
   if (options.labels.empty() && options.against.empty()) {
     return Error{ErrorCode::kUsage, "nothing to measure: give --labels, --against, or both"};
   }
-  OCTET_TRY(const LoadedModel loaded, load_any_model(options.model));
+  OCTET_TRY(const auto shapes, parse_input_shapes(options.input_shapes));
+  OCTET_TRY(const LoadedModel loaded, load_any_model(options.model, {shapes}));
   std::optional<LoadedModel> against;
   if (!options.against.empty()) {
-    OCTET_TRY(against, load_any_model(options.against));
+    OCTET_TRY(against, load_any_model(options.against, {shapes}));
   }
   // What the user says, else what the model says, else what the other model says.
   std::string spec = options.preprocessing.empty() ? loaded.model.preprocessing() : options.preprocessing;
@@ -128,6 +130,7 @@ CommandRun set_up_evaluate(CLI::App& app) {
   app.add_option("--labels", options->labels, "`file index` a line; for .npy data one index a line");
   app.add_option("--against", options->against, "another model, usually the float one: agreement and drop");
   app.add_option("--preprocess", options->preprocessing, "default: what the model says");
+  add_input_shapes(app, options->input_shapes, "NAME=1x3x224x224, for inputs whose size is open");
   app.add_option("--threads", options->threads, "samples evaluated at once")->check(whole_number(1, 1024));
   app.add_flag("--json", options->json, "one JSON object on stdout");
   return [options] { return run(*options); };

@@ -16,6 +16,7 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
   std::string model;
+  std::vector<std::string> input_shapes;
   bool json = false;
 };
 
@@ -57,12 +58,14 @@ Json tensor_json(const PackedTensor& tensor) {
           {"bytes", tensor.data_bytes}};
 }
 
-// The model's shapes with a dynamic batch taken as 1; macs per node.
+// Multiply-accumulates per node, with a dynamic batch taken as 1; none where more is open.
 Result<std::vector<int64_t>> node_macs(const PackedModel& model) {
   std::vector<Shape> input_shapes;
   for (const int32_t id : model.inputs) {
     input_shapes.push_back(model.tensors[static_cast<size_t>(id)].shape);
-    for (int64_t& dim : input_shapes.back()) dim = dim == Shape::kDynamic ? 1 : dim;
+    Shape& shape = input_shapes.back();
+    if (shape.rank() > 0 && shape[0] == Shape::kDynamic) shape[0] = 1;
+    if (!shape.is_concrete()) return std::vector<int64_t>();
   }
   OCTET_TRY(const std::vector<Shape> shapes, infer_model_shapes(model, input_shapes));
   const auto descs = [&](const std::vector<int32_t>& ids) {
@@ -105,10 +108,10 @@ void print_json(const PackedModel& model, const LoadedModel& loaded, const std::
                              {"parameters", std::visit([](const auto& p) { return fields_to_string(p); }, node.op)},
                              {"inputs", names_json(model, node.inputs)},
                              {"outputs", names_json(model, node.outputs)},
-                             {"macs", macs[i]}});
-    total += macs[i];
+                             {"macs", macs.empty() ? Json(nullptr) : Json(macs[i])}});
+    total += macs.empty() ? 0 : macs[i];
   }
-  root["macs"] = total;
+  root["macs"] = macs.empty() ? Json(nullptr) : Json(total);
   root["bytes"] = loaded.file_bytes;
   std::cout << root.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";  // names need not be UTF-8
 }
@@ -144,17 +147,23 @@ void print_text(const PackedModel& model, const LoadedModel& loaded, const std::
     const PackedNode& node = model.nodes[i];
     const PackedTensor& output = model.tensors[static_cast<size_t>(node.outputs[0])];
     std::cout << std::left << std::setw(36) << node.name << std::setw(17) << op_name(node.op) << std::right
-              << std::setw(10) << std::fixed << std::setprecision(2) << static_cast<double>(macs[i]) / 1e6 << "  "
-              << type_text(output) << "\n";
-    total += macs[i];
+              << std::setw(10) << std::fixed << std::setprecision(2);
+    macs.empty() ? std::cout << "?" : std::cout << static_cast<double>(macs[i]) / 1e6;
+    std::cout << "  " << type_text(output) << "\n";
+    total += macs.empty() ? 0 : macs[i];
   }
-  std::cout << "\n"
-            << model.nodes.size() << " nodes, " << std::setprecision(1) << static_cast<double>(total) / 1e6
-            << " MMAC a sample, " << loaded.file_bytes << " bytes\n";
+  std::cout << "\n" << model.nodes.size() << " nodes, " << std::setprecision(1);
+  if (macs.empty()) {
+    std::cout << "MMAC by --input-shape, ";
+  } else {
+    std::cout << static_cast<double>(total) / 1e6 << " MMAC a sample, ";
+  }
+  std::cout << loaded.file_bytes << " bytes\n";
 }
 
 Result<int> inspect(const Options& options) {
-  OCTET_TRY(const LoadedModel loaded, load_any_model(options.model));
+  OCTET_TRY(const auto shapes, parse_input_shapes(options.input_shapes));
+  OCTET_TRY(const LoadedModel loaded, load_any_model(options.model, {shapes}));
   const PackedModel& model = loaded.model.packed();
   OCTET_TRY(const std::vector<int64_t> macs, node_macs(model));
   options.json ? print_json(model, loaded, macs) : print_text(model, loaded, macs);
@@ -166,6 +175,7 @@ Result<int> inspect(const Options& options) {
 CommandRun set_up_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model, "a .octet file or a float model (shown folded)")->required();
+  add_input_shapes(app, options->input_shapes, "NAME=1x3x224x224, for inputs whose size is open");
   app.add_flag("--json", options->json, "one JSON object on stdout");
   return [options] { return inspect(*options); };
 }

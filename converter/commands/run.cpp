@@ -17,6 +17,7 @@ struct Options {
   std::string model;
   std::vector<std::string> inputs;
   std::string output_dir;
+  std::vector<std::string> input_shapes;
   int threads = 0;
 };
 
@@ -69,7 +70,8 @@ std::string file_name(std::string name) {
 }
 
 Result<int> run(const Options& options) {
-  OCTET_TRY(const LoadedModel loaded, load_any_model(options.model));
+  OCTET_TRY(const auto shapes, parse_input_shapes(options.input_shapes));
+  OCTET_TRY(const LoadedModel loaded, load_any_model(options.model, {shapes}));
   OCTET_TRY(const std::vector<Tensor> inputs, read_inputs(options.inputs, loaded.model.inputs()));
   SessionOptions session_options{.threads = options.threads};
   for (const Tensor& input : inputs) session_options.input_shapes.push_back(input.shape());
@@ -110,6 +112,8 @@ CommandRun set_up_run(CLI::App& app) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--output-dir", options->output_dir, "one NAME.npy per output is written there")->required();
+  add_input_shapes(app, options->input_shapes,
+                   "NAME=1x3x224x224, for a float model whose inputs are open; a packed one takes the tensors' shapes");
   app.add_option("--threads", options->threads, "default: what affinity and cgroup allow")
       ->check(whole_number(1, 1024));
   return [options] { return run(*options); };

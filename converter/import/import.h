@@ -26,7 +26,8 @@ struct ImportReport {
   std::string format;  // "ONNX (opset 13, IR 7)", "octet JSON", "TensorFlow.js layers"
   std::vector<ImportProblem> problems;
   std::vector<std::string> warnings;
-  GivenTable given;  // of a quantized model
+  GivenTable given;                                   // of a quantized model
+  std::map<std::string, std::vector<int>> open_axes;  // by input: what the file leaves open beside the batch
 };
 
 // Reads MODEL by its content: ONNX, octet JSON, or TensorFlow.js layers. The graph's batch dimension is dynamic where

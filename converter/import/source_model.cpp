@@ -151,6 +151,9 @@ class GraphBuilder {
 
   Status add_input(const SourceInput& input) {
     Shape shape = input.shape;
+    for (int axis = 1; axis < shape.rank(); ++axis) {
+      if (shape[axis] == Shape::kDynamic) report_.open_axes[input.name].push_back(axis);
+    }
     if (const auto given = options_.input_shapes.find(input.name); given != options_.input_shapes.end()) {
       if (input.has_shape && given->second.rank() != shape.rank()) {
         return Error{ErrorCode::kUsage, "the input '" + input.name + "' has the shape " + shape.to_string() +

@@ -172,6 +172,34 @@ class Shapes(support.Case):
                     self.assertEqual(got.shape, expected(x).shape)
                     self.assertLess(float(np.max(np.abs(got - expected(x)))), 1e-5)
 
+    def test_one_file_serves_every_image_size_on_request(self):
+        random = np.random.default_rng(6)
+        for pattern in (flatten, enlarge, squeeze):
+            with self.subTest(pattern.__name__):
+                path = self.build(pattern, "N", 6, "height", "width")
+                packed = self.packed(path, "--input-shape", "x=1x6x4x5", "--open-sizes")
+                self.assertEqual(self.json_of(support.OCTET, "inspect", packed, "--json")["inputs"][0]["shape"], ["N", 6, "N", "N"])
+                for batch, *size in ((1, 4, 5), (2, 7, 6), (1, 3, 9)):
+                    x = random.standard_normal((batch, 6, *size)).astype(np.float32)
+                    got, expected = self.octet(packed, x), PATTERNS[pattern](x)
+                    self.assertEqual(got.shape, expected.shape)
+                    self.assertLess(float(np.max(np.abs(got - expected))), 1e-5)
+        # The programs that make sessions take the size; without it they name what is open.
+        self.fail_with(2, support.BENCHMARK, packed, mentions=["'x'", "Nx6xNxN"])
+        for width in 8, 16:
+            shape = f"x=1x6x8x{width}"
+            timed = self.json_of(support.BENCHMARK, packed, "--input-shape", shape, "--runs", 1, "--warmup", 0, "--json")
+            self.assertGreater(timed["arena_bytes"], 6 * 8 * width * 4)
+            inspected = self.json_of(support.OCTET, "inspect", packed, "--input-shape", shape, "--json")
+            self.assertEqual(inspected["inputs"][0]["shape"], ["N", 6, 8, width])
+        self.fail_with(2, support.BENCHMARK, packed, "--input-shape", "x=1x5x8x8", mentions=["1x5x8x8", "Nx6xNxN"])
+        self.fail_with(2, support.BENCHMARK, packed, "--input-shape", "z=1x6x8x8", mentions=["'z'"])
+        # Positions are a constant of the size; a channel shuffle of plain reshapes has two sizes that nothing tells apart.
+        for pattern, why in ((positions, "follows the size"), (shuffle, "(reshape)")):
+            path = self.build(pattern, "N", 6, "height", "width")
+            self.fail_with(UNSUPPORTED, support.OCTET, "convert", path, "-o", packed, "--precision", "f32", "--input-shape", "x=1x6x4x5",
+                           "--open-sizes", mentions=["stay open", why, "6x8x15"])  # fmt: skip
+
     def test_what_the_data_decides_is_named(self):
         def if_of_data(net, x):
             total = net.node("ReduceSum", [x, ints(net, 0, 1, 2, 3)], keepdims=0)

@@ -27,7 +27,8 @@ struct PixelInput {
 struct SessionOptions {
   int threads = 0;    // 0: default_threads()
   int64_t batch = 1;  // what a dynamic first dimension of an input becomes
-  // If not empty: one concrete shape per model input, in order; `batch` is ignored.
+  // If not empty: one concrete shape per model input, in order; `batch` is ignored. Needed where the model leaves more
+  // open than the batch (sizes of images): sessions of one model may each have another.
   std::vector<Shape> input_shapes;
   // If set, input() is u8 pixels [N, H, W, C], whatever the model's layout, and no f32 image is ever made: the session
   // goes from pixels straight to the bytes that the f32 image would be quantized to. For models with one input that is

@@ -1,6 +1,6 @@
-#include <charconv>
+#include "samples/input_shapes.h"
 
-#include "converter/commands/commands.h"
+#include <charconv>
 
 namespace octet {
 namespace {
@@ -22,6 +22,12 @@ Result<Shape> parse_shape(const std::string& option, std::string_view text) {
 
 }  // namespace
 
+void add_input_shapes(CLI::App& app, std::vector<std::string>& texts, const std::string& description) {
+  app.add_option("--input-shape", texts, description)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 Result<std::map<std::string, Shape>> parse_input_shapes(const std::vector<std::string>& texts) {
   std::map<std::string, Shape> shapes;
   for (const std::string& text : texts) {
@@ -33,6 +39,20 @@ Result<std::map<std::string, Shape>> parse_input_shapes(const std::vector<std::s
     OCTET_TRY(shapes[name], parse_shape(text, std::string_view(text).substr(equals + 1)));
   }
   return shapes;
+}
+
+Result<std::vector<Shape>> session_shapes(const Model& model, const std::vector<std::string>& texts, int64_t batch) {
+  OCTET_TRY(auto given, parse_input_shapes(texts));
+  std::vector<Shape> shapes;
+  if (given.empty()) return shapes;
+  for (const TensorInfo& input : model.inputs()) {
+    Shape& shape = shapes.emplace_back(input.shape);
+    if (shape.rank() > 0 && shape[0] == Shape::kDynamic) shape[0] = batch;
+    if (const auto found = given.extract(input.name)) shape = found.mapped();
+  }
+  if (given.empty()) return shapes;
+  return Error{ErrorCode::kUsage,
+               "a shape is given for '" + given.begin()->first + "', but the network has no such input"};
 }
 
 }  // namespace octet

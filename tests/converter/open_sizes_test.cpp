@@ -1,0 +1,211 @@
+// One file for every image size: what a size went into is found, and undone or named.
+#include "converter/open_sizes.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "converter/precision.h"
+#include "tests/support/source_builder.h"
+
+namespace octet::test {
+namespace {
+
+using Shapes = std::map<std::string, Shape>;
+using Ints = std::vector<int64_t>;
+constexpr int64_t kN = Shape::kDynamic;
+
+std::vector<float> some_floats(size_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-0.5F, 0.5F);
+  std::vector<float> values(count);
+  for (float& v : values) v = uniform(random);
+  return values;
+}
+
+SourceBuilder& add_conv(SourceBuilder& source, const std::string& x, const std::string& y, int64_t from, int64_t to,
+                        SourceBuilder::Attributes attributes = {{"pads", Ints{1, 1, 1, 1}}}) {
+  source.f32(y + ".w", {to, from, 3, 3}, some_floats(static_cast<size_t>(to * from * 9), 3));
+  return source.node("Conv", {x, y + ".w"}, {y}, std::move(attributes));
+}
+
+// A convolution of stride 2, enlarged again to twice its size by the arithmetic of exporters, joined to what it came
+// from; and a head that makes rows of pixels.
+SourceBuilder detector() {
+  SourceBuilder source;
+  source.input("x", {kN, 3, kN, kN});
+  add_conv(source, "x", "a", 3, 8).node("Relu", {"a"}, {"b"});
+  add_conv(source, "b", "c", 8, 8, {{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}}).node("Relu", {"c"}, {"d"});
+  source.node("Shape", {"d"}, {"shape"}).s64("at2", {2}).s64("at4", {4}).s64("at0", {0});
+  source.node("Slice", {"shape", "at2", "at4"}, {"hw"}).s64("two", {2, 2}).node("Mul", {"hw", "two"}, {"twice"});
+  source.node("Slice", {"shape", "at0", "at2"}, {"nc"})
+      .node("Concat", {"nc", "twice"}, {"sizes"}, {{"axis", int64_t{0}}});
+  source.node("Resize", {"d", "", "", "sizes"}, {"e"},
+              {{"mode", std::string("nearest")},
+               {"nearest_mode", std::string("floor")},
+               {"coordinate_transformation_mode", std::string("asymmetric")}});
+  source.node("Concat", {"b", "e"}, {"f"}, {{"axis", int64_t{1}}});
+  add_conv(source, "f", "g", 16, 6);
+  source.node("Transpose", {"g"}, {"h"}, {{"perm", Ints{0, 2, 3, 1}}});
+  source.node("Shape", {"h"}, {"hs"}).s64("at1", {1}).s64("at3", {3});
+  source.node("Slice", {"hs", "at1", "at2"}, {"rows"}).node("Slice", {"hs", "at2", "at3"}, {"columns"});
+  source.node("Mul", {"rows", "columns"}, {"pixels"}).node("Slice", {"hs", "at0", "at1"}, {"n"}).s64("six", {6});
+  source.node("Concat", {"n", "pixels", "six"}, {"dims"}, {{"axis", int64_t{0}}});
+  source.node("Reshape", {"h", "dims"}, {"y"}).output("y");
+  return source;
+}
+
+Result<Graph> read(const SourceBuilder& source, const Shapes& shapes) {
+  ImportReport report;
+  OCTET_TRY(Graph graph, source.build(report, {shapes}));
+  OCTET_CHECK(run_passes(graph));
+  return graph;
+}
+
+Result<OpenSizes> free_graph(const SourceBuilder& source, Graph& graph, const OpenAxes& axes = {{"x", {2, 3}}}) {
+  return free_sizes(graph, axes, [&](const Shapes& shapes) { return read(source, shapes); });
+}
+
+// As `convert` makes it at this size; open, or for this size alone. Ranges do not depend on the size.
+PackedModel convert_at(const SourceBuilder& source, const Shape& shape, bool is_open) {
+  Result<Graph> graph = read(source, {{"x", shape}});
+  REQUIRE_MESSAGE(graph.ok(), graph.error().message);
+  OpenSizes sizes;
+  if (is_open) {
+    Result<OpenSizes> freed = free_graph(source, *graph);
+    REQUIRE_MESSAGE(freed.ok(), freed.error().message);
+    sizes = *freed;
+    CHECK(sizes.trials.size() >= 2);
+  }
+  Ranges ranges;
+  for (const Value& value : graph->values) {
+    if (!value.is_constant()) ranges[value.name] = {-2, 6};
+  }
+  std::vector<std::string> notices;
+  Result<PackedModel> packed = lower_int8(*graph, ranges, {}, notices);
+  REQUIRE_MESSAGE(packed.ok(), packed.error().message);
+  if (!is_open) return *packed;
+  Result<PackedModel> opened = with_open_sizes(std::move(*packed), sizes);
+  REQUIRE_MESSAGE(opened.ok(), opened.error().message);
+  return *opened;
+}
+
+Model model_of(PackedModel packed) {
+  return Model::from_packed(std::make_shared<PackedModel>(std::move(packed)));
+}
+
+std::vector<float> run(Session& session) {
+  const auto x = some_floats(session.input().as<float>().size(), 8);
+  std::copy(x.begin(), x.end(), session.input().as<float>().begin());
+  session.run();
+  const auto y = session.output().as<float>();
+  return {y.begin(), y.end()};
+}
+
+// Why the sizes of a network cannot stay open.
+std::string refusal(const SourceBuilder& source) {
+  Result<Graph> graph = read(source, {{"x", {1, 3, 6, 8}}});
+  REQUIRE_MESSAGE(graph.ok(), graph.error().message);
+  const Result<OpenSizes> freed = free_graph(source, *graph);
+  REQUIRE(!freed.ok());
+  CHECK(freed.error().code == ErrorCode::kUnsupported);
+  return freed.error().message;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("one integer file serves images of every size with the bytes of a file made for that size") {
+  const SourceBuilder source = detector();
+  const Model open = model_of(convert_at(source, {1, 3, 6, 8}, true));
+  CHECK(open.inputs()[0].shape == Shape{kN, 3, kN, kN});
+  CHECK(open.outputs()[0].shape == Shape{kN, kN, 6});
+  std::vector<Session> sessions;
+  const std::vector<Shape> sizes{{1, 3, 6, 8}, {1, 3, 10, 4}, {2, 3, 32, 18}};
+  for (const Shape& size : sizes) {
+    Result<Session> session = Session::create(open, {.threads = 1, .input_shapes = {size}});
+    REQUIRE_MESSAGE(session.ok(), session.error().message);
+    sessions.push_back(std::move(*session));
+  }
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const Model fixed = model_of(convert_at(source, sizes[i], false));
+    Result<Session> session = Session::create(fixed, {.threads = 1, .input_shapes = {sizes[i]}});
+    REQUIRE_MESSAGE(session.ok(), session.error().message);
+    CHECK(sessions[i].output().shape == session->output().shape);
+    CHECK(run(sessions[i]) == run(*session));
+  }
+  // What it was enlarged to no longer fits what it is joined with: 4 rows and 3.
+  const Result<Session> odd = Session::create(open, {.threads = 1, .input_shapes = {{1, 3, 3, 4}}});
+  REQUIRE(!odd.ok());
+  CHECK(has(odd.error().message, "4"));
+  CHECK(has(odd.error().message, "3"));
+}
+
+TEST_CASE("an open model can be fixed again at one size") {
+  const Model open = model_of(convert_at(detector(), {1, 3, 6, 8}, true));
+  const Result<Model> fixed = with_input_shapes(open, {{"x", {1, 3, 4, 6}}});
+  REQUIRE_MESSAGE(fixed.ok(), fixed.error().message);
+  CHECK(fixed->inputs()[0].shape == Shape{kN, 3, 4, 6});
+  CHECK(fixed->outputs()[0].shape == Shape{kN, 24, 6});
+  CHECK(has(with_input_shapes(open, {{"x", {1, 4, 4, 6}}}).error().message, "1x4x4x6"));
+  CHECK(has(with_input_shapes(*fixed, {{"x", {1, 3, 4, 8}}}).error().message, "Nx3x4x6"));
+  CHECK(has(with_input_shapes(open, {{"z", {1, 3, 4, 6}}}).error().message, "'z'"));
+}
+
+TEST_CASE("what follows the size and has no form without it is named") {
+  SourceBuilder positions;  // x + arange(w)
+  positions.input("x", {kN, 3, kN, kN}).node("Shape", {"x"}, {"s"}).s64("three", {3}).s64("four", {4});
+  positions.node("Slice", {"s", "three", "four"}, {"w1"}).node("Squeeze", {"w1"}, {"w"});
+  positions.model.constants.emplace_back("zero", octet::Tensor::s64(Shape{}, std::span<const int64_t>(Ints{0})));
+  positions.model.constants.emplace_back("one", octet::Tensor::s64(Shape{}, std::span<const int64_t>(Ints{1})));
+  positions.node("Range", {"zero", "w", "one"}, {"r"}).node("Cast", {"r"}, {"rf"}, {{"to", int64_t{1}}});
+  positions.node("Add", {"x", "rf"}, {"y"}).output("y");
+  const std::string constant = refusal(positions);
+  CHECK(has(constant, "'Add"));
+  CHECK(has(constant, "follows the size"));
+  CHECK(has(constant, "8 and 24"));
+
+  SourceBuilder padded;  // an even size needs another padding than an odd one
+  padded.input("x", {kN, 3, kN, kN});
+  add_conv(padded, "x", "y", 3, 4, {{"auto_pad", std::string("SAME_UPPER")}, {"strides", Ints{2, 2}}}).output("y");
+  CHECK(has(refusal(padded), "(conv2d)"));
+  SourceBuilder even;  // stride 1: the same padding for all
+  even.input("x", {kN, 3, kN, kN});
+  add_conv(even, "x", "y", 3, 4, {{"auto_pad", std::string("SAME_UPPER")}}).output("y");
+  Result<Graph> graph = read(even, {{"x", {1, 3, 6, 8}}});
+  REQUIRE(graph.ok());
+  CHECK(free_graph(even, *graph).ok());
+
+  SourceBuilder fixed;  // a reshape that the file itself spells out
+  fixed.input("x", {kN, 3, kN, kN}).s64("dims", {1, 144}).node("Reshape", {"x", "dims"}, {"y"}).output("y");
+  const std::string reshape = refusal(fixed);
+  CHECK(has(reshape, "Reshape"));
+  CHECK(has(reshape, "144"));
+  CHECK(has(reshape, "12x24"));
+
+  SourceBuilder split;  // height and width in places of their own, behind a dimension more
+  split.input("x", {kN, 3, kN, kN}).node("Shape", {"x"}, {"s"}).s64("at2", {2}).s64("at4", {4});
+  split.node("Slice", {"s", "at2", "at4"}, {"hw"}).s64("parts", {1, 3, 1});
+  split.node("Concat", {"parts", "hw"}, {"dims"}, {{"axis", int64_t{0}}})
+      .node("Reshape", {"x", "dims"}, {"y"})
+      .output("y");
+  const std::string parameters = refusal(split);
+  CHECK(has(parameters, "(reshape)"));
+  CHECK(has(parameters, "3x1x6x8"));
+  CHECK(has(parameters, "3x1x12x24"));
+}
+
+TEST_CASE("without a word in the file, height and width of images are what can stay open") {
+  SourceBuilder source;
+  source.input("nchw", {1, 3, 4, 5}).input("nhwc", {1, 4, 5, 3}).input("row", {1, 7});
+  source.node("Relu", {"nchw"}, {"a"}).node("Relu", {"nhwc"}, {"b"}).node("Relu", {"row"}, {"c"});
+  source.output("a").output("b").output("c");
+  const Graph graph = source.graph();
+  CHECK(choose_open_axes(graph, {}) == OpenAxes{{"nchw", {2, 3}}, {"nhwc", {1, 2}}});
+  CHECK(choose_open_axes(graph, {{"row", {1}}}) == OpenAxes{{"row", {1}}});
+}
+
+}  // namespace octet::test
