@@ -1,6 +1,5 @@
 #include "kernels/packed_constants.h"
 
-#include <cassert>
 #include <new>
 
 namespace octet {
@@ -22,15 +21,12 @@ PackedBytes PackedConstants::find_or_pack(const void* source, std::string_view l
   std::shared_ptr<Entry> entry;
   {
     const std::lock_guard lock(mutex_);
-    std::shared_ptr<Entry>& found = sources_[source][std::string(layout)];
+    std::shared_ptr<Entry>& found = sources_[source][std::string(layout) + " in " + std::to_string(bytes) + " bytes"];
     if (!found) found = std::make_shared<Entry>();
     entry = found;
   }
   const std::lock_guard lock(entry->packing);
-  if (PackedBytes held = entry->data.lock()) {
-    assert(entry->bytes == bytes);
-    return held;
-  }
+  if (PackedBytes held = entry->data.lock()) return held;
   PackedBytes made = make_packed(bytes, pack);
   const std::lock_guard count_lock(mutex_);
   entry->data = made;

@@ -23,8 +23,8 @@ class PackedConstants {
 
   // The `bytes` bytes that `pack` makes of the constant at `source`; `pack` is called only if nobody holds them.
   //
-  // layout  determines the bytes, together with `source`: the kernel's name, its block sizes, the zero point if it goes
-  //         into the bytes, a oneDNN memory descriptor ...
+  // layout  determines the bytes, together with `source` and their number: the kernel's name, its block sizes, the zero
+  //         point if it goes into the bytes, a oneDNN memory descriptor ...
   //
   // What `pack` throws comes through, and std::bad_alloc.
   PackedBytes find_or_pack(const void* source, std::string_view layout, size_t bytes, const Pack& pack);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -195,6 +196,23 @@ PackedNode read_node(Reader& in, size_t index) {
   return node;
 }
 
+// A constant's address is its identity, for the kernels that share what they pack of it: no two may lie in the same bytes.
+Status check_constants_apart(const PackedModel& model) {
+  std::vector<const PackedTensor*> constants;
+  for (const PackedTensor& tensor : model.tensors) {
+    if (tensor.data_bytes > 0) constants.push_back(&tensor);
+  }
+  const auto begin = [](const PackedTensor* tensor) { return static_cast<const std::byte*>(tensor->data); };
+  std::ranges::sort(constants, {}, begin);
+  for (size_t i = 1; i < constants.size(); ++i) {
+    if (begin(constants[i - 1]) + constants[i - 1]->data_bytes > begin(constants[i])) {
+      return damaged("the constants '" + constants[i - 1]->name + "' and '" + constants[i]->name +
+                     "' lie in the same bytes of the data section");
+    }
+  }
+  return {};
+}
+
 struct alignas(kPackedAlignment) Line {
   std::byte bytes[kPackedAlignment];
 };
@@ -291,6 +309,7 @@ Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr
   model.outputs = in.get_list<int32_t>();
   if (in.ok() && !in.at_end()) in.fail("has bytes left at " + std::to_string(in.position()));
   if (!in.ok()) return in.error();
+  OCTET_CHECK(check_constants_apart(model));
   OCTET_CHECK(unpack_constants(model));
   OCTET_CHECK(check_model(model));
   if (backing == Backing::kMappedFile) {

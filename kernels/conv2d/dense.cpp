@@ -28,27 +28,27 @@ constexpr int64_t kSlack = 4;
 
 struct Plan {
   Conv2dSizes sizes;
-  int64_t stride_h, stride_w, dilation_h, top, left;
+  int64_t stride_h = 0, stride_w = 0, dilation_h = 0, top = 0, left = 0;
   // A 1x1 convolution of stride 1 sees no rows: one row of all pixels of the batch.
-  bool is_flat;
+  bool is_flat = false;
   // src is copied, band by band, to where its pads are pixels, its taps as wide as the tile kernel wants them, and
   // where reading a little too far does no harm.
-  bool copies;
-  bool skips_pads;      // a run in the rows of the pads, where the zero point is 0, adds nothing
-  int64_t pixel_bytes;  // of src as the tile kernel reads it
-  int64_t band_width;   // pixels of a row of the copy
-  int64_t band_rows;    // rows of dst whose src is copied, or worked on for all blocks, at a time
-  int64_t band_pixels;  // the same for a flat dst
-  uint8_t zero_point;
-  int threads;
+  bool copies = false;
+  bool skips_pads = false;  // a run in the rows of the pads, where the zero point is 0, adds nothing
+  int64_t pixel_bytes = 0;  // of src as the tile kernel reads it
+  int64_t band_width = 0;   // pixels of a row of the copy
+  int64_t band_rows = 0;    // rows of dst whose src is copied, or worked on for all blocks, at a time
+  int64_t band_pixels = 0;  // the same for a flat dst
+  uint8_t zero_point = 0;
+  int threads = 1;
   const DenseKernel& kernel;
   DenseNumbers numbers;
   PackedBytes block_memory;
   std::span<const ChannelBlock> blocks;
-  int64_t channel_bytes;  // of the weights of an output channel, as they are packed
+  int64_t channel_bytes = 0;  // of the weights of an output channel, as they are packed
   PackedBytes weights;
   std::shared_ptr<Scratchpad> scratchpad;  // the copies, one per thread
-  int64_t band_bytes;
+  int64_t band_bytes = 0;
 
   Plan(const Problem<Conv2dParams>& problem, const DenseKernel& tile_kernel)
       : sizes(problem), kernel(tile_kernel), numbers{.epilogue = Epilogue(problem)} {}

@@ -31,17 +31,17 @@ struct TapPair {
 struct Plan {
   Conv2dSizes sizes;
   DepthwiseNumbers numbers;
-  int64_t stride_h, top, left;
-  int threads;
+  int64_t stride_h = 0, top = 0, left = 0;
+  int threads = 1;
   Tiles tiles;
   std::vector<TapPair> taps;
   PackedBytes block_memory;
   std::span<const ChannelBlock> blocks;
   PackedBytes weights;
   std::vector<uint8_t> pad;
-  int64_t strip_pixels;
+  int64_t strip_pixels = 0;
   std::shared_ptr<Scratchpad> scratchpad;  // the pairs of a strip, one per thread
-  int64_t pairs_bytes;
+  int64_t pairs_bytes = 0;
 
   explicit Plan(const Problem<Conv2dParams>& problem) : sizes(problem), numbers{.epilogue = Epilogue(problem)} {}
 };

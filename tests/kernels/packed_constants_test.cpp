@@ -31,6 +31,9 @@ TEST_CASE("what one kernel packed the next one gets, per source and layout") {
   CHECK(pack(cache, &a, "blocks of 64", 2).get()[0] == std::byte{2});
   CHECK(pack(cache, &b, "blocks of 16", 3).get()[0] == std::byte{3});
   CHECK(cache.pack_count() == 3);
+  // Whoever reads 200 bytes must never get 100, whatever two kernels call their layouts.
+  const PackedBytes longer = cache.find_or_pack(&a, "blocks of 16", 200, [](std::byte* to) { fill(to, 200, 4); });
+  CHECK(longer.get()[199] == std::byte{4});
 }
 
 TEST_CASE("what nobody holds any more is freed, and packed again") {

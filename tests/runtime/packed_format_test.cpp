@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "octet/model.hpp"
@@ -82,6 +83,22 @@ TEST_CASE("a changed byte under a right checksum is refused or harmless") {
       if (session.ok()) session->run();
     }
   }
+}
+
+TEST_CASE("two constants in the same bytes are refused by name") {
+  std::vector<std::byte> bytes = write_model(test::small_int8_net());
+  // Behind the name: type, shape [4, 3, 3, C], scales, no zero points, axis; then the offset.
+  const auto offset_of = [&](const std::string& name, size_t scales) {
+    const auto* text = reinterpret_cast<const std::byte*>(name.data());
+    const auto found = std::search(bytes.begin(), bytes.end(), text, text + name.size());
+    REQUIRE(found != bytes.end());
+    return &*found + name.size() + 1 + (4 + 4 * 8) + (4 + 4 * scales) + 4 + 4;
+  };
+  std::memcpy(offset_of("conv_b.weights", 1), offset_of("conv_a.weights", 4), 8);
+  reseal(bytes);
+  const Result<Model> read = Model::from_memory(bytes);
+  REQUIRE(!read.ok());
+  CHECK(read.error().message.find("'conv_a.weights' and 'conv_b.weights' lie in the same bytes") != std::string::npos);
 }
 
 TEST_CASE("a newer version is refused by its number") {
