@@ -2,10 +2,12 @@
 # Installs what building octet needs, from Debian's packages (Debian 12 and 13), if any of it is missing.
 #   install_dependencies.sh            what the programs need
 #   install_dependencies.sh --tests    and what the tests need
+#   install_dependencies.sh --nightly  and what tests/nightly.sh needs
 set -euo pipefail
 packages=(g++ cmake ninja-build pkg-config libdnnl-dev nlohmann-json3-dev libstb-dev libcli11-dev libonnx-dev libprotobuf-dev
           protobuf-compiler)
-[ "${1:-}" != --tests ] || packages+=(doctest-dev libbenchmark-dev python3 python3-numpy python3-onnx)
+case "${1:-}" in --tests | --nightly) packages+=(doctest-dev libbenchmark-dev python3 python3-numpy python3-onnx cppcheck) ;; esac
+[ "${1:-}" != --nightly ] || packages+=(clang clang-tidy libomp-dev valgrind)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -188,8 +188,8 @@ Result<Json> read_json_file(const std::string& path) {
   }
 }
 
-WeightFiles::WeightFiles(const std::string& json_path) {
-  folder_ = std::filesystem::path(json_path).parent_path().string();
+WeightFiles::WeightFiles(const std::string& json_path)
+    : folder_(std::filesystem::path(json_path).parent_path().string()) {
   if (!folder_.empty() && !folder_.ends_with('/')) folder_ += '/';
 }
 

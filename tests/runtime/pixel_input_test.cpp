@@ -130,8 +130,8 @@ TEST_CASE("a session fed pixels gives every byte that it gives for the normalize
           normalize(image, p, source.layout, from_f32->input().as<float>().subspan(i * count, count));
         }
         const Tensors expected = tensors_of(*from_f32);
-        for (const auto& [name, bytes] : tensors_of(*from_u8)) {
-          if (name != "image") CHECK_MESSAGE(bytes == expected.at(name), name);
+        for (const auto& tensor : tensors_of(*from_u8)) {
+          if (tensor.first != "image") CHECK_MESSAGE(tensor.second == expected.at(tensor.first), tensor.first);
         }
       }
     }

@@ -1,6 +1,7 @@
 // The preprocessing spec and what it does to pixels.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <cstdlib>
 
@@ -127,7 +128,8 @@ TEST_CASE("resize to an image's own side leaves the plain centre crop") {
 }
 
 TEST_CASE("extreme shapes go through every preset and fit") {
-  for (const auto& [width, height] : {std::pair{1, 1}, {20000, 1}, {1, 20000}, {2, 3}}) {
+  for (const auto& sides : {std::array{1, 1}, {20000, 1}, {1, 20000}, {2, 3}}) {
+    const int width = sides[0], height = sides[1];
     CAPTURE(width);
     CAPTURE(height);
     const Image image{width, height, 3, std::vector<uint8_t>(static_cast<size_t>(width * height * 3), 200)};

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Static analysis of everything but the tests; a finding is an error.
+#   analyze.sh cppcheck
+#   analyze.sh clang-tidy BUILD_DIR     the build folder's compile_commands.json says how each file is compiled
+set -euo pipefail
+cd "$(dirname "$0")/.."
+case "${1:-}" in
+  cppcheck)
+    exec cppcheck --quiet --std=c++20 --enable=warning,performance,portability --error-exitcode=1 -j "$(nproc)" \
+      --suppressions-list=tests/cppcheck_suppressions.txt --template='{file}:{line}: {id}: {message}' \
+      -I . -I kernels/include -I runtime/include kernels runtime converter samples ;;
+  clang-tidy)
+    build=${2:?usage: analyze.sh clang-tidy BUILD_DIR}
+    git ls-files 'kernels/*.cpp' 'runtime/*.cpp' 'converter/*.cpp' 'samples/*.cpp' |
+      xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p "$build" 2>/dev/null ;;
+  *)
+    echo "usage: analyze.sh cppcheck | clang-tidy BUILD_DIR" >&2
+    exit 2 ;;
+esac

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# What takes hours: sanitizers over the whole suite, valgrind, fuzzing, soaking, static analysis. Every step runs,
+# whatever became of those before; the summary at the end says which failed.
+#   nightly.sh [STEP ...]          asan tsan valgrind fuzz soak tidy; all of them without one
+#   FUZZ_SECONDS=3600 (each target)  SOAK_RUNS=10000000  SOAK_SECONDS=3600
+set -uo pipefail
+cd "$(dirname "$0")/.."
+steps=("$@")
+[ ${#steps[@]} -gt 0 ] || steps=(asan tsan valgrind fuzz soak tidy)
+samples/install_dependencies.sh --nightly || exit 1
+
+build() {  # build PRESET FOLDER TARGET...
+  cmake --preset "$1" -B "$2" >/dev/null && cmake --build "$2" --target "${@:3}"
+}
+
+asan() {
+  build asan-ubsan build-asan all && ctest --test-dir build-asan --output-on-failure
+}
+
+# The API is what threads share: runtime and kernels. oneDNN and its OpenMP are not instrumented; what they do among
+# themselves is not looked at, what octet does with their results is.
+tsan() {
+  export OMP_TOOL_LIBRARIES=libarcher.so TSAN_OPTIONS="ignore_noninstrumented_modules=1 ${TSAN_OPTIONS:-}"
+  build tsan build-tsan test_kernels test_runtime && ctest --test-dir build-tsan --output-on-failure -R '^(kernels|runtime)/'
+}
+
+# Reads of memory that nothing wrote, which the sanitizers do not see. In plain code: vectors are read with what lies
+# behind a tensor, and multiplied by 0, which valgrind takes for a use.
+under_valgrind() {
+  build dev build test_runtime && OCTET_MAX_ISA=any valgrind -q --error-exitcode=1 build/tests/test_runtime \
+    --source-file='*session_test.cpp,*packed_format_test.cpp,*concurrency_test.cpp,*batch_slices_test.cpp,*pixel_input_test.cpp' \
+    --test-case-exclude='the measured peak*'
+}
+
+fuzz() {
+  tests/fuzz/run.sh "${FUZZ_SECONDS:-3600}"
+}
+
+soak() {
+  build dev build soak octet_bundled_model || return 1
+  local net=build/samples/models/cifar10_resnet.octet float=build/soak_float.octet mixed=build/soak_mixed.octet
+  build/tests/soak runs "${SOAK_RUNS:-10000000}" $net || return 1
+  build/converter/octet convert samples/models/cifar10_resnet.json -o $float --precision f32 &&
+    build/converter/octet convert samples/models/cifar10_resnet.json -o $mixed --keep-float first,last \
+      --calibration-table samples/models/cifar10_resnet.calibration.json &&
+    build/tests/soak lives "${SOAK_SECONDS:-3600}" $net $float $mixed
+}
+
+tidy() {
+  build dev build all && tests/analyze.sh clang-tidy build
+}
+
+failed=()
+for step in "${steps[@]}"; do
+  echo "== $step"
+  case "$step" in
+    asan | tsan | fuzz | soak | tidy) ("$step") || failed+=("$step") ;;
+    valgrind) (under_valgrind) || failed+=("$step") ;;
+    *) echo "nightly.sh: there is no step '$step'" >&2; exit 2 ;;
+  esac
+done
+[ ${#failed[@]} -eq 0 ] || { echo "failed: ${failed[*]}"; exit 1; }
+echo "all passed: ${steps[*]}"

@@ -1,0 +1,135 @@
+// Runs models for long, and fails if memory, handles or latency grow.
+//   soak runs COUNT FILE            one session runs COUNT times
+//   soak lives SECONDS FILE...      models are loaded, run and destroyed in turns, one after the other
+// Prints what it measured, tenth by tenth. Exit code 1: something grew.
+#include <dirent.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "octet/octet.hpp"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Sample {
+  double resident_mb = 0;
+  int handles = 0;
+  double fastest_us = 0;
+};
+
+double resident_mb() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::strtod(line.c_str() + 6, nullptr) / 1024;
+  }
+  return 0;
+}
+
+int entries(const char* folder_path) {
+  int count = 0;
+  if (DIR* folder = opendir(folder_path)) {
+    while (const dirent* entry = readdir(folder)) count += entry->d_name[0] != '.';
+    closedir(folder);
+  }
+  return count;
+}
+
+// Threads and open files.
+int handles() {
+  return entries("/proc/self/task") + entries("/proc/self/fd");
+}
+
+double microseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+}
+
+int fail(const char* what, const std::string& why) {
+  std::fprintf(stderr, "soak: %s: %s\n", what, why.c_str());
+  return 1;
+}
+
+// The first tenth warms up; from then on nothing may grow. The fastest of thousands of runs is hardly moved by what
+// else the machine does, but it is by an hour in which everything was slow: twice the time is a leak, less is not known.
+int judge(const std::vector<Sample>& tenths) {
+  std::printf("tenth  resident MB  handles  fastest us\n");
+  for (size_t i = 0; i < tenths.size(); ++i) {
+    std::printf("%5zu  %11.2f  %7d  %10.1f\n", i + 1, tenths[i].resident_mb, tenths[i].handles, tenths[i].fastest_us);
+  }
+  const Sample& first = tenths[1];
+  const Sample& last = tenths.back();
+  if (last.resident_mb > first.resident_mb + 1) return fail("memory", "grew by more than 1 MB after the first tenth");
+  if (last.handles > first.handles) return fail("handles", "grew after the first tenth");
+  if (last.fastest_us > 2 * first.fastest_us) return fail("latency", "doubled after the first tenth");
+  return 0;
+}
+
+octet::Result<octet::Session> open(const char* path) {
+  const octet::Result<octet::Model> model = octet::Model::load(path);
+  if (!model.ok()) return model.error();
+  octet::Result<octet::Session> session = octet::Session::create(*model, {.threads = 1});
+  if (session.ok()) {
+    const octet::TensorView input = session->input();
+    std::memset(input.data, 0, static_cast<size_t>(input.byte_count()));
+  }
+  return session;
+}
+
+int soak_runs(int64_t count, const char* path) {
+  octet::Result<octet::Session> session = open(path);
+  if (!session.ok()) return fail(path, session.error().message);
+  std::vector<Sample> tenths;
+  for (int tenth = 0; tenth < 10; ++tenth) {
+    double fastest = 1e30;
+    for (int64_t i = 0; i < count / 10; ++i) {
+      const auto start = Clock::now();
+      session->run();
+      fastest = std::min(fastest, microseconds_since(start));
+    }
+    tenths.push_back({resident_mb(), handles(), fastest});
+  }
+  std::printf("%lld runs of %s\n", static_cast<long long>(count / 10 * 10), path);
+  return judge(tenths);
+}
+
+int soak_lives(double seconds, const std::vector<const char*>& paths) {
+  std::vector<Sample> tenths;
+  int64_t lives = 0;
+  const auto begin = Clock::now();
+  for (int tenth = 1; tenth <= 10; ++tenth) {
+    double fastest = 1e30;
+    do {
+      // All of them alive at once, then none: the fastest round counts.
+      const auto start = Clock::now();
+      std::vector<octet::Session> sessions;
+      for (const char* path : paths) {
+        octet::Result<octet::Session> session = open(path);
+        if (!session.ok()) return fail(path, session.error().message);
+        session->run();
+        sessions.push_back(std::move(*session));
+      }
+      sessions.clear();
+      fastest = std::min(fastest, microseconds_since(start));
+      lives += static_cast<int64_t>(paths.size());
+    } while (microseconds_since(begin) < seconds * 1e5 * tenth);
+    tenths.push_back({resident_mb(), handles(), fastest});
+  }
+  std::printf("%lld lives of %zu models\n", static_cast<long long>(lives), paths.size());
+  return judge(tenths);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string what = argc > 3 ? argv[1] : "";
+  const double amount = argc > 3 ? std::strtod(argv[2], nullptr) : 0;
+  if (what == "runs" && amount >= 10 && argc == 4) return soak_runs(static_cast<int64_t>(amount), argv[3]);
+  if (what == "lives" && amount > 0) return soak_lives(amount, std::vector<const char*>(argv + 3, argv + argc));
+  return std::fputs("usage: soak runs COUNT FILE | soak lives SECONDS FILE...\n", stderr), 2;
+}
