@@ -204,11 +204,13 @@ Status check_constants_apart(const PackedModel& model) {
   }
   const auto begin = [](const PackedTensor* tensor) { return static_cast<const std::byte*>(tensor->data); };
   std::ranges::sort(constants, {}, begin);
-  for (size_t i = 1; i < constants.size(); ++i) {
-    if (begin(constants[i - 1]) + constants[i - 1]->data_bytes > begin(constants[i])) {
-      return damaged("the constants '" + constants[i - 1]->name + "' and '" + constants[i]->name +
+  const PackedTensor* before = nullptr;
+  for (const PackedTensor* tensor : constants) {
+    if (before != nullptr && begin(before) + before->data_bytes > begin(tensor)) {
+      return damaged("the constants '" + before->name + "' and '" + tensor->name +
                      "' lie in the same bytes of the data section");
     }
+    before = tensor;
   }
   return {};
 }
