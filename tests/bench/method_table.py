@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""The table of methods in converter/README.md: what each costs in accuracy, and how long converting takes.
+"""The tables of methods in converter/README.md: what each costs in accuracy, and how long converting takes.
 
-usage: method_table.py [--octet PROGRAM] [--data DIR] [--networks NAME,...] [--samples N] [--corrections | --options "OPTIONS"...]
+usage: method_table.py [--octet PROGRAM] [--data DIR] [--networks NAME,...] [--samples N] [--results FILE] [--corrections | --options "OPTIONS"...]
 
 Converts every network once per --options (default: each calibration method without correction; with --corrections: each
-correction behind --calibration mse, and auto), on N samples of its calibration images (default: 1000), evaluates it against the
-float network on images that were not calibrated on, and prints a Markdown row a network: top-1 drop in points, agreement
-in percent, seconds of converting. Networks whose files are absent are left out.
+correction behind --calibration mse, auto, and what octet does by default), on N samples of its calibration images (default:
+1000; with --corrections 256), and evaluates it against the float network on images that were not calibrated on. Prints a
+Markdown row as soon as it is measured: top-1 drop in points, agreement in percent, seconds of converting. With
+--corrections a row is a method, otherwise a network. Networks whose files are absent are left out.
+
+--results keeps every figure in a JSON file once it is measured, with its 95 % interval. Started again with the same file,
+only what it lacks is measured; it belongs to one build of octet.
 """
 
 import argparse
@@ -32,6 +36,7 @@ NETWORKS = {
 }
 METHODS = "auto minmax moving_average percentile mse kl entropy omse".split()
 CORRECTIONS = "none equalize balance revive absorb_bias bias affine reestimate adaround adaquant auto".split()
+DEFAULTS = "--calibration auto --correct auto"
 
 
 def run(*arguments):
@@ -42,7 +47,7 @@ def run(*arguments):
 
 
 def measure(octet, data, network, options, folder):
-    """Drop in points, agreement in percent, seconds of converting."""
+    """What `octet evaluate --json` tells, and the seconds of converting."""
     model, preprocessing, calibration, evaluation, first_label = NETWORKS[network]
     packed, labels = folder / "net.octet", folder / "labels.txt"
     lines = (line.split() for line in (data / evaluation / "labels.txt").read_text().splitlines())
@@ -51,7 +56,41 @@ def measure(octet, data, network, options, folder):
     run(octet, "convert", data / model, "-o", packed, "--data", data / calibration, "--preprocess", preprocessing, *options)
     seconds = time.monotonic() - start
     found = json.loads(run(octet, "evaluate", packed, "--against", data / model, "--data", data / evaluation, "--labels", labels, "--json"))
-    return found["drop"], found["agreement"], seconds
+    return found | {"seconds": seconds}
+
+
+class Results:
+    """Figures by network and options, measured once."""
+
+    def __init__(self, given):
+        self.given, self.path = given, given.results
+        self.figures = json.loads(self.path.read_text()) if self.path and self.path.exists() else {}
+
+    def cell(self, network, column):
+        options = f"{column} --samples {self.given.samples}"
+        known = self.figures.setdefault(network, {})
+        if options not in known:
+            with tempfile.TemporaryDirectory() as folder:
+                known[options] = measure(self.given.octet, self.given.data, network, shlex.split(options), pathlib.Path(folder))
+            self.save()
+        found = known[options]
+        text = f"{found['drop']:.2f}, {found['agreement']:.1f} ({found['seconds']:.0f} s)"
+        print(f"{network} {column}: {text}", file=sys.stderr, flush=True)
+        return text
+
+    def save(self):
+        if self.path:
+            unfinished = self.path.with_name(self.path.name + ".new")
+            unfinished.write_text(json.dumps(self.figures, indent=1))
+            unfinished.replace(self.path)
+
+
+def print_table(corner, rows, columns, cell):
+    """rows, columns: (title, what `cell` takes)."""
+    print("| " + " | ".join([corner] + [title for title, _ in columns]) + " |")
+    print("|---" * (len(columns) + 1) + "|")
+    for title, row in rows:
+        print(f"| {title} | " + " | ".join(cell(row, column) for _, column in columns) + " |", flush=True)
 
 
 def main():
@@ -59,27 +98,23 @@ def main():
     parser.add_argument("--octet", type=pathlib.Path, default=ROOT / "build/converter/octet")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared/data")
     parser.add_argument("--networks", default=",".join(NETWORKS))
-    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--samples", type=int)
+    parser.add_argument("--results", type=pathlib.Path)
     parser.add_argument("--corrections", action="store_true")
     parser.add_argument("--options", action="append")
     given = parser.parse_args()
-    columns = given.options or [f"--calibration {method} --correct none" for method in METHODS]
+    given.samples = given.samples or (256 if given.corrections else 1000)
+    networks = [(name, name) for name in given.networks.split(",") if (given.data / NETWORKS[name][0]).exists()]
+    for name in set(given.networks.split(",")) - {name for name, _ in networks}:
+        print(f"{name}: no such file, left out", file=sys.stderr)
+    results = Results(given)
     if given.corrections:
-        columns = [f"--calibration mse --correct {method}" for method in CORRECTIONS]
-    print("| network | " + " | ".join(f"`{column}`" for column in columns) + " |")
-    print("|---" * (len(columns) + 1) + "|")
-    with tempfile.TemporaryDirectory() as folder:
-        for network in given.networks.split(","):
-            if not (given.data / NETWORKS[network][0]).exists():
-                print(f"{network}: no such file, left out", file=sys.stderr)
-                continue
-            cells = []
-            for column in columns:
-                options = [*shlex.split(column), "--samples", given.samples]
-                drop, agreement, seconds = measure(given.octet, given.data, network, options, pathlib.Path(folder))
-                cells.append(f"{drop:.2f}, {agreement:.1f} ({seconds:.0f} s)")
-                print(f"{network} {column}: {cells[-1]}", file=sys.stderr)
-            print(f"| {network} | " + " | ".join(cells) + " |", flush=True)
+        methods = [(f"`{method}`", f"--calibration mse --correct {method}") for method in CORRECTIONS]
+        methods.append((f"`{DEFAULTS}`", DEFAULTS))
+        print_table("`--correct`", methods, networks, lambda method, network: results.cell(network, method))
+    else:
+        columns = given.options or [f"--calibration {method} --correct none" for method in METHODS]
+        print_table("network", networks, [(f"`{c}`", c) for c in columns], results.cell)
 
 
 if __name__ == "__main__":
