@@ -1,6 +1,7 @@
 // What writing and reading a .octet file share: its header, its alignment, how fields and tensors of 4 bits lie.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +27,18 @@ struct PackedHeader {
   uint64_t checksum;  // xxh64 of all bytes behind the header, seeded with the xxh64 of the header before this field
 };
 static_assert(sizeof(PackedHeader) == kPackedHeaderBytes);
+
+// Behind both sections a file may carry its SHA-256 (octet/integrity.hpp), and nothing else.
+inline constexpr uint64_t kSha256Bytes = 32;
+
+// Where the last section ends; the sections lie inside the file.
+inline uint64_t end_of_sections(const PackedHeader& header) {
+  return std::max(header.graph_offset + header.graph_bytes, header.data_offset + header.data_bytes);
+}
+
+inline bool has_sha256(const PackedHeader& header) {
+  return header.file_bytes - end_of_sections(header) == kSha256Bytes;
+}
 
 // How a field's value is written; on disk before each field.
 enum class FieldType : uint8_t { kInteger = 1, kReal = 2, kIntegers = 3, kReals = 4 };

@@ -137,6 +137,10 @@ Status check_header(const PackedHeader& header, std::span<const std::byte> bytes
       !inside(header.data_offset, header.data_bytes)) {
     return damaged("a section lies outside the file of " + std::to_string(bytes.size()) + " bytes");
   }
+  if (header.file_bytes != end_of_sections(header) && !has_sha256(header)) {
+    return damaged("the sections end at byte " + std::to_string(end_of_sections(header)) + " of a file of " +
+                   std::to_string(bytes.size()) + ", and behind them is more or less than a digest");
+  }
   return {};
 }
 

@@ -15,6 +15,7 @@
 #include "converter/report/choices_html.h"
 #include "converter/report/comparison_html.h"
 #include "converter/report/pareto_html.h"
+#include "octet/integrity.hpp"
 #include "octet/session.hpp"
 #include "runtime/packed_format.h"
 
@@ -263,7 +264,7 @@ Result<int> run(Options& options) {
     std::cerr << "mixed: chosen: " << rung_line(converted->ladder->rungs[*converted->rung], *converted)
               << "; --keep-float " << raised_names(*converted) << "\n";
   }
-  const std::vector<std::byte> bytes = write_model(converted->packed);
+  const std::vector<std::byte> bytes = append_sha256(write_model(converted->packed));
   OCTET_CHECK(write_file_atomically(options.output, bytes));
 
   if (!options.report.empty()) OCTET_CHECK(write_report(options, *converted));

@@ -4,8 +4,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
 #include "converter/load_model.h"
+#include "octet/integrity.hpp"
 #include "runtime/fields.h"
 #include "runtime/packed_model.h"
 
@@ -18,6 +20,7 @@ struct Options {
   std::string model;
   std::vector<std::string> input_shapes;
   bool json = false;
+  bool verify = false;
 };
 
 Json shape_json(const Shape& shape) {
@@ -82,7 +85,8 @@ Result<std::vector<int64_t>> node_macs(const PackedModel& model) {
   return macs;
 }
 
-void print_json(const PackedModel& model, const LoadedModel& loaded, const std::vector<int64_t>& macs) {
+void print_json(const PackedModel& model, const LoadedModel& loaded, const std::vector<int64_t>& macs,
+                const std::string& sha256) {
   Json root;
   root["name"] = model.name;
   root["format"] = loaded.is_packed ? "packed" : "float";
@@ -113,6 +117,7 @@ void print_json(const PackedModel& model, const LoadedModel& loaded, const std::
   }
   root["macs"] = macs.empty() ? Json(nullptr) : Json(total);
   root["bytes"] = loaded.file_bytes;
+  if (!sha256.empty()) root["sha256"] = sha256;
   std::cout << root.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";  // names need not be UTF-8
 }
 
@@ -127,7 +132,8 @@ std::string type_text(const PackedTensor& tensor) {
   return text;
 }
 
-void print_text(const PackedModel& model, const LoadedModel& loaded, const std::vector<int64_t>& macs) {
+void print_text(const PackedModel& model, const LoadedModel& loaded, const std::vector<int64_t>& macs,
+                const std::string& sha256) {
   std::cout << model.name << (loaded.is_packed ? " (packed)" : " (float)") << "\n";
   for (const int32_t id : model.inputs) {
     const PackedTensor& tensor = model.tensors[static_cast<size_t>(id)];
@@ -159,6 +165,14 @@ void print_text(const PackedModel& model, const LoadedModel& loaded, const std::
     std::cout << static_cast<double>(total) / 1e6 << " MMAC a sample, ";
   }
   std::cout << loaded.file_bytes << " bytes\n";
+  if (!sha256.empty()) std::cout << "sha256 " << sha256 << " (verified)\n";
+}
+
+Result<std::string> verified_sha256(const std::string& path) {
+  OCTET_TRY(const std::vector<std::byte> bytes, read_file(path));
+  const Result<Sha256> digest = verify_sha256(bytes);
+  if (!digest.ok()) return Error{digest.error().code, "'" + path + "': " + digest.error().message};
+  return to_string(*digest);
 }
 
 Result<int> inspect(const Options& options) {
@@ -166,7 +180,8 @@ Result<int> inspect(const Options& options) {
   OCTET_TRY(const LoadedModel loaded, load_any_model(options.model, {shapes}));
   const PackedModel& model = loaded.model.packed();
   OCTET_TRY(const std::vector<int64_t> macs, node_macs(model));
-  options.json ? print_json(model, loaded, macs) : print_text(model, loaded, macs);
+  OCTET_TRY(const std::string sha256, options.verify ? verified_sha256(options.model) : Result<std::string>(std::string()));
+  options.json ? print_json(model, loaded, macs, sha256) : print_text(model, loaded, macs, sha256);
   return kExitOk;
 }
 
@@ -176,6 +191,7 @@ CommandRun set_up_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model, "a .octet file or a float model (shown folded)")->required();
   add_input_shapes(app, options->input_shapes, "NAME=1x3x224x224, for inputs whose size is open");
+  app.add_flag("--verify", options->verify, "compute the SHA-256 of a .octet file, and compare with the one it carries");
   app.add_flag("--json", options->json, "one JSON object on stdout");
   return [options] { return inspect(*options); };
 }

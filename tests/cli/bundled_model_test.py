@@ -1,5 +1,6 @@
 """The bundled network, end to end: convert, classify, run, evaluate, compare, benchmark."""
 
+import hashlib
 import json
 import os
 import random
@@ -32,6 +33,17 @@ class BundledModel(Case):
         first = self.convert().read_bytes()
         self.assertEqual(self.convert().read_bytes(), first)
         self.assertEqual(PACKED.read_bytes(), first)
+
+    def test_inspect_verifies_the_sha256_that_the_file_carries(self):
+        import hashlib
+
+        packed = self.convert()
+        data = bytearray(packed.read_bytes())
+        expected = hashlib.sha256(data[:56] + bytes(8) + data[64:-32]).hexdigest()
+        self.assertIn(f"sha256 {expected} (verified)", self.succeed(OCTET, "inspect", packed, "--verify"))
+        self.assertEqual(self.json_of(OCTET, "inspect", packed, "--verify", "--json")["sha256"], expected)
+        self.assertNotIn("sha256", self.json_of(OCTET, "inspect", packed, "--json"))
+        self.fail_with(4, OCTET, "inspect", MODEL, "--verify", mentions=("not an octet file",))
 
     def test_every_bundled_picture_gets_its_label(self):
         self.assertGreaterEqual(len(PICTURES), 4)
