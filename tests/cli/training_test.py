@@ -120,6 +120,26 @@ class QuantizationAwareTraining(support.Case):
         self.assertEqual(len(set(means[:3])), 3)
         self.assertEqual(means[2], means[3])  # from three quarters on
 
+    def test_a_training_continues_from_its_checkpoint_as_if_it_had_not_stopped(self):
+        import qat
+        from export import load_bundled
+
+        class Options:
+            rate = 1e-3
+
+        torch.manual_seed(2)
+        batches = [torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8) for _ in range(4)]
+        whole = qat.Training(load_bundled(support.MODEL.parent), Options, 4)
+        for batch in batches[:3]:
+            whole.learn(batch)
+        path = str(self.folder / "qat.pt")
+        whole.save(path)
+        continued = qat.Training(load_bundled(support.MODEL.parent), Options, 4)
+        continued.load(path)
+        for training in (whole, continued):
+            training.learn(batches[3])
+        self.assertEqual(whole.held_out_loss(batches[0]), continued.held_out_loss(batches[0]))
+
 
 if __name__ == "__main__":
     unittest.main()
