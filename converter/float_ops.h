@@ -44,12 +44,14 @@ struct IdentityParams {
   static void visit_fields(Self&, Visitor&) {}
 };
 
-// dst = dequantize(quantize_u8(src)): where a quantized model rounds. In s8 the zero point is 128 less.
+// dst = dequantize(quantize_u8(src)): where a quantized model rounds, to integers of its own `type`. In s8 the zero
+// point is 128 less.
 struct FakeQuantizeParams {
   static constexpr const char* kName = "fake_quantize";
 
   float scale = 1;
   int64_t zero_point = 0;  // in [0, 255]
+  DataType type = DataType::kU8;
 
   QuantParams quant() const { return {scale, static_cast<int32_t>(zero_point)}; }
 
@@ -57,6 +59,7 @@ struct FakeQuantizeParams {
   static void visit_fields(Self& self, Visitor& visit) {
     visit("scale", self.scale);
     visit("zero_point", self.zero_point);
+    visit("type", self.type);
   }
 };
 

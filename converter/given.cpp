@@ -155,6 +155,9 @@ class Taking {
     return inserted > 0;
   }
 
+  // A sum that the file rounds to u8 is added up as ONNX Runtime's QLinearAdd does it; one that it rounds to s8 (which
+  // that runtime adds up in f32, on most CPUs) as ONNX defines it. They differ where a sum is half way between
+  // integers.
   void visit(size_t i) {
     const Node& node = graph_.nodes[i];
     if (const auto* rounding = node.as<FakeQuantizeParams>()) {
@@ -183,7 +186,12 @@ class Taking {
     if (rule == QuantizationRule::kWeighted && !take_weights(node)) return;
     if (!wanted && !can_write_f32(node)) return;
     result_.integer_nodes.insert(node.name);
-    if (wanted) settle(node, *wanted);
+    if (!wanted) return;
+    auto* binary = std::get_if<BinaryParams>(&graph_.nodes[i].op);
+    if (binary != nullptr && binary->kind != BinaryKind::kMul) {
+      binary->folds_zero_points = rounding->as<FakeQuantizeParams>()->type == DataType::kU8;
+    }
+    settle(node, *wanted);
   }
 
   bool take_weights(const Node& node) {

@@ -161,6 +161,14 @@ void Attributes::append_clamp(const Clamp& clamp) {
   const dnnl::algorithm algorithm = relu ? dnnl::algorithm::eltwise_relu : dnnl::algorithm::eltwise_clip;
   const float alpha = relu ? 0.0F : std::max(clamp.min, -kMax);
   const float beta = relu ? 0.0F : std::min(clamp.max, kMax);
+  append_eltwise(algorithm, alpha, beta);
+}
+
+void Attributes::append_round() {
+  append_eltwise(dnnl::algorithm::eltwise_round, 0.0F, 0.0F);
+}
+
+void Attributes::append_eltwise(dnnl::algorithm algorithm, float alpha, float beta) {
 #if OCTET_ONEDNN_MAJOR >= 3
   post_ops_.append_eltwise(algorithm, alpha, beta);
 #else
@@ -274,7 +282,9 @@ bool is_reference(const char* impl_info) {
 }
 
 Error to_error(const char* what, const dnnl::error& error) {
-  const bool unsupported = error.status == dnnl_unimplemented || error.status == dnnl_invalid_arguments;
+  // A runtime error is code that did not fit into its buffer: unrolled loops with long post-operations.
+  const bool unsupported = error.status == dnnl_unimplemented || error.status == dnnl_invalid_arguments ||
+                           error.status == dnnl_runtime_error;
   return {unsupported ? ErrorCode::kUnsupported : ErrorCode::kResource,
           std::string(what) + ": oneDNN says: " + error.what()};
 }

@@ -51,9 +51,10 @@ class Attributes {
   void set_multiplier(std::span<const float> multiplier, bool grouped);
   // The zero point of the argument `arg`; nothing is set for 0.
   void set_zero_point(int arg, int32_t zero_point);
-  // Post-operations, in this order: adds scale * (dst as it was - zero_point), then clamps.
+  // Post-operations, in this order: adds scale * (dst as it was - zero_point), then clamps, then rounds half to even.
   void append_sum(float scale, int32_t zero_point, DataType type);
   void append_clamp(const Clamp& clamp);
+  void append_round();
   // Makes what was set visible in attr(); call it last.
   void finish();
 
@@ -61,6 +62,8 @@ class Attributes {
   const std::vector<std::pair<int, dnnl::memory>>& arguments() const { return arguments_; }
 
  private:
+  void append_eltwise(dnnl::algorithm algorithm, float alpha, float beta);
+
   dnnl::primitive_attr attr_;
   dnnl::post_ops post_ops_;
   std::vector<std::pair<int, dnnl::memory>> arguments_;

@@ -8,7 +8,7 @@
 
 namespace octet {
 
-// Saturates to [0, 255], then rounds half to even (the order that oneDNN uses). NaN gives 0.
+// Saturates to [0, 255], then rounds half to even. NaN gives 0.
 inline uint8_t saturate_round_u8(float x) {
   const float saturated = x > 0.0F ? (x < 255.0F ? x : 255.0F) : 0.0F;
   // Where floats lie 1 apart, the addition rounds half to even; unlike nearbyint, it is no call on plain x86-64.
@@ -40,7 +40,7 @@ inline float dequantize(int32_t q, QuantParams quant) {
 
 // What a convolution does to its accumulator, all in units of dst. The fields are fixed when a kernel is prepared.
 //
-//   multiplier         src_scale * weights_scale[o] / dst_scale, computed in double, rounded to f32
+//   multiplier         src_scale * weights_scale[o] / dst_scale, in f32 and in this order, as ONNX Runtime has it
 //   bias               [o] s32, in units of the accumulator
 //   residual_scale     residual_scale / dst_scale; unused without a residual
 //   clamp_min/max      the clamp in units of dst, before the zero point; +-inf where saturation does the clamp
@@ -53,8 +53,8 @@ struct Requantization {
 };
 
 // The accumulator with its bias in units of dst. oneDNN 2 adds the bias to the accumulator and then multiplies; oneDNN
-// 3 multiplies, rounds to f32 and then adds the f32 bias bias * multiplier. Both majors saturate, then round half to
-// even. OCTET_ONEDNN_MAJOR is the version that is linked, so that reference and oneDNN kernels give the same bytes.
+// 3 multiplies, rounds to f32 and then adds the f32 bias bias * multiplier. OCTET_ONEDNN_MAJOR is the version that is
+// linked, so that reference and oneDNN kernels give the same bytes.
 inline float scale_accumulator(int32_t acc, int32_t bias, float multiplier) {
 #if OCTET_ONEDNN_MAJOR >= 3
   const float product = static_cast<float>(acc) * multiplier;
@@ -64,13 +64,14 @@ inline float scale_accumulator(int32_t acc, int32_t bias, float multiplier) {
 #endif
 }
 
-// One u8 output of a convolution, from the scaled accumulator and, if there is one, the residual's element.
+// One u8 output of a convolution, from the scaled accumulator and, if there is one, the residual's element. It is
+// rounded before the zero point is added, as ONNX defines it: an f32 near 0 has more bits than its sum with 128.
 inline uint8_t requantize_u8(float scaled, const uint8_t* residual, const Requantization& r) {
   if (residual != nullptr) {
     scaled = std::fmaf(static_cast<float>(*residual - r.residual_zero_point), r.residual_scale, scaled);
   }
   scaled = std::fmin(std::fmax(scaled, r.clamp_min), r.clamp_max);
-  return saturate_round_u8(scaled + static_cast<float>(r.dst_zero_point));
+  return round_saturate_u8(scaled, r.dst_zero_point);
 }
 
 }  // namespace octet

@@ -182,7 +182,7 @@ Result<ValueId> to_integers(NodeReader& reader, ValueId x, ValueId scale, ValueI
 
 Result<ValueId> emit_rounding(NodeReader& reader, ValueId x, const IntegerType& type) {
   const QuantParams quant = type.as_u8();
-  return reader.emit(FakeQuantizeParams{quant.scale, quant.zero_point}, {x});
+  return reader.emit(FakeQuantizeParams{quant.scale, quant.zero_point, type.type}, {x});
 }
 
 Status read_quantize(NodeReader& reader) {

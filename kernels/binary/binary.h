@@ -30,6 +30,10 @@ enum class BinaryKind : int64_t {
 //   add, sub  x = fma(f32(a - a_zp), a_scale/dst_scale, f32(b - b_zp) * (+-b_scale/dst_scale))
 //   mul       x = f32((a - a_zp) * (b - b_zp)) * (a_scale*b_scale/dst_scale), that factor in double, rounded once
 //   dst = saturate_u8(round_half_even(clamp_q(x)) + dst_zp), clamp_q in units of dst: [min/dst_scale, max/dst_scale]
+//   add and sub with folds_zero_points, as ONNX Runtime has its QLinearAdd:
+//   offset = f32(dst_zp) - fma(a_scale/dst_scale, f32(a_zp), +-b_scale/dst_scale * f32(b_zp))
+//   x = fma(f32(a), a_scale/dst_scale, fma(f32(b), +-b_scale/dst_scale, offset))
+//   dst = saturate_u8(round_half_even(clamp_q(x))), clamp_q shifted by dst_zp
 //
 // inputs   a, b  any shapes that broadcast; either may be constant
 // outputs  dst   the broadcast shape
@@ -38,11 +42,13 @@ struct BinaryParams {
 
   BinaryKind kind = BinaryKind::kAdd;
   Clamp clamp;
+  bool folds_zero_points = false;
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor& visit) {
     visit("kind", self.kind);
     visit("clamp", self.clamp);
+    visit("folds_zero_points", self.folds_zero_points);
   }
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 struct Factors {
   __m256i a_zero_point, b_zero_point, dst_zero_point;
-  __m256 a_factor, b_factor, clamp_min, clamp_max;
+  __m256 a_factor, b_factor, offset, clamp_min, clamp_max;
 };
 
 inline __m256i widen(__m128i q, __m256i zero_point) {
@@ -28,7 +28,7 @@ inline __m128i finish(__m256 x, const Factors& f) {
 
 struct Add {
   static __m128i of(__m128i a, __m128i b, const Factors& f) {
-    const __m256 scaled_b = _mm256_mul_ps(_mm256_cvtepi32_ps(widen(b, f.b_zero_point)), f.b_factor);
+    const __m256 scaled_b = _mm256_fmadd_ps(_mm256_cvtepi32_ps(widen(b, f.b_zero_point)), f.b_factor, f.offset);
     return finish(_mm256_fmadd_ps(_mm256_cvtepi32_ps(widen(a, f.a_zero_point)), f.a_factor, scaled_b), f);
   }
 };
@@ -57,8 +57,8 @@ void row(const uint8_t* a, int64_t a_step, const uint8_t* b, int64_t b_step, int
          uint8_t* dst) {
   const Factors f{_mm256_set1_epi32(u8.a_zero_point),   _mm256_set1_epi32(u8.b_zero_point),
                   _mm256_set1_epi32(u8.dst_zero_point), _mm256_set1_ps(u8.a_factor),
-                  _mm256_set1_ps(u8.b_factor),          _mm256_set1_ps(u8.clamp_min),
-                  _mm256_set1_ps(u8.clamp_max)};
+                  _mm256_set1_ps(u8.b_factor),          _mm256_set1_ps(u8.offset),
+                  _mm256_set1_ps(u8.clamp_min),         _mm256_set1_ps(u8.clamp_max)};
   int64_t i = 0;
   for (; i + 8 <= n; i += 8) {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(dst + i), Op::of(load(a, a_step, i), load(b, b_step, i), f));

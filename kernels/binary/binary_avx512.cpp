@@ -8,7 +8,7 @@ namespace {
 
 struct Factors {
   __m512i a_zero_point, b_zero_point, dst_zero_point;
-  __m512 a_factor, b_factor, clamp_min, clamp_max;
+  __m512 a_factor, b_factor, offset, clamp_min, clamp_max;
 };
 
 inline __m512i widen(__m128i q, __m512i zero_point) {
@@ -25,7 +25,7 @@ inline __m128i finish(__m512 x, const Factors& f) {
 
 struct Add {
   static __m128i of(__m128i a, __m128i b, const Factors& f) {
-    const __m512 scaled_b = _mm512_mul_ps(_mm512_cvtepi32_ps(widen(b, f.b_zero_point)), f.b_factor);
+    const __m512 scaled_b = _mm512_fmadd_ps(_mm512_cvtepi32_ps(widen(b, f.b_zero_point)), f.b_factor, f.offset);
     return finish(_mm512_fmadd_ps(_mm512_cvtepi32_ps(widen(a, f.a_zero_point)), f.a_factor, scaled_b), f);
   }
 };
@@ -46,8 +46,8 @@ void row(const uint8_t* a, int64_t a_step, const uint8_t* b, int64_t b_step, int
          uint8_t* dst) {
   const Factors f{_mm512_set1_epi32(u8.a_zero_point),   _mm512_set1_epi32(u8.b_zero_point),
                   _mm512_set1_epi32(u8.dst_zero_point), _mm512_set1_ps(u8.a_factor),
-                  _mm512_set1_ps(u8.b_factor),          _mm512_set1_ps(u8.clamp_min),
-                  _mm512_set1_ps(u8.clamp_max)};
+                  _mm512_set1_ps(u8.b_factor),          _mm512_set1_ps(u8.offset),
+                  _mm512_set1_ps(u8.clamp_min),         _mm512_set1_ps(u8.clamp_max)};
   int64_t i = 0;
   for (; i + 16 <= n; i += 16) {
     const __m128i sum = Op::of(load(a, a_step, i, 0xffff), load(b, b_step, i, 0xffff), f);

@@ -9,12 +9,16 @@
 namespace octet {
 
 // Everything in units of dst. sub is add with a negative b_factor; mul uses a_factor alone.
+//   add  x = fma(f32(a - a_zero_point), a_factor, fma(f32(b - b_zero_point), b_factor, offset))
+//   mul  x = f32((a - a_zero_point) * (b - b_zero_point)) * a_factor
+//   dst = saturate_u8(round_half_even(clamp(x)) + dst_zero_point)
 struct BinaryU8 {
   int32_t a_zero_point = 0;
   int32_t b_zero_point = 0;
   float a_factor = 0;   // add: a_scale / dst_scale; mul: a_scale * b_scale / dst_scale, in double, rounded once
   float b_factor = 0;   // add: b_scale / dst_scale
-  float clamp_min = 0;  // clamp.min / dst_scale, before the zero point
+  float offset = 0;     // of add: what the zero points come to, where they are all in it and 0 otherwise
+  float clamp_min = 0;  // clamp.min / dst_scale, before dst_zero_point
   float clamp_max = 0;
   int32_t dst_zero_point = 0;
 };
@@ -25,7 +29,7 @@ inline uint8_t finish_u8(float scaled, const BinaryU8& u8) {
   return round_saturate_u8(scaled, u8.dst_zero_point);
 }
 inline uint8_t add_u8(uint8_t a, uint8_t b, const BinaryU8& u8) {
-  const float scaled_b = static_cast<float>(b - u8.b_zero_point) * u8.b_factor;
+  const float scaled_b = std::fmaf(static_cast<float>(b - u8.b_zero_point), u8.b_factor, u8.offset);
   return finish_u8(std::fmaf(static_cast<float>(a - u8.a_zero_point), u8.a_factor, scaled_b), u8);
 }
 inline uint8_t mul_u8(uint8_t a, uint8_t b, const BinaryU8& u8) {

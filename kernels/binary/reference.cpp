@@ -126,6 +126,15 @@ constexpr bool in_order() {
 }
 static_assert(in_order());
 
+void fold_zero_points(BinaryU8& u8) {
+  const float zero_point = static_cast<float>(u8.dst_zero_point);
+  const float scaled_b = u8.b_factor * static_cast<float>(u8.b_zero_point);
+  u8.offset = zero_point - std::fmaf(u8.a_factor, static_cast<float>(u8.a_zero_point), scaled_b);
+  u8.clamp_min += zero_point;
+  u8.clamp_max += zero_point;
+  u8.a_zero_point = u8.b_zero_point = u8.dst_zero_point = 0;
+}
+
 BinaryU8 parameters_of(const Problem<BinaryParams>& problem) {
   const QuantParams a = problem.inputs[0].quant();
   const QuantParams b = problem.inputs[1].quant();
@@ -141,6 +150,8 @@ BinaryU8 parameters_of(const Problem<BinaryParams>& problem) {
   if (problem.params.kind == BinaryKind::kMul) {
     u8.a_factor = static_cast<float>(static_cast<double>(a.scale) * static_cast<double>(b.scale) /
                                      static_cast<double>(dst.scale));
+  } else if (problem.params.folds_zero_points) {
+    fold_zero_points(u8);
   }
   return u8;
 }

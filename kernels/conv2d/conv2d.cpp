@@ -197,10 +197,16 @@ int in_place_input(const Conv2dParams&, Descs inputs, Descs outputs) {
 }
 
 std::vector<float> conv2d_multipliers(Descs inputs, const TensorDesc& dst) {
-  const double unit = static_cast<double>(inputs[kConvSrc].quant().scale) / static_cast<double>(dst.quant().scale);
+  const float src_scale = inputs[kConvSrc].quant().scale, dst_scale = dst.quant().scale;
   std::vector<float> multipliers;
   for (const float scale : inputs[kConvWeights].scales) {
-    multipliers.push_back(static_cast<float>(unit * static_cast<double>(scale)));
+    const float product = src_scale * scale;
+    if (std::isnormal(product)) {
+      multipliers.push_back(product / dst_scale);
+    } else {  // too small or too large for an f32, which the quotient need not be
+      const double exact = static_cast<double>(src_scale) * static_cast<double>(scale);
+      multipliers.push_back(static_cast<float>(exact / static_cast<double>(dst_scale)));
+    }
   }
   return multipliers;
 }
@@ -215,11 +221,10 @@ Requantization conv2d_requantization(const Conv2dParams& params, Descs inputs, c
   }
   r.dst_zero_point = dst.quant().zero_point;
   // Rounding is monotone: where the clamp's own value saturates, everything beyond it does.
-  const float zero_point = static_cast<float>(r.dst_zero_point);
   const float min = static_cast<float>(static_cast<double>(params.clamp.min) / dst_scale);
   const float max = static_cast<float>(static_cast<double>(params.clamp.max) / dst_scale);
-  if (saturate_round_u8(min + zero_point) > 0) r.clamp_min = min;
-  if (saturate_round_u8(max + zero_point) < 255) r.clamp_max = max;
+  if (round_saturate_u8(min, r.dst_zero_point) > 0) r.clamp_min = min;
+  if (round_saturate_u8(max, r.dst_zero_point) < 255) r.clamp_max = max;
   return r;
 }
 

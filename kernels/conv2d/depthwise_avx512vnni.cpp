@@ -157,11 +157,11 @@ OCTET_INLINE __m512i requantize(const Sums& sums, const Block& block, const Requ
 #endif
     if constexpr (!kSimple) {
       scaled = _mm512_min_ps(_mm512_max_ps(scaled, _mm512_set1_ps(r.clamp_min)), _mm512_set1_ps(r.clamp_max));
-      scaled = _mm512_add_ps(scaled, _mm512_set1_ps(static_cast<float>(r.dst_zero_point)));
-      // Below 0 the two packs saturate; above 255 they would too, but not above 2^31, where conversion fails.
+      // The two packs saturate at both ends, but above 2^31 conversion fails.
       scaled = _mm512_min_ps(scaled, _mm512_set1_ps(255.0F));
     }
     rounded[q] = _mm512_cvtps_epi32(scaled);
+    if constexpr (!kSimple) rounded[q] = _mm512_add_epi32(rounded[q], _mm512_set1_epi32(r.dst_zero_point));
   }
   return _mm512_packus_epi16(_mm512_packs_epi32(rounded[0], rounded[1]), _mm512_packs_epi32(rounded[2], rounded[3]));
 }

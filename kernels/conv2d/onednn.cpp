@@ -65,6 +65,7 @@ void set_attributes(const Problem<Conv2dParams>& problem, bool grouped, onednn::
   const Requantization r = conv2d_requantization(problem.params, problem.inputs, dst);
   if (residual.present) attributes.append_sum(r.residual_scale, r.residual_zero_point, DataType::kU8);
   attributes.append_clamp({r.clamp_min, r.clamp_max});
+  if (r.dst_zero_point != 0) attributes.append_round();  // oneDNN adds the zero point, and then rounds
   attributes.set_zero_point(DNNL_ARG_DST, r.dst_zero_point);
 }
 

@@ -58,13 +58,13 @@ OCTET_INLINE typename V::Int requantize(typename V::Int sum, const ChannelBlock&
                                         const Requantization& r, const typename V::Int* residual) {
   auto scaled = scale<V>(sum, block, vector, kEpilogue < kGeneral);
   if (residual != nullptr) scaled = add_residual<V>(scaled, *residual, r);
-  const auto zero_point = V::set1(static_cast<float>(r.dst_zero_point));
-  if constexpr (kEpilogue & kZeroPoint) scaled = V::add(scaled, zero_point);
-  if constexpr (kEpilogue == kGeneral) {
-    // Below 0 the packs saturate; above 255 they would too, but not above 2^31, where conversion fails.
-    scaled = V::min(V::add(clamp<V>(scaled, r), zero_point), V::set1(255.0F));
+  // The packs saturate at both ends, but above 2^31 conversion fails.
+  if constexpr (kEpilogue == kGeneral) scaled = V::min(clamp<V>(scaled, r), V::set1(255.0F));
+  const auto rounded = V::round(scaled);
+  if constexpr (kEpilogue == kGeneral || (kEpilogue & kZeroPoint) != 0) {
+    return V::add(rounded, V::set1(r.dst_zero_point));
   }
-  return V::round(scaled);
+  return rounded;
 }
 
 // The f32 results of one pixel: a group of four lanes holds four neighbouring channels.

@@ -32,6 +32,7 @@ struct VectorsAvx2 {
   static OCTET_INLINE void store(float* to, Float v) { _mm256_store_ps(to, v); }
   static OCTET_INLINE Int set1(int32_t value) { return _mm256_set1_epi32(value); }
   static OCTET_INLINE Float set1(float value) { return _mm256_set1_ps(value); }
+  static OCTET_INLINE Int add(Int a, Int b) { return _mm256_add_epi32(a, b); }
   static OCTET_INLINE Int sub(Int a, Int b) { return _mm256_sub_epi32(a, b); }
   static OCTET_INLINE Float add(Float a, Float b) { return _mm256_add_ps(a, b); }
   static OCTET_INLINE Float mul(Float a, Float b) { return _mm256_mul_ps(a, b); }

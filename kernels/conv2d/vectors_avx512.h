@@ -28,6 +28,7 @@ struct VectorsAvx512 {
   static OCTET_INLINE void store(float* to, Float v) { _mm512_store_ps(to, v); }
   static OCTET_INLINE Int set1(int32_t value) { return _mm512_set1_epi32(value); }
   static OCTET_INLINE Float set1(float value) { return _mm512_set1_ps(value); }
+  static OCTET_INLINE Int add(Int a, Int b) { return _mm512_add_epi32(a, b); }
   static OCTET_INLINE Int sub(Int a, Int b) { return _mm512_sub_epi32(a, b); }
   static OCTET_INLINE Float add(Float a, Float b) { return _mm512_add_ps(a, b); }
   static OCTET_INLINE Float mul(Float a, Float b) { return _mm512_mul_ps(a, b); }

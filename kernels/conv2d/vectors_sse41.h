@@ -61,6 +61,9 @@ struct VectorsSse41 {
   static OCTET_INLINE Float set1(float value) {
     return _mm_set1_ps(value);
   }
+  static OCTET_INLINE Int add(Int a, Int b) {
+    return _mm_add_epi32(a, b);
+  }
   static OCTET_INLINE Int sub(Int a, Int b) {
     return _mm_sub_epi32(a, b);
   }

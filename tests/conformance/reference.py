@@ -83,6 +83,22 @@ def depth_to_space(a, x):
     return x.reshape(n, b, b, c // b**2, h, w).transpose(0, 3, 4, 1, 5, 2).reshape(n, c // b**2, h * b, w * b)
 
 
+def along(parameter, axis, rank):
+    """A scale or zero point per entry along the axis, or one for all."""
+    return parameter.reshape([-1 if i == axis and parameter.size > 1 else 1 for i in range(rank)])
+
+
+def quantize_linear(a, x, scale, zero):
+    scale, points = (along(p, a.get("axis", 1), x.ndim) for p in (scale, zero))
+    limits = (0, 255) if zero.dtype == np.uint8 else (-128, 127)
+    return np.clip(np.rint(x / scale) + points.astype(np.float64), *limits)
+
+
+def dequantize_linear(a, x, scale, zero=np.zeros(())):
+    scale, zero = (along(p, a.get("axis", 1), x.ndim) for p in (scale, zero))
+    return (x - zero.astype(np.float64)) * scale
+
+
 def reshape(a, x, shape):
     return x.reshape([x.shape[i] if d == 0 else int(d) for i, d in enumerate(shape)])
 
@@ -113,6 +129,8 @@ OPS = {
     "Erf": lambda a, x: np.vectorize(math.erf)(x),
     "Sqrt": lambda a, x: np.sqrt(x),
     "Softmax": softmax,
+    "QuantizeLinear": quantize_linear,
+    "DequantizeLinear": dequantize_linear,
     "Concat": lambda a, *x: np.concatenate(x, a["axis"]),
     "Split": lambda a, x, parts: np.split(x, np.cumsum(parts.astype(int))[:-1], a.get("axis", 0)),
     "Slice": slices,
@@ -131,7 +149,9 @@ def run(model, inputs):
     """The outputs, in order."""
     values = {name: np.asarray(x, np.float64) for name, x in inputs.items()}
     for tensor in model.graph.initializer:
-        values[tensor.name] = numpy_helper.to_array(tensor).astype(np.float64)
+        constant = numpy_helper.to_array(tensor)
+        # Only 8-bit constants keep their type: a zero point's says that of the integers.
+        values[tensor.name] = constant if constant.dtype in (np.uint8, np.int8) else constant.astype(np.float64)
     for node in model.graph.node:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}

@@ -272,6 +272,22 @@ TEST_CASE("every op of ONNX Runtime's integer family is read, and rounds as the 
   }
 }
 
+TEST_CASE("a sum rounded to u8 is ONNX Runtime's QLinearAdd; one rounded to s8 is what ONNX defines") {
+  for (const DataType type : {DataType::kU8, DataType::kS8}) {
+    const int zero = type == DataType::kU8 ? 101 : 101 - 128;
+    QuantizedBuilder s;
+    s.params("q", {0.5F}, type, {zero}).params("y", {2.0F}, type, {zero}).input("x", {1, 2});
+    s.quantize("x", "a", "q").dequantize("a", "ar", "q");
+    s.node("Add", {"ar", "ar"}, {"sum"});
+    s.quantize("sum", "c", "y").dequantize("c", "out", "y").output("out");
+    const Packed packed = pack(s);
+    // 0.5 and 1.5 steps: to even they are 0 and 2; with the zero point 101.5 and 102.5, to even 102 and 102.
+    const std::vector<float> sums = run(packed.model, {0.5F, 1.5F});
+    CHECK(sums == (type == DataType::kU8 ? std::vector<float>{2, 2} : std::vector<float>{0, 4}));
+    CHECK(std::get<BinaryParams>(packed.only("binary").op).folds_zero_points == (type == DataType::kU8));
+  }
+}
+
 TEST_CASE("nodes that --keep-float names stay f32, between the file's own roundings") {
   const Packed packed = pack(qdq_conv(), {"Conv4"});
   const PackedNode& conv = packed.only("conv2d");

@@ -62,6 +62,13 @@ TEST_CASE("binary u8 add works in units of dst, rounds half to even and saturate
   // Rounded before the zero point is added, so an odd one changes no tie.
   CHECK(values_of<uint8_t>(run_reference(BinaryParams{}, inputs, make_u8({}, 0.5F, 101))) ==
         std::vector<uint8_t>{101, 103, 103, 255, 81});
+  // Folded into one offset they are there before it is rounded.
+  const BinaryParams folded{.folds_zero_points = true};
+  CHECK(values_of<uint8_t>(run_reference(folded, inputs, make_u8({}, 0.5F, 101))) ==
+        std::vector<uint8_t>{101, 102 /* 102.5 */, 104 /* 103.5 */, 255, 81});
+  const BinaryParams folded_clamped{.clamp = {0, 1}, .folds_zero_points = true};
+  CHECK(values_of<uint8_t>(run_reference(folded_clamped, inputs, make_u8({}, 0.5F, 101))) ==
+        std::vector<uint8_t>{101, 102, 103, 103, 101});
   const BinaryParams sub{.kind = BinaryKind::kSub};
   CHECK(values_of<uint8_t>(run_reference(sub, inputs, dst)) == std::vector<uint8_t>{100, 100, 100, 228, 100});
   const BinaryParams clamped{.clamp = {0, 1}};  // 0 to 2 in units of dst
@@ -94,10 +101,12 @@ TEST_CASE("every row of binary gives the bytes of the reference, whatever broadc
   const auto check = [&](const Shape& a, const Shape& b) {
     for (const BinaryKind kind : {BinaryKind::kAdd, BinaryKind::kSub, BinaryKind::kMul}) {
       for (const Clamp& clamp : {Clamp{}, Clamp{0, 6}, Clamp{-1, 1}}) {
-        const BinaryParams params{kind, clamp};
         const std::vector<Tensor> inputs = {random_u8(a, 0.021F, 13, random), random_u8(b, 0.034F, 130, random)};
-        check_rows_agree(params, inputs, make_u8({}, 0.047F, 77), ran);
-        check_rows_agree(params, inputs, make_u8({}, 0.0021F, 0), ran);
+        for (const bool folds : {false, true}) {
+          const BinaryParams params{kind, clamp, folds};
+          check_rows_agree(params, inputs, make_u8({}, 0.047F, 77), ran);
+          check_rows_agree(params, inputs, make_u8({}, 0.0021F, 0), ran);
+        }
       }
     }
   };
@@ -125,7 +134,9 @@ TEST_CASE("binary u8 add gives the same bytes for every pair of bytes in every r
   // Half steps everywhere: ties must go to even.
   for (const float scale : {0.011F, 0.026F}) check_rows_agree(BinaryParams{}, {a, b}, make_u8({}, scale, 128), ran);
   a.scales = b.scales = {0.5F};
-  check_rows_agree(BinaryParams{}, {a, b}, make_u8({}, 1.0F, 127), ran);
+  for (const bool folds : {false, true}) {
+    check_rows_agree(BinaryParams{.folds_zero_points = folds}, {a, b}, make_u8({}, 1.0F, 127), ran);
+  }
 }
 
 TEST_CASE("binary f32 does not depend on threads or on what is broadcast") {
