@@ -243,8 +243,14 @@ class Lowering {
       if (inputs[i] >= 0 || node.inputs[i] == kNoValue) continue;
       OCTET_TRY(inputs[i], plain(node.inputs[i]));
     }
-    OCTET_TRY(const int32_t output, add_int8_output(node));
-    add_node(node.name, *to_packed(node.op), std::move(inputs), {output});
+    std::vector<int32_t> outputs(1);
+    OCTET_TRY(outputs[0], add_int8_output(node));
+    for (size_t i = 1; i < node.outputs.size(); ++i) {  // indices
+      const ValueId id = node.outputs[i];
+      plain_[static_cast<size_t>(id)] = add_activation(id, graph_.value(id).name);
+      outputs.push_back(plain_[static_cast<size_t>(id)]);
+    }
+    add_node(node.name, *to_packed(node.op), std::move(inputs), std::move(outputs));
     return {};
   }
 

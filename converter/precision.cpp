@@ -48,7 +48,7 @@ std::vector<size_t> data_inputs(const Node& node) {
 }
 
 bool can_write_f32(const Node& node) {
-  return is_average_pool(node) || node.is<FullyConnectedParams>() ||
+  return is_average_pool(node) || node.is<FullyConnectedParams>() || node.is<MatmulParams>() ||
          (node.is<Conv2dParams>() && node.input(kConvResidual) == kNoValue);
 }
 

@@ -84,6 +84,6 @@ constexpr OpReader kReaders[] = {
 
 }  // namespace
 
-constinit const OpRule kTopKRule{"top_k", always<QuantizationRule::kFloat>, nullptr, kReaders};
+constinit const OpRule kTopKRule{"top_k", always<QuantizationRule::kSameRange>, nullptr, kReaders};
 
 }  // namespace octet

@@ -1,6 +1,7 @@
 #include "kernels/matmul/matmul.h"
 
 #include "kernels/checks.h"
+#include "kernels/matmul/integer.h"
 #include "kernels/matmul/matmul_rows.h"
 #include "kernels/strides.h"
 
@@ -20,6 +21,11 @@ bool supports_all(const Problem<MatmulParams>&) {
 }
 
 constexpr KernelRow<MatmulParams> kTable[] = {
+#if defined(__x86_64__)
+    {"avx512", Isa::kAvx512, matmul_integer_supports, prepare_matmul_avx512},
+    {"avx2", Isa::kAvx2, matmul_integer_supports, prepare_matmul_avx2},
+    {"sse41", Isa::kSse41, matmul_integer_supports, prepare_matmul_sse41},
+#endif
     {"onednn", Isa::kAny, matmul_onednn_supports, prepare_matmul_onednn},
     {"reference", Isa::kAny, supports_all, prepare_matmul_reference},
 };
@@ -52,7 +58,16 @@ Status check_types(const MatmulParams& params, Descs inputs, Descs outputs) {
   if (plain(inputs[0], DataType::kF32) && plain(inputs[1], DataType::kF32) && plain(outputs[0], DataType::kF32)) {
     return {};
   }
-  return unsupported_types(params.kName, inputs, outputs);
+  const bool integers = per_tensor_u8(inputs[0]) && per_tensor_u8(inputs[1]) &&
+                        (per_tensor_u8(outputs[0]) || plain(outputs[0], DataType::kF32));
+  if (!integers) return unsupported_types(params.kName, inputs, outputs);
+  const int64_t depth = dim_from_end(inputs[0].shape, 1);
+  if (depth > kMaxMatmulDepth) {
+    return Error{ErrorCode::kUnsupported, std::string(params.kName) + ": sums of " + std::to_string(depth) +
+                                              " products of integers, but 32 bits hold " +
+                                              std::to_string(kMaxMatmulDepth)};
+  }
+  return {};
 }
 
 std::span<const KernelRow<MatmulParams>> kernel_table(const MatmulParams&) {

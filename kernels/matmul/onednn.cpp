@@ -62,7 +62,8 @@ Result<Kernel> prepare(const Problem<MatmulParams>& problem) {
 
 bool matmul_onednn_supports(const Problem<MatmulParams>& problem) {
   const Shape& a = problem.inputs[0].shape;
-  return problem.outputs[0].shape.element_count() > 0 && a[a.rank() - 1] > 0;
+  return problem.inputs[0].type == DataType::kF32 && problem.outputs[0].shape.element_count() > 0 &&
+         a[a.rank() - 1] > 0;
 }
 
 Result<Kernel> prepare_matmul_onednn(const Problem<MatmulParams>& problem) {

@@ -1,4 +1,6 @@
+#include "kernels/matmul/integer.h"
 #include "kernels/matmul/matmul_rows.h"
+#include "kernels/quantization.h"
 #include "kernels/strides.h"
 
 namespace octet {
@@ -26,6 +28,48 @@ void multiply_row(const float* a, const float* b, int64_t k, int64_t n, float* d
   }
 }
 
+// The same of integers.
+struct IntegerRows {
+  int32_t a_zero_point, b_zero_point;
+  IntegerMatmulNumbers numbers;
+
+  void multiply(const uint8_t* a, const uint8_t* b, int64_t k, int64_t n, void* dst, int64_t at) const {
+    constexpr int64_t kBlock = 128;
+    for (int64_t begin = 0; begin < n; begin += kBlock) {
+      const int64_t width = std::min(kBlock, n - begin);
+      int32_t sums[kBlock] = {};
+      for (int64_t i = 0; i < k; ++i) {
+        const int32_t factor = a[i] - a_zero_point;
+        const uint8_t* row = b + i * n + begin;
+        for (int64_t j = 0; j < width; ++j) sums[j] += factor * (row[j] - b_zero_point);
+      }
+      for (int64_t j = 0; j < width; ++j) {
+        const float scaled = static_cast<float>(sums[j]) * numbers.multiplier;
+        if (numbers.to_f32) {
+          static_cast<float*>(dst)[at + begin + j] = scaled;
+        } else {
+          static_cast<uint8_t*>(dst)[at + begin + j] = round_saturate_u8(scaled, numbers.dst_zero_point);
+        }
+      }
+    }
+  }
+};
+
+// multiply(a, b, row): row `row` of dst from elements a of one input and b of the other.
+template <class F>
+Kernel make_kernel(const MatmulPlan& plan, const F& multiply) {
+  return [plan, multiply](const Buffers& buffers) {
+    const int64_t rows = plan.matrices.shape.element_count() * plan.m;
+    const int64_t grain = kElementsPerThread / (plan.k * plan.n + 1) + 1;
+    parallel_for(plan.threads, rows, grain, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const Walker<2> at(plan.matrices, plan.matrices.shape.rank(), row / plan.m);
+        multiply(buffers, (at.offset(0) * plan.m + row % plan.m) * plan.k, at.offset(1) * plan.k * plan.n, row);
+      }
+    });
+  };
+}
+
 }  // namespace
 
 Result<Kernel> prepare_matmul_reference(const Problem<MatmulParams>& problem) {
@@ -40,20 +84,25 @@ Result<Kernel> prepare_matmul_reference(const Problem<MatmulParams>& problem) {
                         .k = a[a.rank() - 1],
                         .n = dst[dst.rank() - 1],
                         .threads = problem.threads};
-  return Kernel([plan](const Buffers& buffers) {
-    const auto* src_a = static_cast<const float*>(buffers.src[0]);
-    const auto* src_b = static_cast<const float*>(buffers.src[1]);
-    auto* to = static_cast<float*>(buffers.dst[0]);
-    const int64_t rows = plan.matrices.shape.element_count() * plan.m;
-    const int64_t grain = kElementsPerThread / (plan.k * plan.n + 1) + 1;
-    parallel_for(plan.threads, rows, grain, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        const Walker<2> at(plan.matrices, plan.matrices.shape.rank(), row / plan.m);
-        multiply_row(src_a + (at.offset(0) * plan.m + row % plan.m) * plan.k, src_b + at.offset(1) * plan.k * plan.n,
-                     plan.k, plan.n, to + row * plan.n);
-      }
-    });
+  if (problem.inputs[0].type == DataType::kU8) {
+    const IntegerRows rows{problem.inputs[0].quant().zero_point, problem.inputs[1].quant().zero_point,
+                           integer_matmul_numbers(problem)};
+    return make_kernel(
+        plan, [k = plan.k, n = plan.n, rows](const Buffers& buffers, int64_t at_a, int64_t at_b, int64_t row) {
+          rows.multiply(static_cast<const uint8_t*>(buffers.src[0]) + at_a,
+                        static_cast<const uint8_t*>(buffers.src[1]) + at_b, k, n, buffers.dst[0], row * n);
+        });
+  }
+  return make_kernel(plan, [k = plan.k, n = plan.n](const Buffers& buffers, int64_t at_a, int64_t at_b, int64_t row) {
+    multiply_row(static_cast<const float*>(buffers.src[0]) + at_a, static_cast<const float*>(buffers.src[1]) + at_b, k,
+                 n, static_cast<float*>(buffers.dst[0]) + row * n);
   });
+}
+
+IntegerMatmulNumbers integer_matmul_numbers(const Problem<MatmulParams>& problem) {
+  const float product = problem.inputs[0].quant().scale * problem.inputs[1].quant().scale;
+  const QuantParams dst = problem.outputs[0].quant();
+  return {product / dst.scale, dst.zero_point, problem.outputs[0].type == DataType::kF32};
 }
 
 }  // namespace octet

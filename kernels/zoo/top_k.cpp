@@ -24,16 +24,16 @@ Result<std::vector<Shape>> shapes(const TopKParams& params, Descs inputs) {
 Status types(const TopKParams& params, Descs inputs, Descs outputs) {
   OCTET_CHECK(check_input_count(params.kName, inputs, 1, 1));
   const DataType type = inputs[0].type;
-  const bool known = plain(inputs[0], DataType::kF32) || plain(inputs[0], DataType::kS64);
-  if (outputs.size() == 2 && known && plain(outputs[0], type) && plain(outputs[1], DataType::kS64)) return {};
+  const bool known = plain(inputs[0], DataType::kF32) || plain(inputs[0], DataType::kS64) || per_tensor_u8(inputs[0]);
+  const bool fits = known && outputs.size() == 2 && outputs[0].type == type &&
+                    same_quantization(inputs[0], outputs[0]) && plain(outputs[1], DataType::kS64);
+  if (fits) return {};
   return unsupported_types(params.kName, inputs, outputs);
 }
 
 // Whether a stands before b in ascending order.
-bool less(int64_t a, int64_t b) {
-  return a < b;
-}
-bool less(float a, float b) {
+template <class T>
+bool less(T a, T b) {
   return a < b || (a == a && b != b);
 }
 
@@ -65,7 +65,14 @@ Kernel make_kernel(const Problem<TopKParams>& problem) {
 
 Result<Kernel> prepare(const Problem<TopKParams>& problem) {
   if (problem.outputs[0].shape.element_count() == 0) return Kernel([](const Buffers&) {});
-  return problem.inputs[0].type == DataType::kS64 ? make_kernel<int64_t>(problem) : make_kernel<float>(problem);
+  switch (problem.inputs[0].type) {
+    case DataType::kS64:
+      return make_kernel<int64_t>(problem);
+    case DataType::kU8:
+      return make_kernel<uint8_t>(problem);
+    default:
+      return make_kernel<float>(problem);
+  }
 }
 
 }  // namespace

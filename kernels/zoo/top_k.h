@@ -8,8 +8,8 @@ namespace octet {
 // Along `axis`: the `count` largest (smallest) elements, best first, and their indices. Of equal elements the one with
 // the lowest index comes first, with `last` the one with the highest. A NaN counts as larger than everything.
 //
-// inputs   src      f32 or s64
-// outputs  values   the type of src; src's shape with `count` along the axis
+// inputs   src      f32, s64, or u8 per tensor quantized: integers are in the order of what they stand for
+// outputs  values   the type of src, quantized alike; src's shape with `count` along the axis
 //          indices  s64, the same shape
 struct TopKParams {
   static constexpr const char* kName = "top_k";

@@ -73,15 +73,42 @@ INTEGER = {
     "SiLU": lambda net, x: net.act(x, "silu"),
     "transposed convolution": lambda net, x: net.upconv(x, 8),
     "1-D convolution": line,
+    "matmul of two activations": lambda net, x: net.node("MatMul", [x, net.conv(x, 8)], [1, 8, 8, 8]),
 }  # fmt: skip
 FLOAT = {
-    "matmul of two activations": lambda net, x: net.node("MatMul", [x, net.conv(x, 8)], [1, 8, 8, 8]),
     "softmax": lambda net, x: net.same("Softmax", x, axis=1),
     "max and min of two tensors": lambda net, x: net.same("Max", x, net.conv(x, 8)),
     "reductions over channels": lambda net, x: net.node("ReduceMean", [x], [1, 1, 8, 8], axes=[1], keepdims=1),
     "exp, log, square root, power": lambda net, x: net.same("Exp", net.same("Sqrt", net.act(x, "Relu"))),
     "division of two tensors": lambda net, x: net.same("Div", x, net.act(net.conv(x, 8), "Exp")),
 }  # fmt: skip
+
+
+# What stands behind integers of a quantized model's own, in [1, 8, 4, 4], and the op that reads them. (Of a float model
+# the last layer's sums become f32 at once, and the order of those is sharper.)
+GIVEN = {"arg-max of a quantized model": (lambda net, x: net.node("ArgMax", [x], [1, 1, 4, 4], axis=1), "top_k")}
+
+
+def convert(net, folder, *arguments):
+    """What `inspect` says of the packed network."""
+    net.save(folder / "net.onnx")
+    for command in (["convert", folder / "net.onnx", "-o", folder / "net.octet", *arguments],
+                    ["inspect", folder / "net.octet", "--json"]):  # fmt: skip
+        done = subprocess.run([str(OCTET), *map(str, command)], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{command[0]}: exit {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def reads_integers(build, op, folder):
+    net = Network(3, opset=14)
+    params = [net.constant(np.float32(0.05)), net.constant(np.uint8(7))]
+    integers = net.node("QuantizeLinear", [net.input("x", "N", 8, 4, 4), *params], [1, 8, 4, 4])
+    made = build(net, net.node("DequantizeLinear", [integers, *params], [1, 8, 4, 4]))
+    net.output(net.same("Cast", made, to=1))
+    packed = convert(net, folder)
+    types = {tensor["name"]: tensor["dtype"] for tensor in packed["tensors"]}
+    return all(types[n["inputs"][0]] == "u8" for n in packed["nodes"] if n["op"] == op)
 
 
 def float_nodes(build, folder):
@@ -91,14 +118,7 @@ def float_nodes(build, folder):
     net.output(net.conv(build(net, x), 4))
     random = np.random.default_rng(0)
     np.save(folder / "x.npy", random.standard_normal((8, 3, 8, 8)).astype(np.float32))
-    arguments = ["--data", folder / "x.npy", "--calibration", "minmax", "--correct", "none"]
-    net.save(folder / "net.onnx")
-    for command in (["convert", folder / "net.onnx", "-o", folder / "net.octet", *arguments],
-                    ["inspect", folder / "net.octet", "--json"]):  # fmt: skip
-        done = subprocess.run([str(OCTET), *map(str, command)], capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"{command[0]}: exit {done.returncode}: {done.stderr}")
-    packed = json.loads(done.stdout)
+    packed = convert(net, folder, "--data", folder / "x.npy", "--calibration", "minmax", "--correct", "none")
     types = {tensor["name"]: tensor["dtype"] for tensor in packed["tensors"]}
     # The last layer's sums, and the order of the axes that they are given out in, are f32 by design.
     ends = {output["name"] for output in packed["outputs"]}
@@ -117,9 +137,12 @@ def main():
                 print(f"{what}: {'integers' if not found else 'f32 in ' + ', '.join(found)}")
                 if (not found) != wanted:
                     problems.append(f"{what} runs as {'integers' if not found else 'f32'}: put it into the other list")
+        for what, (build, op) in GIVEN.items():
+            if not reads_integers(build, op, pathlib.Path(name)):
+                problems.append(f"{what} runs as f32")
     text = README.read_text()
     marked = re.compile(r"(<!-- integers -->\n).*?(<!-- end -->)", re.DOTALL)
-    told = [f"As integers: {'; '.join(INTEGER)}.", f"As f32, with quantize and dequantize around: {'; '.join(FLOAT)}."]
+    told = [f"As integers: {'; '.join([*INTEGER, *GIVEN])}.", f"As f32, with quantize and dequantize around: {'; '.join(FLOAT)}."]
     told = "\n\n".join(textwrap.fill(words, 124) for words in told) + "\n"
     new = marked.sub(lambda m: m[1] + told + m[2], text)
     if "--write-readme" in sys.argv:

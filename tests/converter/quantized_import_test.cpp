@@ -240,7 +240,7 @@ TEST_CASE("every op of ONNX Runtime's integer family is read, and rounds as the 
       {"QLinearGlobalAveragePool", kMicrosoft, list({a, y}), "pool2d"},
       {"QLinearAveragePool", kMicrosoft, list({a, y}), "pool2d", {{"kernel_shape", Ints{2, 2}}}},
       {"QLinearReduceMean", kMicrosoft, list({a, y}), "quantize", {{"axes", Ints{1}}, {"keepdims", int64_t{1}}}},
-      {"QLinearMatMul", "", list({a, b, y}), "quantize"},
+      {"QLinearMatMul", "", list({a, b, y}), "matmul"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.op);
@@ -286,6 +286,24 @@ TEST_CASE("a sum rounded to u8 is ONNX Runtime's QLinearAdd; one rounded to s8 i
     CHECK(sums == (type == DataType::kU8 ? std::vector<float>{2, 2} : std::vector<float>{0, 4}));
     CHECK(std::get<BinaryParams>(packed.only("binary").op).folds_zero_points == (type == DataType::kU8));
   }
+}
+
+TEST_CASE("a quantized model's own integers are multiplied and ordered as integers") {
+  QuantizedBuilder s;
+  s.params("q", {0.5F}, DataType::kU8, {10}).params("y", {0.25F}, DataType::kU8, {100}).input("x", {2, 3});
+  s.quantize("x", "a", "q").dequantize("a", "ar", "q");
+  s.node("Transpose", {"ar"}, {"at"}, {{"perm", Ints{1, 0}}});
+  s.node("MatMul", {"ar", "at"}, {"m"});
+  s.quantize("m", "mq", "y").dequantize("mq", "mr", "y");
+  s.node("ArgMax", {"mr"}, {"i"}, {{"axis", int64_t{1}}}).node("Cast", {"i"}, {"out"}, {{"to", int64_t{1}}});
+  s.output("out");
+  const Packed packed = pack(s);
+  const PackedNode& product = packed.only("matmul");
+  for (const size_t i : {0, 1}) CHECK(packed.input(product, i).type == DataType::kU8);
+  CHECK(packed.output(product).type == DataType::kU8);
+  CHECK(packed.input(packed.only("top_k"), 0).type == DataType::kU8);
+  CHECK(run(packed.model, {1, 0, 0, 2, 0, 0}) == std::vector<float>{1, 1});  // (1, 2; 2, 4)
+  CHECK(run(packed.model, {1, 0, 0, 1, 0, 0}) == std::vector<float>{0, 0});  // the first of equal ones
 }
 
 TEST_CASE("nodes that --keep-float names stay f32, between the file's own roundings") {

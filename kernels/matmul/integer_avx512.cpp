@@ -1,0 +1,9 @@
+// Only plain functions on pointers here, nothing that could be shared with code for other CPUs.
+#include "kernels/conv2d/vectors_avx512.h"
+#include "kernels/matmul/integer_tile.h"
+
+namespace octet {
+
+const IntegerMatmulKernel kIntegerMatmulAvx512 = kKernelOf<VectorsAvx512, 6>;
+
+}  // namespace octet

@@ -1,0 +1,9 @@
+// Only plain functions on pointers here, nothing that could be shared with code for other CPUs.
+#include "kernels/conv2d/vectors_sse41.h"
+#include "kernels/matmul/integer_tile.h"
+
+namespace octet {
+
+const IntegerMatmulKernel kIntegerMatmulSse41 = kKernelOf<VectorsSse41, 2>;
+
+}  // namespace octet
