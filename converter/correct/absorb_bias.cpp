@@ -28,12 +28,13 @@ bool is_direct(const Graph& graph, const ChannelGroup& group) {
 }  // namespace
 
 Result<int> correct_absorb_bias(const CorrectionContext& context, Draft& draft) {
-  OCTET_TRY(const auto stats, observe_channels(context, draft.teacher));
+  OCTET_TRY(const auto stats, observe_channels(context, draft.teacher, draft.bounds));
   int changed = 0;
   for (const ChannelGroup& group : find_channel_groups(draft.graph)) {
     const Node& maker = draft.graph.nodes[group.makers[0]];
     const Clamp clamp = *clamp_of(maker);
     if (group.makers.size() != 1 || clamp.min != 0 || !is_direct(draft.graph, group)) continue;
+    if (draft.bounds.contains(maker.name)) continue;
     const ChannelStats& channels = stats.at(maker.name);
     std::vector<double> shift(group.channels, 0.0);
     for (size_t c = 0; c < group.channels; ++c) {

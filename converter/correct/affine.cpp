@@ -66,7 +66,7 @@ double ratio_of_deviations(const Moments& sums) {
 Result<int> patch_layers(const CorrectionContext& context, Draft& draft, FindScale find_scale) {
   OCTET_TRY(PackedModel packed, lower_draft(draft));
   OCTET_TRY(const PackedModel teacher, lower_f32(draft.teacher));
-  const PackedModel opened = open_clamps(teacher);
+  const PackedModel opened = open_clamps(teacher, draft.bounds);
   LayerFronts fronts(context);
   int changed = 0;
   for (const DraftLayer& layer : draft_layers(draft, packed)) {

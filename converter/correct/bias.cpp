@@ -21,9 +21,9 @@ std::vector<double> channel_means(const TensorView& tensor, QuantParams quant) {
 }
 
 // Before the activation, bias and residual included: of every layer of the float network, by the name of its output.
-Result<Means> teacher_means(const CorrectionContext& context, const Graph& teacher) {
-  OCTET_TRY(const PackedModel packed, lower_f32(teacher));
-  const PackedModel opened = open_clamps(packed);
+Result<Means> teacher_means(const CorrectionContext& context, const Draft& draft) {
+  OCTET_TRY(const PackedModel packed, lower_f32(draft.teacher));
+  const PackedModel opened = open_clamps(packed, draft.bounds);
   std::map<std::string, std::string> wanted;  // by the name of the tensor to look at
   for (const PackedNode& node : opened.nodes) {
     if (!std::holds_alternative<Conv2dParams>(node.op) && !std::holds_alternative<FullyConnectedParams>(node.op)) {
@@ -83,7 +83,7 @@ Result<std::vector<double>> integer_mean(const SampleFront& front, size_t sample
 }  // namespace
 
 Result<int> correct_bias(const CorrectionContext& context, Draft& draft) {
-  OCTET_TRY(const Means wanted, teacher_means(context, draft.teacher));
+  OCTET_TRY(const Means wanted, teacher_means(context, draft));
   OCTET_TRY(PackedModel packed, lower_draft(draft));
   SampleFront front(context.samples, context.threads);
   int changed = 0;

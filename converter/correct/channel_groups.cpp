@@ -119,9 +119,10 @@ std::vector<ChannelGroup> find_channel_groups(const Graph& graph) {
   return found;
 }
 
-Result<std::map<std::string, ChannelStats>> observe_channels(const CorrectionContext& context, const Graph& teacher) {
+Result<std::map<std::string, ChannelStats>> observe_channels(const CorrectionContext& context, const Graph& teacher,
+                                                             const ChannelBounds& bounds) {
   OCTET_TRY(const PackedModel packed, lower_f32(teacher));
-  const PackedModel opened = open_clamps(packed);
+  const PackedModel opened = open_clamps(packed, bounds);
   std::map<std::string, std::string> wanted;  // tensor to node
   for (const PackedNode& node : opened.nodes) {
     if (!std::holds_alternative<Conv2dParams>(node.op) && !std::holds_alternative<FullyConnectedParams>(node.op)) {

@@ -26,7 +26,8 @@ struct ChannelStats {
   std::vector<double> mean, deviation, min, max;
 };
 // Of every weighted layer of the float network, by the name of its node.
-Result<std::map<std::string, ChannelStats>> observe_channels(const CorrectionContext& context, const Graph& teacher);
+Result<std::map<std::string, ChannelStats>> observe_channels(const CorrectionContext& context, const Graph& teacher,
+                                                             const ChannelBounds& bounds = {});
 
 // max |w| per output channel, and per input channel.
 std::vector<double> output_ranges(const Graph& graph, const Node& layer);

@@ -1,6 +1,7 @@
 // A quantized network while it is being corrected: still floats, beside all that decides its integers.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,14 +12,19 @@
 
 namespace octet {
 
+// Upper bounds of a layer's output channels, by the name of its node.
+using ChannelBounds = std::map<std::string, std::vector<double>>;
+
 // `teacher` computes what the user's model computes. `graph` has the same nodes and values (same indices, same names),
 // and is what gets lowered: its weights and biases carry the corrections. Passes that rescale the network change both.
+// Where a rescaled activation's bound differs between channels, which no layer can have, `bounds` has the teacher's.
 // Copies are cheap: constants are shared.
 struct Draft {
   Graph graph;
   Graph teacher;
   Ranges ranges;
   QuantizeOptions options;
+  ChannelBounds bounds = {};
 };
 
 // The integer network that the draft stands for. Scales of weights that are not fixed yet are from then on, so that

@@ -55,11 +55,40 @@ PackedModel cut_model(const PackedModel& model, const std::vector<int32_t>& inpu
   return part;
 }
 
+namespace {
+
+// Puts min(., bounds) between the last node and its output.
+void bound_channels(PackedModel& model, const std::vector<double>& bounds) {
+  const PackedNode last = model.nodes.back();
+  const PackedTensor output = model.tensors[static_cast<size_t>(last.outputs[0])];
+  const auto clamped = static_cast<int32_t>(model.tensors.size());
+  model.tensors.push_back({.name = output.name + ":clamped", .type = DataType::kF32, .shape = output.shape});
+  model.nodes.back().outputs = {clamped};
+
+  struct Storage {
+    std::shared_ptr<const void> others;
+    Tensor bounds;
+  };
+  const Shape shape{static_cast<int64_t>(bounds.size())};
+  const std::vector<float> values(bounds.begin(), bounds.end());
+  const auto storage = std::make_shared<Storage>(Storage{model.storage, Tensor::f32(shape, values)});
+  const auto constant = clamped + 1;
+  model.tensors.push_back({.name = output.name + ":bounds",
+                           .type = DataType::kF32,
+                           .shape = shape,
+                           .data = storage->bounds.data(),
+                           .data_bytes = storage->bounds.byte_count()});
+  model.storage = storage;
+  model.nodes.push_back({last.name + ":bound", BinaryParams{BinaryKind::kMin}, {clamped, constant}, last.outputs});
+}
+
+}  // namespace
+
 std::string unclamped_name(const std::string& tensor) {
   return tensor + ":unclamped";
 }
 
-PackedModel open_clamps(const PackedModel& model) {
+PackedModel open_clamps(const PackedModel& model, const ChannelBounds& bounds) {
   PackedModel opened = model;
   opened.nodes.clear();
   for (const PackedNode& node : model.nodes) {
@@ -76,6 +105,7 @@ PackedModel open_clamps(const PackedModel& model) {
     added.outputs = {unclamped};
     opened.nodes.push_back(
         {node.name + ":clamp", UnaryParams{UnaryKind::kClip, before.min, before.max}, {unclamped}, {output}});
+    if (const auto found = bounds.find(node.name); found != bounds.end()) bound_channels(opened, found->second);
   }
   return opened;
 }

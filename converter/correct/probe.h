@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "converter/correct/draft.h"
 #include "runtime/packed_model.h"
 
 namespace octet {
@@ -14,8 +15,9 @@ PackedModel cut_model(const PackedModel& model, const std::vector<int32_t>& inpu
                       const std::vector<int32_t>& outputs);
 
 // An f32 model in which every convolution and fully connected node is without clamp; a clip node follows where it had
-// one. The tensor before the clip is called unclamped_name(its name).
+// one. The tensor before the clip is called unclamped_name(its name). Nodes in `bounds` are cut there, too, channel by
+// channel.
 std::string unclamped_name(const std::string& tensor);
-PackedModel open_clamps(const PackedModel& model);
+PackedModel open_clamps(const PackedModel& model, const ChannelBounds& bounds = {});
 
 }  // namespace octet

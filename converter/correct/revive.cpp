@@ -7,7 +7,8 @@
 // of the error's power, in values and in weights. It costs nothing when the network runs. Depthwise layers between a
 // channel's maker and its reader are copied with it.
 //
-// Refused where a value has several makers or readers. A channel stays 0 only as far as the samples tell.
+// Refused where a value has several makers or readers, or bounds that differ between channels. A channel stays 0 only
+// as far as the samples tell.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -213,9 +214,14 @@ class Reviver {
 }  // namespace
 
 Result<int> correct_revive(const CorrectionContext& context, Draft& draft) {
-  OCTET_TRY(const Stats stats, observe_channels(context, draft.teacher));
+  OCTET_TRY(const Stats stats, observe_channels(context, draft.teacher, draft.bounds));
   int changed = 0;
-  for (const Chain& chain : find_chains(draft.graph)) changed += Reviver(draft, stats).run(chain);
+  for (const Chain& chain : find_chains(draft.graph)) {
+    const bool has_bounds = std::any_of(chain.makers.begin(), chain.makers.end(), [&](size_t maker) {
+      return draft.bounds.contains(draft.graph.nodes[maker].name);
+    });
+    if (!has_bounds) changed += Reviver(draft, stats).run(chain);
+  }
   if (changed > 0) {
     OCTET_TRY(draft.ranges, context.calibrate(draft.teacher));
   }

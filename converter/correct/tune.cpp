@@ -153,7 +153,7 @@ float Adam::step(size_t i, float gradient) {
 Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneChannels tune) {
   OCTET_TRY(PackedModel packed, lower_draft(draft));
   OCTET_TRY(const PackedModel teacher, lower_f32(draft.teacher));
-  const PackedModel opened = open_clamps(teacher);
+  const PackedModel opened = open_clamps(teacher, draft.bounds);
   LayerFronts fronts(context);
   int changed = 0;
   for (const DraftLayer& layer : draft_layers(draft, packed)) {

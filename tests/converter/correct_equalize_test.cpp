@@ -1,10 +1,12 @@
 // Rescaling of channels: the function stays, the integers gain.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
 #include "converter/correct/channel_groups.h"
+#include "converter/correct/probe.h"
 #include "converter/passes/rewrite.h"
 #include "tests/support/correction.h"
 #include "tests/support/graph_builder.h"
@@ -104,6 +106,39 @@ TEST_CASE("equalization keeps the function, up to bounds that only cut what they
       CHECK(function_error(graph, after.graph, samples) < 1e-9);
     }
   }
+}
+
+TEST_CASE("a channel that keeps all others from having integers passes its bound, and the teacher goes on cutting it") {
+  Graph graph = block_net(1);
+  for (Node& node : graph.nodes) {
+    if (node.name != "expand" && node.name != "deep") continue;
+    std::vector<double> factors(16, 1.0);
+    factors[5] = node.name == "expand" ? 300 : 0.01;
+    scale_outputs(graph, node, factors, std::vector<double>(16, 0.0));
+  }
+  const std::vector<Sample> samples = random_samples(graph, 60, 28, -1, 1);
+  const CorrectionContext context = context_of(samples);
+  const Draft before = draft_of(graph, samples, false);
+  const Draft after = corrected("equalize", before, context);
+  REQUIRE(after.bounds.contains("expand"));
+  const std::vector<double>& bounds = after.bounds.at("expand");
+  CHECK(*std::min_element(bounds.begin(), bounds.end()) == bounds[5]);
+  CHECK(bounds[5] < 0.5);
+
+  const Result<Judge> judge = Judge::create(graph, samples, 1);
+  const Result<PackedModel> teacher = lower_f32(after.teacher);
+  REQUIRE(judge.ok());
+  REQUIRE(teacher.ok());
+  CHECK(judge->measure(open_clamps(*teacher, after.bounds))->error < 1e-9);
+  CHECK(judge->measure(*teacher)->error > 1e-6);
+
+  const double without = objective_of(graph, corrected("bias", before, context), samples).error;
+  const double with = objective_of(graph, corrected("bias", after, context), samples).error;
+  CAPTURE(without);
+  CAPTURE(with);
+  CHECK(with < without / 4);
+  const Draft tuned = corrected("adaquant", after, context);
+  CHECK(objective_of(graph, tuned, samples).error < objective_of(graph, after, samples).error);
 }
 
 TEST_CASE("equalization makes both sides of a channel equally large: the three-layer form around a depthwise layer") {
