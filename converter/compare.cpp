@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "converter/node_session.h"
+#include "kernels/bf16.h"
 #include "kernels/quantization.h"
 #include "octet/session.hpp"
 #include "runtime/packed_model.h"
@@ -19,7 +20,7 @@ using Values = std::map<std::string, std::vector<float>, std::less<>>;
 
 // "conv1:u8" -> "conv1": the name that the float network knows a tensor by.
 std::string_view base_name(std::string_view name) {
-  for (const std::string_view suffix : {":u8", ":f32"}) {
+  for (const std::string_view suffix : {":u8", ":bf16", ":f32"}) {
     if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
   }
   return name;
@@ -31,6 +32,9 @@ std::vector<float> to_f32(const TensorView& view, const PackedTensor& tensor) {
     const QuantParams quant = tensor.desc().quant();
     const auto q = view.as<uint8_t>();
     for (size_t i = 0; i < values.size(); ++i) values[i] = dequantize(q[i], quant);
+  } else if (view.type == DataType::kBf16) {
+    const auto narrow = view.as<Bf16>();
+    for (size_t i = 0; i < values.size(); ++i) values[i] = octet::to_f32(narrow[i]);
   } else {
     std::copy_n(view.as<float>().begin(), values.size(), values.begin());
   }
@@ -46,12 +50,13 @@ std::pair<float, float> representable(const PackedTensor& tensor) {
           quant.scale * (255.5F - static_cast<float>(quant.zero_point))};
 }
 
-// Nodes whose output is worth a line: they compute something on integers.
+// Nodes whose output is worth a line: they compute something on integers or bf16.
 bool is_layer(const PackedModel& model, const PackedNode& node) {
   if (is_view(node.op) || std::holds_alternative<TransposeParams>(node.op)) return false;
-  if (std::holds_alternative<DequantizeParams>(node.op)) return false;
+  if (std::holds_alternative<DequantizeParams>(node.op) || std::holds_alternative<CastParams>(node.op)) return false;
   for (const int32_t id : node.inputs) {
-    if (id >= 0 && model.tensors[static_cast<size_t>(id)].type == DataType::kU8) return true;
+    const DataType type = id < 0 ? DataType::kF32 : model.tensors[static_cast<size_t>(id)].type;
+    if (type == DataType::kU8 || type == DataType::kBf16) return true;
   }
   return std::holds_alternative<QuantizeParams>(node.op);
 }
@@ -157,7 +162,8 @@ class Worker {
   void add_cumulative(const Values& values) {
     std::map<std::string, std::vector<float>> made;
     packed_session_->run([&](const std::string& name, const TensorView& view) {
-      if (view.type != DataType::kU8 && view.type != DataType::kF32) return;
+      const bool is_real = view.type == DataType::kF32 || view.type == DataType::kBf16;
+      if (view.type != DataType::kU8 && !is_real) return;
       made.insert_or_assign(name, to_f32(view, tensor_named(name)));
     });
     for (size_t i = 0; i < layers_.size(); ++i) {
@@ -190,6 +196,8 @@ class Worker {
       if (tensor.type == DataType::kU8) {
         const QuantParams quant = tensor.desc().quant();
         for (size_t e = 0; e < x->second.size(); ++e) input.as<uint8_t>()[e] = quantize_u8(x->second[e], quant);
+      } else if (tensor.type == DataType::kBf16) {
+        std::transform(x->second.begin(), x->second.end(), input.as<Bf16>().begin(), to_bf16);
       } else {
         std::copy(x->second.begin(), x->second.end(), input.as<float>().begin());
       }

@@ -89,8 +89,14 @@ class Gate {
 
 Status climb_ladder(const ConvertOptions& options, const CalibratedNetwork& network, const Gate* gate,
                     Conversion& result) {
-  MixContext context{
-      network.draft, *network.samples, options.cost, options.correct != "none", options.seed, network.threads, {}};
+  MixContext context{network.draft,
+                     *network.samples,
+                     options.cost,
+                     options.offers_bf16,
+                     options.correct != "none",
+                     options.seed,
+                     network.threads,
+                     {}};
   if (gate != nullptr) {
     context.count_right = [&](const PackedModel& packed) -> Result<size_t> {
       OCTET_TRY(const GateResult found, gate->measure(packed));
@@ -123,7 +129,7 @@ Status convert_gated(const ConvertOptions& options, const CalibratedNetwork& net
   for (size_t i = 0; i < rungs.size(); ++i) {
     // Only what passes when lightly corrected is worth the full correction, and the last, which has least error.
     const GateResult light = gate.judge(*rungs[i].right);
-    if (rungs[i].raised.empty() || (!light.is_passed && i + 1 < rungs.size())) continue;
+    if (rungs[i].is_integer() || (!light.is_passed && i + 1 < rungs.size())) continue;
     Conversion tried = result;
     OCTET_CHECK(finish(options, network, on_rung(network.draft, rungs[i]), tried));
     OCTET_TRY(tried.gate, gate.measure(tried.packed));
@@ -132,6 +138,17 @@ Status convert_gated(const ConvertOptions& options, const CalibratedNetwork& net
     result = std::move(tried);
     if (result.gate->is_passed) return {};
   }
+  return {};
+}
+
+// Neither data nor ranges: nothing is an integer.
+Status convert_bf16(const ConvertOptions& options, const Graph& graph, Conversion& result) {
+  if (is_quantized(graph)) {
+    return Error{ErrorCode::kUsage,
+                 "--precision bf16 needs a float model, but '" + options.model + "' is quantized already"};
+  }
+  OCTET_TRY(const std::set<std::string> keep_float, resolve_keep_float(graph, options.keep_float));
+  OCTET_TRY(result.packed, lower_bf16(graph, keep_float));
   return {};
 }
 
@@ -179,6 +196,8 @@ Result<Conversion> convert(const ConvertOptions& options) {
   }
   if (options.float_only) {
     OCTET_TRY(result.packed, lower_f32(graph));
+  } else if (options.is_bf16) {
+    OCTET_CHECK(convert_bf16(options, graph, result));
   } else if (is_quantized(graph)) {
     OCTET_CHECK(lower_quantized(options, graph, result));
   } else {

@@ -64,8 +64,10 @@ struct ConvertOptions {
   WeightScheme weights;
   ActivationScheme activations;
   bool float_only = false;                                 // --precision f32
+  bool is_bf16 = false;                                    // --precision bf16
   bool is_mixed = false;                                   // --precision mixed
   CostKind cost = CostKind::kLatency;                      // what mixed precision spares
+  bool offers_bf16 = false;                                // to mixed precision, beside f32
   std::optional<double> max_drop;                          // --max-drop, in points: goes with `labels`
   std::function<void(const Conversion&)> ladder_observer;  // once its ladder is built
   std::vector<std::string> keep_float;                     // as resolve_keep_float() takes them

@@ -7,6 +7,7 @@
 #include "converter/precision.h"
 #include "converter/quantize.h"
 #include "converter/range_groups.h"
+#include "kernels/bf16.h"
 #include "kernels/quantization.h"
 
 namespace octet {
@@ -79,6 +80,7 @@ class Lowering {
         notices_(notices),
         quantization_(std::move(quantization)),
         plain_(graph.values.size(), -1),
+        bf16_(graph.values.size(), -1),
         u8_(graph.values.size(), -1) {}
 
   Result<PackedModel> run() {
@@ -90,8 +92,10 @@ class Lowering {
       model_.inputs.push_back(plain_[static_cast<size_t>(id)]);
     }
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-      const bool int8 = precisions_[i] == Precision::kInt8;
-      OCTET_CHECK(int8 ? lower_int8_node(graph_.nodes[i]) : lower_plain_node(graph_.nodes[i]));
+      const Node& node = graph_.nodes[i];
+      OCTET_CHECK(precisions_[i] == Precision::kInt8   ? lower_int8_node(node)
+                  : precisions_[i] == Precision::kBf16 ? lower_bf16_node(node)
+                                                       : lower_plain_node(node));
     }
     for (const ValueId id : graph_.outputs) {
       OCTET_TRY(const int32_t tensor, plain(id));
@@ -153,14 +157,23 @@ class Lowering {
     return graph_.is_output(id) || std::find(graph_.inputs.begin(), graph_.inputs.end(), id) != graph_.inputs.end();
   }
 
-  // The value in its own type: as it was made, or dequantized here and now.
+  int32_t add_bf16_activation(ValueId id, const std::string& name) {
+    return add_tensor({.name = name, .type = DataType::kBf16, .shape = graph_.value(id).shape});
+  }
+
+  // The value in its own type: as it was made, or widened or dequantized here and now.
   Result<int32_t> plain(ValueId id) {
     int32_t& tensor = plain_[static_cast<size_t>(id)];
     const Value& value = graph_.value(id);
     if (tensor < 0 && value.is_constant()) tensor = add_constant(value.name, *value.constant);
     if (tensor < 0) {
       tensor = add_activation(id, is_public(id) ? value.name : value.name + ":f32");
-      add_node(value.name + ":dequantize", DequantizeParams{}, {u8_[static_cast<size_t>(id)]}, {tensor});
+      const int32_t narrow = bf16_[static_cast<size_t>(id)];
+      if (narrow >= 0) {
+        add_node(value.name + ":widen", CastParams{}, {narrow}, {tensor});
+      } else {
+        add_node(value.name + ":dequantize", DequantizeParams{}, {u8_[static_cast<size_t>(id)]}, {tensor});
+      }
     }
     return tensor;
   }
@@ -182,10 +195,28 @@ class Lowering {
                      quantized.as<uint8_t>().begin(), [&](float v) { return quantize_u8(v, quant); });
       tensor = add_constant(value.name + ":u8", quantized, {quant.scale}, {quant.zero_point});
     } else {
+      OCTET_TRY(const int32_t src, plain(id));
       const int32_t added = add_u8_activation(id, value.name + ":u8", quant);
-      add_node(value.name + ":quantize", QuantizeParams{}, {plain_[static_cast<size_t>(id)]}, {added});
+      add_node(value.name + ":quantize", QuantizeParams{}, {src}, {added});
       u8_[static_cast<size_t>(id)] = added;
       return added;
+    }
+    return tensor;
+  }
+
+  // The value as bf16: as it was made, or narrowed or dequantized here and now.
+  Result<int32_t> bf16(ValueId id) {
+    int32_t& tensor = bf16_[static_cast<size_t>(id)];
+    if (tensor >= 0) return tensor;
+    const std::string& name = graph_.value(id).name;
+    const int32_t integers = u8_[static_cast<size_t>(id)];
+    if (plain_[static_cast<size_t>(id)] < 0 && integers >= 0) {
+      tensor = add_bf16_activation(id, name + ":bf16");
+      add_node(name + ":dequantize_bf16", DequantizeParams{}, {integers}, {tensor});
+    } else {
+      OCTET_TRY(const int32_t src, plain(id));
+      tensor = add_bf16_activation(id, name + ":bf16");
+      add_node(name + ":narrow", CastParams{}, {src}, {tensor});
     }
     return tensor;
   }
@@ -228,6 +259,47 @@ class Lowering {
     }
     add_node(node.name, std::move(*op), std::move(inputs), std::move(outputs));
     return {};
+  }
+
+  int32_t add_bf16_constant(const Value& value) {
+    Tensor narrow(DataType::kBf16, value.shape);
+    const std::span<const float> from = value.constant->as<float>();
+    std::transform(from.begin(), from.end(), narrow.as<Bf16>().begin(), [](float v) { return to_bf16(v); });
+    return add_constant(value.name, narrow);
+  }
+
+  Status lower_bf16_node(const Node& node) {
+    const ValueId out = node.outputs[0];
+    const bool writes_bf16 = has_only_bf16_readers(out);
+    const bool is_weighted = op_rule(node.op).quantization(graph_, node) == QuantizationRule::kWeighted;
+    std::vector<int32_t> inputs;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId id = node.inputs[i];
+      if (id == kNoValue) {
+        inputs.push_back(-1);
+      } else if (is_weighted && i == kConvWeights) {
+        inputs.push_back(add_bf16_constant(graph_.value(id)));
+      } else {
+        const bool stays_f32 = is_weighted && (i == kConvBias || (i == kConvResidual && !writes_bf16));
+        OCTET_TRY(const int32_t tensor, stays_f32 ? plain(id) : bf16(id));
+        inputs.push_back(tensor);
+      }
+    }
+    const std::string& name = graph_.value(out).name;
+    const bool is_bf16 = writes_bf16 || !is_weighted;
+    int32_t& made = (is_bf16 ? bf16_ : plain_)[static_cast<size_t>(out)];
+    made = is_bf16 ? add_bf16_activation(out, is_public(out) ? name + ":bf16" : name) : add_activation(out, name);
+    add_node(node.name, *to_packed(node.op), std::move(inputs), {made});
+    return {};
+  }
+
+  bool has_only_bf16_readers(ValueId id) const {
+    if (graph_.is_output(id)) return false;
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const std::vector<ValueId>& read = graph_.nodes[i].inputs;
+      if (precisions_[i] != Precision::kBf16 && std::find(read.begin(), read.end(), id) != read.end()) return false;
+    }
+    return true;
   }
 
   Status lower_int8_node(const Node& node) {
@@ -345,7 +417,7 @@ class Lowering {
   const GivenIntegers* given_;
   std::vector<std::string>& notices_;
   ValueQuantization quantization_;
-  std::vector<int32_t> plain_, u8_;  // packed tensors of a value, in its own type and as u8; -1: not made
+  std::vector<int32_t> plain_, bf16_, u8_;  // packed tensors of a value, in its own type and others; -1: not made
   std::vector<Tensor> constants_;
   PackedModel model_;
 };
@@ -367,9 +439,18 @@ Result<PackedModel> lower_int8(const Graph& graph, const Ranges& ranges, const Q
       return Error{ErrorCode::kUsage, "--keep-float names '" + name + "', but the network has no such node"};
     }
   }
-  const std::vector<Precision> precisions = choose_precisions(graph, options.keep_float);
+  const std::vector<Precision> precisions = choose_precisions(graph, options.keep_float, options.bf16);
   const ValueQuantization quantization(graph, precisions, ranges, options.activations);
   return Lowering(graph, precisions, quantization, options, nullptr, notices).run();
+}
+
+Result<PackedModel> lower_bf16(const Graph& graph, const std::set<std::string>& keep_float) {
+  QuantizeOptions options;
+  options.keep_float = keep_float;
+  options.bf16 = weighted_nodes(graph);
+  for (const std::string& name : keep_float) options.bf16.erase(name);
+  std::vector<std::string> notices;
+  return lower_int8(graph, {}, options, notices);
 }
 
 Result<PackedModel> lower_given(const Graph& graph, const GivenIntegers& given) {

@@ -22,17 +22,22 @@ struct QuantizeOptions {
   WeightScheme weights;
   ActivationScheme activations;
   std::set<std::string> keep_float;  // node names
+  std::set<std::string> bf16;        // names of weighted nodes
   // By node name, where a correction has fixed the scales of a layer's weights: one per output channel, or one.
   std::map<std::string, std::vector<float>> weight_scales;
 };
 
-// int8 where choose_precisions says so. An activation keeps its name in its main form; where both exist the other is
-// "NAME:u8" or "NAME:f32". Values that kSameRange ops connect share one range, the union of theirs. A weighted node or
-// average pool whose readers are all f32 writes f32 straight from its accumulator.
-// kInvalidFile: `ranges` lack a value; kUsage: keep_float names no node; kUnsupported: a node with too many taps for
-// s32.
+// int8 and bf16 where choose_precisions says so. An activation keeps its name in the form in which it is made; others
+// are "NAME:u8", "NAME:bf16" or "NAME:f32". Values that kSameRange ops connect share one range, the union of theirs. A
+// weighted node or average pool whose readers are all float writes f32 straight from its accumulator. A bf16 layer has
+// weights of bf16 and a bias of f32; it writes bf16 where nothing but bf16 nodes reads it, else f32.
+//
+// kInvalidFile: `ranges` lack a value; kUsage: keep_float names no node; kUnsupported: too many taps for s32.
 Result<PackedModel> lower_int8(const Graph& graph, const Ranges& ranges, const QuantizeOptions& options,
                                std::vector<std::string>& notices);
+
+// Without integers: weighted nodes in bf16, but those that `keep_float` names.
+Result<PackedModel> lower_bf16(const Graph& graph, const std::set<std::string>& keep_float);
 
 // A quantized model by its own integers, from take_given_integers: f32 elsewhere.
 Result<PackedModel> lower_given(const Graph& graph, const GivenIntegers& given);

@@ -34,6 +34,43 @@ const Node* maker_of(const Graph& graph, const std::string& value) {
   return nullptr;
 }
 
+bool is_weighted(const Graph& graph, const Node& node) {
+  const QuantizationRule rule = op_rule(node.op).quantization(graph, node);
+  return rule == QuantizationRule::kWeighted && can_be_int8(graph, node, rule);
+}
+
+bool moves_elements(const Node& node) {
+  return node.is<ConcatParams>() || node.is<ReshapeParams>() || node.is<SliceParams>() || node.is<TransposeParams>();
+}
+
+void choose_bf16(const Graph& graph, const std::set<std::string>& keep_float, const std::set<std::string>& bf16,
+                 std::vector<Precision>& precisions) {
+  if (bf16.empty()) return;
+  // Forward: values that are bf16 where they are made.
+  std::vector<bool> is_bf16(graph.values.size(), false);
+  const auto at = [](ValueId id) { return static_cast<size_t>(id); };
+  const auto may_move = [&](size_t i) {
+    const Node& node = graph.nodes[i];
+    return precisions[i] == Precision::kF32 && moves_elements(node) && !keep_float.contains(node.name) &&
+           std::all_of(node.inputs.begin(), node.inputs.end(),
+                       [&](ValueId id) { return id != kNoValue && is_bf16[at(id)]; });
+  };
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (bf16.contains(node.name) && is_weighted(graph, node)) precisions[i] = Precision::kBf16;
+    const bool makes = precisions[i] == Precision::kBf16 || may_move(i);
+    for (const ValueId id : node.outputs) is_bf16[at(id)] = makes;
+  }
+  // Backward: values that are read as bf16.
+  std::vector<bool> is_wanted(graph.values.size(), false);
+  for (size_t i = graph.nodes.size(); i-- > 0;) {
+    const Node& node = graph.nodes[i];
+    if (may_move(i) && is_wanted[at(node.outputs[0])]) precisions[i] = Precision::kBf16;
+    if (precisions[i] != Precision::kBf16) continue;
+    for (const size_t input : data_inputs(node)) is_wanted[at(node.inputs[input])] = true;
+  }
+}
+
 }  // namespace
 
 std::vector<size_t> data_inputs(const Node& node) {
@@ -52,14 +89,16 @@ bool can_write_f32(const Node& node) {
          (node.is<Conv2dParams>() && node.input(kConvResidual) == kNoValue);
 }
 
-std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std::string>& keep_float) {
+std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std::string>& keep_float,
+                                         const std::set<std::string>& bf16) {
+  const auto is_float = [&](const Node& node) { return keep_float.contains(node.name) || bf16.contains(node.name); };
   const size_t count = graph.nodes.size();
   std::vector<Precision> precisions(count, Precision::kF32);
   std::vector<QuantizationRule> rules(count, QuantizationRule::kFloat);
   for (size_t i = 0; i < count; ++i) {
     const Node& node = graph.nodes[i];
     const QuantizationRule rule = op_rule(node.op).quantization(graph, node);
-    if (!keep_float.contains(node.name) && can_be_int8(graph, node, rule)) rules[i] = rule;
+    if (!is_float(node) && can_be_int8(graph, node, rule)) rules[i] = rule;
     if (rules[i] == QuantizationRule::kWeighted) precisions[i] = Precision::kInt8;
   }
   // Forward: values that come from an int8 weighted node. An average pool there averages integers, whatever follows.
@@ -83,19 +122,25 @@ std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std:
                                    [&](ValueId id) { return leads_to_int8[static_cast<size_t>(id)]; });
     if (leads && rules[i] != QuantizationRule::kFloat) precisions[i] = Precision::kInt8;
     if (!leads && precisions[i] == Precision::kF32) continue;
-    if (keep_float.contains(graph.nodes[i].name)) continue;  // reads f32
+    if (is_float(graph.nodes[i])) continue;  // reads floats
     for (const ValueId id : node.inputs) {
       if (id != kNoValue) leads_to_int8[static_cast<size_t>(id)] = true;
     }
   }
+  choose_bf16(graph, keep_float, bf16, precisions);
   return precisions;
 }
 
+std::set<std::string> weighted_nodes(const Graph& graph) {
+  std::set<std::string> names;
+  for (const Node& node : graph.nodes) {
+    if (is_weighted(graph, node)) names.insert(node.name);
+  }
+  return names;
+}
+
 Result<std::set<std::string>> resolve_keep_float(const Graph& graph, const std::vector<std::string>& names) {
-  const auto is_layer = [&](const Node& node) {
-    return can_be_int8(graph, node, op_rule(node.op).quantization(graph, node)) &&
-           op_rule(node.op).quantization(graph, node) == QuantizationRule::kWeighted;
-  };
+  const auto is_layer = [&](const Node& node) { return is_weighted(graph, node); };
   std::set<std::string> kept;
   for (const std::string& name : names) {
     const auto named =

@@ -10,13 +10,19 @@
 
 namespace octet {
 
-enum class Precision { kF32, kInt8 };
+enum class Precision { kF32, kBf16, kInt8 };
 
 // One per node of the graph, in order. Weighted nodes are int8 unless `keep_float` names them; between them everything
 // is that can be. Elementwise ops and data movement behind the last weighted node (box decoding, say) stay f32: there
 // int8 would cost accuracy and save nothing; so do those whose readers are all named by `keep_float`. A folded and
 // fused graph is expected.
-std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std::string>& keep_float);
+//
+// Weighted nodes that `bf16` names are bf16, and what only moves elements from one of them to another.
+std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std::string>& keep_float,
+                                         const std::set<std::string>& bf16 = {});
+
+// The weighted nodes: convolutions and fully connected layers with constant weights, which can be int8 or bf16.
+std::set<std::string> weighted_nodes(const Graph& graph);
 
 // The node names that --keep-float means: `first` and `last` stand for the first and the last convolution or fully
 // connected layer, unless a node has that name; anything else is a node's name, or that of a tensor it makes, as

@@ -13,6 +13,10 @@ bool is_available(Isa isa);
 // The highest available level.
 Isa best_isa();
 
+// Whether the CPU multiplies bf16 in pairs (AVX512-BF16, AMX), and oneDNN may use that: OCTET_MAX_ISA has no level for
+// it, so any cap rules it out, as do oneDNN's own below it. Elsewhere bf16 is widened to f32.
+bool has_native_bf16();
+
 // "any", "avx2", ...
 const char* to_string(Isa isa);
 

@@ -45,6 +45,8 @@ dnnl::memory::data_type to_onednn(DataType type) {
       return dnnl::memory::data_type::s8;
     case DataType::kS32:
       return dnnl::memory::data_type::s32;
+    case DataType::kBf16:
+      return dnnl::memory::data_type::bf16;
     default:
       return dnnl::memory::data_type::undef;
   }
@@ -76,6 +78,22 @@ bool has_features(int features) {
 #endif
 
 }  // namespace
+}  // namespace octet::onednn
+
+namespace octet {
+
+bool has_native_bf16() {
+#if defined(__x86_64__)
+  static const bool native = onednn::has_features(dnnl_cpu_isa_avx512_core_bf16);
+  return native;
+#else
+  return false;
+#endif
+}
+
+}  // namespace octet
+
+namespace octet::onednn {
 
 const dnnl::engine& engine() {
   static const dnnl::engine cpu = [] {

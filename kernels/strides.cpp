@@ -69,6 +69,8 @@ void copy_strided(const StridedLoop<1>& loop, int64_t element_bytes, const void*
                   static_cast<size_t>(n * element_bytes));
     } else if (element_bytes == 1) {
       copy_run<uint8_t>(src, offset, stride, n, dst, i);
+    } else if (element_bytes == 2) {
+      copy_run<uint16_t>(src, offset, stride, n, dst, i);
     } else if (element_bytes == 4) {
       copy_run<uint32_t>(src, offset, stride, n, dst, i);
     } else {

@@ -16,6 +16,8 @@ const char* to_string(DataType type) {
       return "s64";
     case DataType::kBool:
       return "bool";
+    case DataType::kBf16:
+      return "bf16";
   }
   return "unknown";
 }

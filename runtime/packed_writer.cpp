@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -128,6 +129,7 @@ std::vector<std::byte> write_model(const PackedModel& model) {
   uint32_t version = 1;
   for (size_t i = 0; i < model.tensors.size(); ++i) {
     const PackedTensor& tensor = model.tensors[i];
+    if (tensor.type == DataType::kBf16) version = kVersionOfBf16;
     if (tensor.data == nullptr) continue;
     data[i] = {data_bytes, static_cast<uint64_t>(tensor.data_bytes), {}};
     if (tensor.file_bits == 4 && tensor.data_bytes > 0) {
@@ -135,7 +137,7 @@ std::vector<std::byte> write_model(const PackedModel& model) {
       if (auto nibbles = pack_nibbles(values, nibble_layout(tensor))) {
         data[i].bytes = nibbles->size();
         data[i].nibbles = std::move(*nibbles);
-        version = kPackedVersion;
+        version = std::max(version, kVersionOf4Bits);
       }
     }
     data_bytes = align(data_bytes + data[i].bytes);

@@ -69,7 +69,9 @@ Json profile_steps(Session& session, int runs, const PeakRates& peak) {
     const StepInfo& step = steps[i];
     sum += least[i];
     const double gops = least[i] > 0 ? 2e-3 * static_cast<double>(step.macs) / least[i] : 0.0;
-    const double limit = step.arithmetic == DataType::kF32 ? peak.f32_gops : peak.int8_gops;
+    const double limit = step.arithmetic == DataType::kF32    ? peak.f32_gops
+                         : step.arithmetic == DataType::kBf16 ? 0  // not measured
+                                                              : peak.int8_gops;
     rows.push_back({{"name", step.name},
                     {"op", step.op},
                     {"kernel", step.kernel},

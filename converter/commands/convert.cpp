@@ -15,6 +15,7 @@
 #include "converter/report/choices_html.h"
 #include "converter/report/comparison_html.h"
 #include "converter/report/pareto_html.h"
+#include "kernels/cpu_features.h"
 #include "octet/integrity.hpp"
 #include "octet/session.hpp"
 #include "runtime/packed_format.h"
@@ -29,6 +30,7 @@ struct Options {
   std::string weights = "per_channel";
   std::string precision;  // empty: int8, or what --max-drop asks for
   std::string cost = "latency";
+  std::string bf16 = "auto";
   std::string activations = "asymmetric";
   std::string scale = "float";
   int64_t group_size = 64;
@@ -144,8 +146,13 @@ Status read_precision(Options& options) {
   ConvertOptions& convert = options.convert;
   if (options.precision.empty()) options.precision = convert.max_drop.has_value() ? "mixed" : "int8";
   convert.float_only = options.precision == "f32";
+  convert.is_bf16 = options.precision == "bf16";
   convert.is_mixed = options.precision == "mixed";
+  convert.offers_bf16 = options.bf16 == "always" || (options.bf16 == "auto" && has_native_bf16());
   convert.cost = options.cost == "bytes" ? CostKind::kBytes : CostKind::kLatency;
+  if (convert.max_drop.has_value() && (convert.is_bf16 || convert.float_only)) {
+    return Error{ErrorCode::kUsage, "--max-drop goes with --precision int8 or mixed, not " + options.precision};
+  }
   if (convert.max_drop.has_value() && !std::isfinite(*convert.max_drop)) {
     return Error{ErrorCode::kUsage, "--max-drop is not a number"};
   }
@@ -165,21 +172,28 @@ std::string gate_line(const GateResult& gate, double limit) {
 
 // A point of the Pareto table.
 Json rung_json(const MixRung& rung, const Conversion& conversion) {
-  Json row{{"float_layers", rung.raised},  {"latency_ms", rung.latency_us / 1000},
-           {"bytes", rung.bytes},          {"cost", rung.cost},
-           {"expected_error", rung.error}, {"error", rung.measured.error},
+  Json row{{"float_layers", rung.raised},
+           {"bf16_layers", rung.bf16},
+           {"latency_ms", rung.latency_us / 1000},
+           {"bytes", rung.bytes},
+           {"cost", rung.cost},
+           {"expected_error", rung.error},
+           {"error", rung.measured.error},
            {"agreement", rung.agreement()}};
   if (const auto drop = conversion.drop_of(rung)) row["drop"] = *drop;
   return row;
 }
 
-// The layers that mixed precision left float, as --keep-float takes them.
-std::string raised_names(const Conversion& conversion) {
+// The layers that mixed precision left f32, as --keep-float takes them, or those of another type.
+std::string joined(const std::set<std::string>& layers) {
   std::string names;
-  for (const std::string& name : conversion.ladder->rungs[*conversion.rung].raised) {
-    names += (names.empty() ? "" : ",") + name;
-  }
+  for (const std::string& name : layers) names += (names.empty() ? "" : ",") + name;
   return names;
+}
+
+std::string chosen_line(const Conversion& conversion) {
+  const MixRung& rung = conversion.ladder->rungs[*conversion.rung];
+  return "; --keep-float " + joined(rung.raised) + (rung.bf16.empty() ? "" : "; bf16: " + joined(rung.bf16));
 }
 
 std::string rung_line(const MixRung& rung, const Conversion& conversion) {
@@ -206,7 +220,7 @@ Json to_json(const Options& options, const Conversion& conversion, size_t bytes)
     for (const MixRung& rung : conversion.ladder->rungs) result["pareto"].push_back(rung_json(rung, conversion));
     if (conversion.rung.has_value()) {
       result["chosen"] = *conversion.rung;
-      result["keep_float"] = raised_names(conversion);
+      result["keep_float"] = joined(conversion.ladder->rungs[*conversion.rung].raised);
     }
   }
   if (conversion.gate.has_value()) {
@@ -262,7 +276,7 @@ Result<int> run(Options& options) {
   for (const std::string& notice : converted->lowering_notices) warn("octet convert", notice);
   if (converted->rung.has_value()) {
     std::cerr << "mixed: chosen: " << rung_line(converted->ladder->rungs[*converted->rung], *converted)
-              << "; --keep-float " << raised_names(*converted) << "\n";
+              << chosen_line(*converted) << "\n";
   }
   const std::vector<std::byte> bytes = append_sha256(write_model(converted->packed));
   OCTET_CHECK(write_file_atomically(options.output, bytes));
@@ -332,13 +346,17 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_flag("--portable", convert.weights.portable,
                "weights in [-63, 63], exact on every CPU in every runtime; octet itself needs it nowhere");
   app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();
-  app.add_option("--precision", options->precision, "int8, unless --max-drop is given; mixed: chosen layers stay f32")
-      ->check(CLI::IsMember({"int8", "mixed", "f32"}));
+  app.add_option("--precision", options->precision,
+                 "int8, unless --max-drop is given; mixed: chosen layers stay bf16 or f32")
+      ->check(CLI::IsMember({"int8", "mixed", "bf16", "f32"}));
   app.add_option("--keep-float", convert.keep_float,
                  "nodes (or tensors they make) that stay f32; first, last: the layers at the ends")
       ->delimiter(',');
   app.add_option("--cost", options->cost, "what mixed precision spares: measured time, or bytes")
       ->check(CLI::IsMember({"latency", "bytes"}))
+      ->capture_default_str();
+  app.add_option("--bf16", options->bf16, "whether mixed precision may choose bf16; auto: where this CPU multiplies it")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
   app.add_option(
       "--max-drop", convert.max_drop,

@@ -189,6 +189,8 @@ Tensor to_f32(const Tensor& tensor) {
     case DataType::kS64:
       copy(int64_t{});
       break;
+    case DataType::kBf16:  // no .npy holds it
+      break;
   }
   return converted;
 }

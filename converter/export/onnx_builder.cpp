@@ -23,6 +23,8 @@ int onnx_type(DataType type) {
       return TensorProto::INT64;
     case DataType::kBool:
       return TensorProto::BOOL;
+    case DataType::kBf16:  // written as f32
+      break;
   }
   return TensorProto::UNDEFINED;
 }

@@ -256,7 +256,12 @@ Status write(QdqWriter& writer, const PackedNode& node, const SoftmaxParams& par
 Status write(QdqWriter& writer, const PackedNode& node, const CastParams&) {
   constexpr std::pair<DataType, int64_t> kTypes[] = {{DataType::kF32, 1}, {DataType::kU8, 2},  {DataType::kS8, 3},
                                                      {DataType::kS32, 6}, {DataType::kS64, 7}, {DataType::kBool, 9}};
-  const DataType type = writer.tensor(node.outputs[0]).type;
+  const DataType type = writer.tensor(node.outputs[0]).type, from = writer.tensor(node.inputs[0]).type;
+  if (type == DataType::kBf16 || (from == DataType::kBf16 && type == DataType::kF32)) {  // f32 in ONNX, rounded
+    const AxisOrder same = writer.order(node.inputs[0]);
+    writer.write(node, writer.read(node.inputs[0], same), same);
+    return {};
+  }
   const auto* row =
       std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& entry) { return entry.first == type; });
   const AxisOrder order = writer.order(node.inputs[0]);

@@ -1,15 +1,23 @@
 #include "converter/export/qdq_writer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "converter/tensor.h"
+#include "kernels/bf16.h"
 
 namespace octet {
 namespace {
 
 bool is_quantized(const PackedTensor& tensor) {
   return !tensor.scales.empty();
+}
+
+Tensor widened(const Tensor& narrow) {
+  Tensor wide(DataType::kF32, narrow.shape());
+  std::ranges::transform(narrow.as<Bf16>(), wide.as<float>().begin(), to_f32);
+  return wide;
 }
 
 // Whether the integers cannot tell `bound` from no bound at all: saturation is the clamp then.
@@ -72,6 +80,7 @@ std::string QdqWriter::read_constant(int32_t id, const AxisOrder& order, const s
   for (size_t i = 0; i < order.size(); ++i) permutation[static_cast<size_t>(order[i])] = static_cast<int64_t>(i);
   Tensor packed(constant.type, Shape(dims));
   std::memcpy(packed.data(), constant.data, static_cast<size_t>(packed.byte_count()));
+  if (constant.type == DataType::kBf16) packed = widened(packed), constant.type = DataType::kF32;
   const Tensor reordered = transposed(packed, permutation);
   if (!is_quantized(constant)) {
     return onnx_.add_constant(constant.name, constant.type, reordered.shape(), reordered.data());
@@ -111,6 +120,11 @@ void QdqWriter::write(const PackedNode& node, std::string value, const AxisOrder
   value = clamped(value, clamp, dst);
   if (is_quantized(dst)) {
     value = quantization_op("QuantizeLinear", value, dst.name + "_quantized", dst, order, dst.scales);
+  }
+  if (dst.type == DataType::kBf16) {  // the rounding; arithmetic of bf16 is f32's
+    constexpr int64_t kFloat = 1, kBfloat16 = 16;
+    value = onnx_.add_node("Cast", {value}, dst.name + "_rounded", {{"to", kBfloat16}});
+    value = onnx_.add_node("Cast", {value}, dst.name + "_widened", {{"to", kFloat}});
   }
   forms_[static_cast<size_t>(node.outputs[0])] = {std::move(value), order};
 }

@@ -50,12 +50,6 @@ Result<StepTimes> step_times(const PackedModel& packed) {
   return found;
 }
 
-Result<PackedModel> lower_with(const Draft& draft, const std::string& kept) {
-  Draft copy = draft;
-  copy.options.keep_float.insert(kept);
-  return lower_draft(copy);
-}
-
 // What `a` has and `b` has not, in microseconds.
 double only_in(const StepTimes& a, const StepTimes& b) {
   double sum = 0;
@@ -74,7 +68,14 @@ int64_t file_bytes(const PackedModel& model) {
   return static_cast<int64_t>(write_model(model).size());
 }
 
-Result<std::vector<int64_t>> float_costs(const Draft& draft, std::span<const std::string> layers, CostKind kind) {
+Draft raised(const Draft& draft, const std::set<std::string>& layers, Precision to) {
+  Draft copy = draft;
+  (to == Precision::kBf16 ? copy.options.bf16 : copy.options.keep_float).insert(layers.begin(), layers.end());
+  return copy;
+}
+
+Result<std::vector<int64_t>> raise_costs(const Draft& draft, std::span<const std::string> layers, Precision to,
+                                         CostKind kind) {
   Draft base = draft;  // fixes the scales of the weights, which lowering would otherwise search again each time
   OCTET_TRY(const PackedModel integer, lower_draft(base));
   StepTimes times;
@@ -83,12 +84,13 @@ Result<std::vector<int64_t>> float_costs(const Draft& draft, std::span<const std
   }
   std::vector<int64_t> costs;
   for (const std::string& layer : layers) {
-    OCTET_TRY(const PackedModel raised, lower_with(base, layer));
+    Draft other = raised(base, {layer}, to);
+    OCTET_TRY(const PackedModel packed, lower_draft(other));
     if (kind == CostKind::kBytes) {
-      costs.push_back(file_bytes(raised) - file_bytes(integer));
+      costs.push_back(file_bytes(packed) - file_bytes(integer));
       continue;
     }
-    OCTET_TRY(const StepTimes raised_times, step_times(raised));
+    OCTET_TRY(const StepTimes raised_times, step_times(packed));
     costs.push_back(std::llround(1000 * (only_in(raised_times, times) - only_in(times, raised_times))));
   }
   return costs;

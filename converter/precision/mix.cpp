@@ -5,7 +5,6 @@
 #include <cstdio>
 
 #include "converter/correct/correct.h"
-#include "converter/precision/knapsack.h"
 
 namespace octet {
 namespace {
@@ -30,6 +29,17 @@ Result<PackedModel> lower_lightly_corrected(const MixContext& context, Draft dra
   return lower_draft(draft);
 }
 
+// As single_layer does it for integers.
+Result<double> bf16_error(const Draft& draft, const Judge& judge, std::span<const std::string> layers,
+                          const std::string& layer) {
+  std::set<std::string> others(layers.begin(), layers.end());
+  others.erase(layer);
+  Draft alone = raised(raised(draft, others, Precision::kF32), {layer}, Precision::kBf16);
+  OCTET_TRY(const PackedModel packed, lower_draft(alone));
+  OCTET_TRY(const Objective found, judge.measure(packed));
+  return found.error;
+}
+
 // The cheapest points for every step of error.
 std::vector<const ParetoPoint*> thinned(const std::vector<ParetoPoint>& front) {
   std::vector<const ParetoPoint*> points{&front.front()};
@@ -48,32 +58,84 @@ std::vector<const ParetoPoint*> thinned(const std::vector<ParetoPoint>& front) {
 
 }  // namespace
 
+Result<LayerChoices> measure_choices(const MixContext& context, const Judge& judge) {
+  LayerChoices choices;
+  OCTET_TRY(choices.layers, integer_layers(context.draft));
+  const std::vector<std::string>& layers = choices.layers;
+  constexpr int kBits[] = {8};
+  OCTET_TRY(const std::vector<LayerSensitivity> integers,
+            measure_sensitivity(*find_sensitivity_method("single_layer"),
+                                {context.draft, judge, layers, few(context), context.threads}, kBits, {}, {}));
+  for (const LayerSensitivity& layer : integers) choices.options.push_back({{0, layer.error}});
+  choices.precisions = {Precision::kInt8};
+  if (context.offers_bf16) choices.precisions.push_back(Precision::kBf16);
+  choices.precisions.push_back(Precision::kF32);
+  for (size_t p = 1; p < choices.precisions.size(); ++p) {
+    const Precision precision = choices.precisions[p];
+    OCTET_TRY(const std::vector<int64_t> costs, raise_costs(context.draft, layers, precision, context.cost));
+    for (size_t i = 0; i < layers.size(); ++i) {
+      double error = 0;
+      if (precision == Precision::kBf16) {
+        OCTET_TRY(error, bf16_error(context.draft, judge, layers, layers[i]));
+      }
+      choices.options[i].push_back({costs[i], error});
+    }
+  }
+  return choices;
+}
+
+std::vector<MixRung> choose_rungs(const LayerChoices& choices) {
+  int64_t range = 0;
+  for (const auto& options : choices.options) {
+    int64_t most = 0;
+    for (const LayerOption& option : options) most = std::max(most, std::abs(option.cost));
+    range += most;
+  }
+  const int64_t unit = std::max<int64_t>(range / kCostSteps, 1);
+  std::vector<std::vector<LayerOption>> coarse = choices.options;
+  for (auto& options : coarse) {
+    for (LayerOption& option : options) {
+      option.cost = std::llround(static_cast<double>(option.cost) / static_cast<double>(unit));
+    }
+  }
+  const std::vector<ParetoPoint> front = pareto_front(coarse);
+  std::vector<MixRung> rungs;
+  for (const ParetoPoint* point : thinned(front)) {
+    MixRung rung{.raised = {}, .bf16 = {}, .error = point->error, .measured = {}, .right = {}};
+    for (size_t i = 0; i < choices.layers.size(); ++i) {
+      const Precision precision = choices.precisions[point->choices[i]];
+      if (precision == Precision::kBf16) rung.bf16.insert(choices.layers[i]);
+      if (precision == Precision::kF32) rung.raised.insert(choices.layers[i]);
+      rung.cost += choices.options[i][point->choices[i]].cost;
+    }
+    rungs.push_back(std::move(rung));
+  }
+  return rungs;
+}
+
+LayerChoices without(const LayerChoices& choices, Precision precision) {
+  LayerChoices left = choices;
+  const auto at =
+      std::find(choices.precisions.begin(), choices.precisions.end(), precision) - choices.precisions.begin();
+  left.precisions.erase(left.precisions.begin() + at);
+  for (auto& options : left.options) options.erase(options.begin() + at);
+  return left;
+}
+
 Result<PrecisionLadder> build_ladder(const MixContext& context) {
   PrecisionLadder ladder;
   OCTET_TRY(const Judge judge, Judge::create(context.draft.graph, context.samples.held_out, context.threads));
-  OCTET_TRY(const std::vector<std::string> layers, integer_layers(context.draft));
-  constexpr int kBits[] = {8};
-  OCTET_TRY(ladder.layers,
-            measure_sensitivity(*find_sensitivity_method("single_layer"),
-                                {context.draft, judge, layers, few(context), context.threads}, kBits, {}, {}));
-  OCTET_TRY(const std::vector<int64_t> costs, float_costs(context.draft, layers, context.cost));
-
-  int64_t range = 0;
-  for (const int64_t cost : costs) range += std::abs(cost);
-  const int64_t unit = std::max<int64_t>(range / kCostSteps, 1);
-  std::vector<std::vector<LayerOption>> options;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    const auto steps = static_cast<int64_t>(std::llround(static_cast<double>(costs[i]) / static_cast<double>(unit)));
-    options.push_back({{0, ladder.layers[i].error}, {steps, 0}});
-  }
-  const std::vector<ParetoPoint> front = pareto_front(options);
-  for (const ParetoPoint* point : thinned(front)) {
-    MixRung rung{.raised = {}, .error = point->error, .measured = {}, .right = {}};
-    for (size_t i = 0; i < layers.size(); ++i) {
-      if (point->choices[i] == 0) continue;
-      rung.raised.insert(layers[i]);
-      rung.cost += costs[i];
+  OCTET_TRY(ladder.choices, measure_choices(context, judge));
+  ladder.rungs = choose_rungs(ladder.choices);
+  if (context.offers_bf16) {
+    for (MixRung& rung : choose_rungs(without(ladder.choices, Precision::kF32))) {
+      const bool is_new = std::none_of(ladder.rungs.begin(), ladder.rungs.end(), [&](const MixRung& other) {
+        return other.raised == rung.raised && other.bf16 == rung.bf16;
+      });
+      if (is_new) ladder.rungs.push_back(std::move(rung));
     }
+  }
+  for (MixRung& rung : ladder.rungs) {
     OCTET_TRY(const PackedModel packed, lower_lightly_corrected(context, on_rung(context.draft, rung)));
     OCTET_TRY(rung.latency_us, measure_latency_us(packed));
     rung.bytes = file_bytes(packed);
@@ -81,7 +143,6 @@ Result<PrecisionLadder> build_ladder(const MixContext& context) {
     if (context.count_right) {
       OCTET_TRY(rung.right, context.count_right(packed));
     }
-    ladder.rungs.push_back(std::move(rung));
   }
   ladder.rungs = measured_front(std::move(ladder.rungs), context.cost);
   return ladder;
@@ -102,9 +163,7 @@ std::vector<MixRung> measured_front(std::vector<MixRung> rungs, CostKind cost) {
 }
 
 Draft on_rung(const Draft& draft, const MixRung& rung) {
-  Draft raised = draft;
-  raised.options.keep_float.insert(rung.raised.begin(), rung.raised.end());
-  return raised;
+  return raised(raised(draft, rung.raised, Precision::kF32), rung.bf16, Precision::kBf16);
 }
 
 size_t default_rung(const PrecisionLadder& ladder) {
@@ -121,11 +180,13 @@ double MixRung::agreement() const {
 std::string to_string(const MixRung& rung, const PrecisionLadder& ladder, std::optional<double> drop) {
   const double first = ladder.rungs.front().error;
   char text[256];
-  std::snprintf(text, sizeof text,
-                "%3zu of %zu layers float, %8.3f ms, %9lld bytes, %6.1f dB expected, output SQNR %.2f dB, agreement "
-                "%.1f %%",
-                rung.raised.size(), ladder.layers.size(), rung.latency_us / 1000, static_cast<long long>(rung.bytes),
-                10 * std::log10(rung.error > 0 ? rung.error / first : 0), rung.measured.sqnr_db(), rung.agreement());
+  std::snprintf(
+      text, sizeof text,
+      "%3zu bf16 and %zu f32 of %zu layers, %8.3f ms, %9lld bytes, %6.1f dB expected, output SQNR %.2f dB, agreement "
+      "%.1f %%",
+      rung.bf16.size(), rung.raised.size(), ladder.choices.layers.size(), rung.latency_us / 1000,
+      static_cast<long long>(rung.bytes), 10 * std::log10(rung.error > 0 ? rung.error / first : 0),
+      rung.measured.sqnr_db(), rung.agreement());
   std::string line = text;
   if (drop.has_value()) {
     std::snprintf(text, sizeof text, ", drop %.2f", *drop);

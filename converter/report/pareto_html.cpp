@@ -11,14 +11,19 @@ std::string pareto_html(const Conversion& conversion) {
   const PrecisionLadder& ladder = *conversion.ladder;
   std::ostringstream part;
   part << "<h2>Mixed precision: what each network of the front costs and keeps</h2>\n<p>Measured on held-out samples "
-          "with biases corrected; the latency is that of one thread.</p>\n<table><tr><th>float layers</th><th></th>"
-          "<th>latency ms</th><th>bytes</th><th>SQNR dB</th><th>agreement %</th><th>drop</th></tr>\n";
+          "with biases corrected; the latency is that of one thread.</p>\n<table><tr><th>f32 layers</th>"
+          "<th>bf16 layers</th><th></th><th>latency ms</th><th>bytes</th><th>SQNR dB</th><th>agreement "
+          "%</th><th>drop</th></tr>\n";
   for (size_t i = 0; i < ladder.rungs.size(); ++i) {
     const MixRung& rung = ladder.rungs[i];
-    std::string names;
-    for (const std::string& name : rung.raised) names += (names.empty() ? "" : ",") + name;
-    part << "<tr><td title=\"" << escape(names) << "\">" << rung.raised.size() << " of " << ladder.layers.size()
-         << "</td><td>" << (conversion.rung == i ? "chosen" : "") << "</td><td>" << number(rung.latency_us / 1000, 3)
+    part << "<tr>";
+    for (const std::set<std::string>* layers : {&rung.raised, &rung.bf16}) {
+      std::string names;
+      for (const std::string& name : *layers) names += (names.empty() ? "" : ",") + name;
+      part << "<td title=\"" << escape(names) << "\">" << layers->size() << " of " << ladder.choices.layers.size()
+           << "</td>";
+    }
+    part << "<td>" << (conversion.rung == i ? "chosen" : "") << "</td><td>" << number(rung.latency_us / 1000, 3)
          << "</td><td>" << rung.bytes << "</td><td>" << number(rung.measured.sqnr_db(), 2) << "</td><td>"
          << number(rung.agreement(), 1) << "</td><td>";
     if (const auto drop = conversion.drop_of(rung)) part << number(*drop, 2);

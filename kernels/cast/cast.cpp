@@ -3,6 +3,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "kernels/bf16.h"
+#include "kernels/cast/bf16_rows.h"
 #include "kernels/checks.h"
 #include "kernels/parallel.h"
 
@@ -17,6 +19,10 @@ template <class To, class From>
 To cast_element(From x) {
   if constexpr (std::is_same_v<From, Bool>) {
     return cast_element<To>(static_cast<uint8_t>(x.value != 0 ? 1 : 0));
+  } else if constexpr (std::is_same_v<From, Bf16>) {
+    return cast_element<To>(to_f32(x));
+  } else if constexpr (std::is_same_v<To, Bf16>) {
+    return to_bf16(static_cast<float>(x));
   } else if constexpr (std::is_same_v<To, Bool>) {
     return {static_cast<uint8_t>(x != 0 ? 1 : 0)};
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
@@ -54,6 +60,8 @@ auto with_type(DataType type, const F& f) {
       return f(int32_t{});
     case DataType::kS64:
       return f(int64_t{});
+    case DataType::kBf16:
+      return f(Bf16{});
     case DataType::kBool:
       break;
   }
@@ -78,7 +86,34 @@ Result<Kernel> prepare_reference(const Problem<CastParams>& problem) {
   });
 }
 
-constexpr KernelRow<CastParams> kTable[] = {{"reference", Isa::kAny, supports_all, prepare_reference}};
+bool supports_bf16(const Problem<CastParams>& problem) {
+  const DataType from = problem.inputs[0].type, to = problem.outputs[0].type;
+  return (from == DataType::kF32 && to == DataType::kBf16) || (from == DataType::kBf16 && to == DataType::kF32);
+}
+
+template <NarrowRow kNarrow, WidenRow kWiden>
+Result<Kernel> prepare_bf16(const Problem<CastParams>& problem) {
+  return Kernel([narrows = problem.outputs[0].type == DataType::kBf16, count = problem.outputs[0].shape.element_count(),
+                 threads = problem.threads](const Buffers& buffers) {
+    parallel_for_elements(threads, count, [&](int64_t begin, int64_t end) {
+      if (narrows) {
+        kNarrow(static_cast<const float*>(buffers.src[0]) + begin, end - begin,
+                static_cast<Bf16*>(buffers.dst[0]) + begin);
+      } else {
+        kWiden(static_cast<const Bf16*>(buffers.src[0]) + begin, end - begin,
+               static_cast<float*>(buffers.dst[0]) + begin);
+      }
+    });
+  });
+}
+
+constexpr KernelRow<CastParams> kTable[] = {
+#if defined(__x86_64__)
+    {"bf16_avx512", Isa::kAvx512, supports_bf16, prepare_bf16<narrow_avx512, widen_avx512>},
+    {"bf16_avx2", Isa::kAvx2, supports_bf16, prepare_bf16<narrow_avx2, widen_avx2>},
+#endif
+    {"reference", Isa::kAny, supports_all, prepare_reference},
+};
 
 }  // namespace
 

@@ -6,7 +6,7 @@
 namespace octet {
 
 // f32 to an integer truncates towards zero and saturates; NaN gives 0. An integer to a narrower one wraps.
-// To bool: x != 0. From bool: 0 or 1.
+// To bool: x != 0. From bool: 0 or 1. To bf16: by way of f32, then rounded half to even; NaN stays NaN.
 //
 // inputs   src  any plain type
 // outputs  dst  any plain type, the shape of src

@@ -70,6 +70,7 @@ constexpr KernelRow<Conv2dParams> kTable[] = {
     {"dense_avx2", Isa::kAvx2, dense_supports, prepare_dense_avx2},
     {"dense_sse41", Isa::kSse41, dense_supports, prepare_dense_sse41},
 #endif
+    {"widened", Isa::kAny, widened_supports, prepare_widened},
     {"split_weights", Isa::kAny, split_weights_supports, prepare_split_weights},
     {"reference", Isa::kAny, [](const Problem<Conv2dParams>&) { return true; }, prepare_reference},
 };
@@ -141,10 +142,11 @@ Status check_conv2d_types(const char* op, Descs inputs, Descs outputs) {
   const TensorDesc& dst = outputs[0];
   const auto fits = [](const TensorDesc& desc, bool takes) { return !desc.present || takes; };
 
-  if (src.type == DataType::kF32) {
-    const bool takes = plain(src, DataType::kF32) && plain(weights, DataType::kF32) && weights.is_constant() &&
+  if (src.type == DataType::kF32 || src.type == DataType::kBf16) {
+    const bool takes = plain(src, src.type) && plain(weights, src.type) && weights.is_constant() &&
                        fits(bias, plain(bias, DataType::kF32) && bias.is_constant()) &&
-                       fits(residual, plain(residual, DataType::kF32)) && plain(dst, DataType::kF32);
+                       fits(residual, plain(residual, dst.type)) &&
+                       (plain(dst, src.type) || plain(dst, DataType::kF32));
     if (!takes) return unsupported_types(op, inputs, outputs);
     return {};
   }

@@ -14,13 +14,17 @@ namespace octet {
 //                       weights[o,i,j,c])
 // with g(o) = o / (O/groups); taps outside src read the real value 0 (the zero point of a quantized src).
 //
-// inputs   src       [N, H, W, C]                 f32, or u8 per tensor
-//          weights   [O, KH, KW, C/groups]        constant; f32, or s8 with one scale or O scales (axis 0); zero points
-//                                                 are 0 but in imported models: weights_scale[o] * (q - zero_point[o])
+// inputs   src       [N, H, W, C]                 f32, bf16, or u8 per tensor
+//          weights   [O, KH, KW, C/groups]        constant; the type of a float src; or s8 with one scale or O scales
+//                                                 (axis 0); zero points are 0 but in imported models:
+//                                                 weights_scale[o] * (q - zero_point[o])
 //          bias      [O] or absent                constant; f32, or s32 with scale src_scale * weights_scale[o]
-//          residual  as dst or absent             f32, or u8 per tensor; may be the same memory as dst
-// outputs  dst       [N, OH, OW, O]               f32 for f32 src; u8 per tensor, or f32, for u8 src (f32 without
-// residual)
+//          residual  as dst or absent             the type of a float dst, or u8 per tensor; may share dst's memory
+// outputs  dst       [N, OH, OW, O]               f32 for f32 src; bf16 or f32 for bf16 src; u8 per tensor, or f32, for
+//                                                 u8 src (f32 without residual)
+//
+// bf16: products of two are exact in f32, sums are f32, and a bf16 dst is rounded once, at the end. The order of the
+// sums is the row's: results differ by roundings of f32, and a bf16 dst now and then by its last bit.
 struct Conv2dParams {
   static constexpr const char* kName = "conv2d";
 

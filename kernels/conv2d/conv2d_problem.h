@@ -54,7 +54,7 @@ Status check_conv2d_types(const char* op, Descs inputs, Descs outputs);
 
 // The rows of the table. What they prepare keeps addresses of constants, but no reference to the problem or its descs.
 #if defined(__x86_64__)
-inline constexpr size_t kConv2dRowCount = 11;
+inline constexpr size_t kConv2dRowCount = 12;
 bool depthwise_avx512vnni_supports(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_depthwise_avx512vnni(const Problem<Conv2dParams>& problem);
 bool depthwise_supports(const Problem<Conv2dParams>& problem);
@@ -67,12 +67,18 @@ Result<Kernel> prepare_dense_avx512(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_dense_avx2(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_dense_sse41(const Problem<Conv2dParams>& problem);
 #else
-inline constexpr size_t kConv2dRowCount = 3;
+inline constexpr size_t kConv2dRowCount = 4;
 #endif
 bool onednn_supports(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_onednn(const Problem<Conv2dParams>& problem);
+bool widened_supports(const Problem<Conv2dParams>& problem);
+Result<Kernel> prepare_widened(const Problem<Conv2dParams>& problem);
 bool split_weights_supports(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_split_weights(const Problem<Conv2dParams>& problem);
 Result<Kernel> prepare_reference(const Problem<Conv2dParams>& problem);
+
+// A problem of bf16 by what `prepare` makes of the same one in f32.
+using PrepareConv2d = Result<Kernel> (*)(const Problem<Conv2dParams>& problem);
+Result<Kernel> prepare_widened_by(PrepareConv2d prepare, const Problem<Conv2dParams>& problem);
 
 }  // namespace octet

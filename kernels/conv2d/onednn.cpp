@@ -52,7 +52,7 @@ void set_attributes(const Problem<Conv2dParams>& problem, bool grouped, onednn::
   const TensorDesc& residual = input_or_absent(problem.inputs, kConvResidual);
   const TensorDesc& dst = problem.outputs[0];
   if (!is_int8(problem)) {
-    if (residual.present) attributes.append_sum(1.0F, 0, DataType::kF32);
+    if (residual.present) attributes.append_sum(1.0F, 0, dst.type);
     attributes.append_clamp(problem.params.clamp);
     return;
   }
@@ -194,6 +194,8 @@ bool onednn_supports(const Problem<Conv2dParams>& problem) {
   if (std::max(params.pads[1], params.pads[3]) > max_pad_w) return false;
   // A dilated window may step over a source that is smaller than a step; oneDNN 2.6 then crashes.
   if (sizes.h < params.dilations[0] || sizes.w < params.dilations[1]) return false;
+  // Without the instructions oneDNN emulates bf16, slower than f32.
+  if (problem.inputs[kConvSrc].type == DataType::kBf16) return has_native_bf16();
   return !is_int8(problem) || is_exact(problem);
 }
 

@@ -273,6 +273,7 @@ Kernel make_kernel(const Problem<Conv2dParams>& problem) {
 }  // namespace
 
 Result<Kernel> prepare_reference(const Problem<Conv2dParams>& problem) {
+  if (problem.inputs[kConvSrc].type == DataType::kBf16) return prepare_widened_by(prepare_reference, problem);
   if (problem.inputs[kConvSrc].type == DataType::kF32) return make_kernel<FloatConv2d>(problem);
   return make_kernel<Int8Conv2d>(problem);
 }

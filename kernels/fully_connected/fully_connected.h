@@ -10,10 +10,11 @@ namespace octet {
 
 // dst[n,o] = clamp(bias[o] + sum over k of src[n,k] * weights[o,k])
 //
-// inputs   src      [N, K]         f32, or u8 per tensor
-//          weights  [O, K]         constant; f32, or s8 in [-127, 127] with one scale or O scales (axis 0)
+// inputs   src      [N, K]         f32, bf16, or u8 per tensor
+//          weights  [O, K]         constant; the type of a float src, or s8 in [-127, 127] with one scale or O scales
+//                                  (axis 0)
 //          bias     [O] or absent  constant; f32, or s32 with scale src_scale * weights_scale[o]
-// outputs  dst      [N, O]         f32 for f32 src; u8 per tensor, or f32, for u8 src
+// outputs  dst      [N, O]         f32 for f32 src; bf16 or f32 for bf16 src; u8 per tensor, or f32, for u8 src
 //
 // Prepared as a 1x1 convolution over an image of N x 1 pixels: the same numerics, and the fastest form in oneDNN.
 struct FullyConnectedParams {

@@ -17,7 +17,7 @@ struct QuantizeParams {
 
 // dst = scale * (src - zero_point)
 // inputs   src  u8, s8 or s32, per tensor or per channel
-// outputs  dst  f32, the shape of src
+// outputs  dst  f32 or bf16 (rounded once, half to even), the shape of src
 struct DequantizeParams {
   static constexpr const char* kName = "dequantize";
 

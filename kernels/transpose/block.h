@@ -20,6 +20,12 @@ inline Lanes<uint8_t>::Vector interleave_low(Lanes<uint8_t>::Vector a, Lanes<uin
 inline Lanes<uint8_t>::Vector interleave_high(Lanes<uint8_t>::Vector a, Lanes<uint8_t>::Vector b) {
   return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
+inline Lanes<uint16_t>::Vector interleave_low(Lanes<uint16_t>::Vector a, Lanes<uint16_t>::Vector b) {
+  return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+inline Lanes<uint16_t>::Vector interleave_high(Lanes<uint16_t>::Vector a, Lanes<uint16_t>::Vector b) {
+  return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
 inline Lanes<uint32_t>::Vector interleave_low(Lanes<uint32_t>::Vector a, Lanes<uint32_t>::Vector b) {
   return __builtin_shufflevector(a, b, 0, 4, 1, 5);
 }
@@ -44,7 +50,8 @@ void transpose_square(const T* src, int64_t src_stride, T* dst, int64_t dst_stri
   for (int i = 0; i < kCount; ++i) std::memcpy(dst + i * dst_stride, &rows[i], sizeof rows[i]);
 }
 
-// dst[j * dst_stride + i] = src[i * src_stride + j], i in [0, rows), j in [0, columns). T is uint8_t or uint32_t.
+// dst[j * dst_stride + i] = src[i * src_stride + j], i in [0, rows), j in [0, columns). T is uint8_t, uint16_t or
+// uint32_t.
 template <class T>
 void transpose_block(const T* src, int64_t src_stride, int64_t rows, int64_t columns, T* dst, int64_t dst_stride) {
   constexpr int64_t kCount = Lanes<T>::kCount;

@@ -72,8 +72,14 @@ bool supports_tiles(const Problem<TransposeParams>& problem) {
 Result<Kernel> prepare_tiles(const Problem<TransposeParams>& problem) {
   Matrices matrices{};
   as_matrices(transposed(problem.params, problem), matrices);
-  return element_bytes(problem.outputs[0].type) == 1 ? matrices_kernel<uint8_t>(matrices, problem.threads)
-                                                     : matrices_kernel<uint32_t>(matrices, problem.threads);
+  switch (element_bytes(problem.outputs[0].type)) {
+    case 1:
+      return matrices_kernel<uint8_t>(matrices, problem.threads);
+    case 2:
+      return matrices_kernel<uint16_t>(matrices, problem.threads);
+    default:
+      return matrices_kernel<uint32_t>(matrices, problem.threads);
+  }
 }
 
 bool supports_all(const Problem<TransposeParams>&) {

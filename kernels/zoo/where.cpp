@@ -47,6 +47,8 @@ Result<Kernel> prepare(const Problem<WhereParams>& problem) {
   switch (element_bytes(problem.outputs[0].type)) {
     case 1:
       return make_kernel<uint8_t>(loop, problem.threads);
+    case 2:
+      return make_kernel<uint16_t>(loop, problem.threads);
     case 4:
       return make_kernel<uint32_t>(loop, problem.threads);
     default:

@@ -247,14 +247,32 @@ class BundledModel(Case):
             table = found["pareto"]
             self.assertEqual(table[-1]["error"] < 1e-9, True)  # all float
             for rung in table:
-                self.assertEqual(set(rung), {"float_layers", "latency_ms", "bytes", "cost", "expected_error", "error", "agreement"})
+                self.assertEqual(set(rung), {"float_layers", "bf16_layers", "latency_ms", "bytes", "cost", "expected_error", "error", "agreement"})
                 self.assertGreater(rung["latency_ms"], 0)
             chosen = table[found["chosen"]]
             self.assertLessEqual(chosen["error"], 0.2 * table[0]["error"])
-            self.assertEqual(found["keep_float"].split(","), chosen["float_layers"])
+            self.assertEqual([name for name in found["keep_float"].split(",") if name], chosen["float_layers"])
             self.assertEqual(self.float_layers(packed), set(chosen["float_layers"]))
             self.assertEqual(found["bytes"], packed.stat().st_size)
         self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--precision", "mixed", mentions=["--data"])
+
+    def test_bf16_is_offered_when_asked_for_and_what_makes_no_sense_is_refused(self):
+        packed = self.folder / "mixed.octet"
+        mixed = (OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--calibration", "mse", "--correct", "none",
+                 "--precision", "mixed", "--cost", "bytes", "--json")
+        table = self.json_of(*mixed, "--bf16", "never")["pareto"]
+        self.assertFalse(any(rung["bf16_layers"] for rung in table))
+        found = self.json_of(*mixed, "--bf16", "always")
+        chosen = found["pareto"][found["chosen"]]
+        self.assertGreater(len(chosen["bf16_layers"]), 0)
+        inspected = self.json_of(OCTET, "inspect", packed, "--json")
+        types = {tensor["name"]: tensor["dtype"] for tensor in inspected["tensors"]}
+        narrow = {n["name"] for n in inspected["nodes"] if n["op"] in ("conv2d", "fully_connected") and types[n["inputs"][1]] == "bf16"}
+        self.assertEqual(narrow, set(chosen["bf16_layers"]))
+        self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--precision", "bf16", "--max-drop", 1, "--labels", self.labels(),
+                       mentions=["--max-drop", "bf16"])
+        kept = self.convert("--precision", "bf16", "--keep-float", "first,last")
+        self.assertEqual(len(self.float_layers(kept)), 2)
 
     def test_the_accuracy_gate_writes_the_best_network_and_exits_5(self):
         packed = self.folder / "gated.octet"

@@ -5,7 +5,7 @@ import platform
 import random
 import unittest
 
-from support import OCTET, PACKED, BENCHMARK, Case, npy, read_npy
+from support import OCTET, MODEL, PACKED, BENCHMARK, Case, npy, read_npy
 
 ONEDNN_LEVELS = ("SSE41", "AVX2", "AVX512_CORE", "AVX512_CORE_VNNI", "DEFAULT")
 OWN_LEVELS = ("any", "sse41", "avx2", "avx512", "avx512_vnni", "avx512_vbmi")
@@ -49,6 +49,36 @@ class Isa(Case):
                 for batch in (1, 3):
                     with self.subTest(level=level, threads=threads, batch=batch):
                         self.assertEqual(self.outputs(values, batch, threads, level), expected)
+
+    def test_a_bf16_network_gives_nearly_the_same_on_every_isa_and_with_any_threads(self):
+        packed = self.folder / "bf16.octet"
+        said = self.json_of(OCTET, "convert", MODEL, "-o", packed, "--precision", "bf16", "--json")
+        self.assertEqual((said["precision"], said["integer_nodes"]), ("bf16", 0))
+        inspected = self.json_of(OCTET, "inspect", packed, "--json")
+        types = {tensor["name"]: tensor["dtype"] for tensor in inspected["tensors"]}
+        layers = [node for node in inspected["nodes"] if node["op"] in ("conv2d", "fully_connected")]
+        self.assertGreater(len(layers), 5)
+        for node in layers:
+            self.assertEqual([types[name] for name in node["inputs"][:2]], ["bf16", "bf16"], node)
+        self.assertLess(packed.stat().st_size, 0.6 * MODEL.with_suffix(".bin").stat().st_size)
+
+        data = self.write("x.npy", npy((4, 3, 32, 32), images(2, seed=6)[: 3 * 32 * 32] * 4))
+
+        def probabilities(model, level, threads=1):
+            self.succeed(OCTET, "run", model, "--input", f"image={data}", "--output-dir", self.folder, "--threads", threads,
+                         env={**os.environ, **level})
+            return read_npy(self.folder / "probabilities.npy")[1]
+
+        exact = probabilities(MODEL, {})
+        expected = probabilities(packed, {})
+        # 8 bits of mantissa and a dozen layers; where sums end near the middle of two bf16 numbers, layers part.
+        self.assertLess(max(abs(a - b) for a, b in zip(exact, expected)), 0.05)
+        self.assertNotEqual(exact, expected)
+        for level in LEVELS:
+            with self.subTest(level=level):
+                for threads in (1, 2):
+                    found = probabilities(packed, level, threads)
+                    self.assertLess(max(abs(a - b) for a, b in zip(found, expected)), 0.03)
 
     @unittest.skipUnless(platform.machine() in ("x86_64", "AMD64"), "levels of x86")
     def test_no_layer_falls_to_plain_code_on_any_x86_that_has_vectors(self):

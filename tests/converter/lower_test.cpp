@@ -143,6 +143,84 @@ TEST_CASE("a node that is kept in float is f32 between integers") {
   CHECK(unknown.error().code == ErrorCode::kUsage);
 }
 
+namespace {
+
+const PackedNode& node(const PackedModel& model, const std::string& name) {
+  return *std::find_if(model.nodes.begin(), model.nodes.end(), [&](const PackedNode& n) { return n.name == name; });
+}
+
+}  // namespace
+
+TEST_CASE("a bf16 network is bf16 from layer to layer, and f32 where it ends") {
+  GraphBuilder g;
+  const ValueId x = g.input("x", {Shape::kDynamic, 6, 6, 3});
+  const ValueId a = g.relu("a_relu", g.conv2d("a", x, {8, 3, 3, 3}, kSame));
+  const ValueId b = g.conv2d("b", a, {4, 1, 1, 8});
+  const ValueId joined = g.add("joined", ConcatParams{.axis = 3}, {a, b});
+  g.output(g.conv2d("c", joined, {5, 3, 3, 12}, kSame));
+  const Graph graph = after_all_passes(g.graph());
+  const Result<PackedModel> packed = lower_bf16(graph, {});
+  REQUIRE_MESSAGE(packed.ok(), packed.error().message);
+  for (const char* name : {"a", "b", "c"}) {
+    CHECK(packed->tensors[static_cast<size_t>(node(*packed, name).inputs[kConvWeights])].type == DataType::kBf16);
+    CHECK(packed->tensors[static_cast<size_t>(node(*packed, name).inputs[kConvBias])].type == DataType::kF32);
+  }
+  for (const char* name : {"x:bf16", "a_relu", "b", "joined"}) CHECK(tensor(*packed, name).type == DataType::kBf16);
+  CHECK(tensor(*packed, "c").type == DataType::kF32);
+  CHECK(packed->nodes.size() == 5);  // one narrows the input, and none lies between
+  const octet::Tensor input = random_inputs(graph, 1)[0];
+  const Result<PackedModel> f32 = lower_f32(graph);
+  REQUIRE(f32.ok());
+  const double db = sqnr_db(run(*f32, input)["c"], run(*packed, input)["c"]);
+  CHECK(db > 38);
+  CHECK(db < 80);  // or it was no bf16
+}
+
+TEST_CASE("what --keep-float names stays f32 in a bf16 network") {
+  const Graph graph = residual_net();
+  const Result<PackedModel> packed = lower_bf16(graph, {"b"});
+  REQUIRE_MESSAGE(packed.ok(), packed.error().message);
+  for (const PackedNode& n : packed->nodes) {
+    if (!std::holds_alternative<Conv2dParams>(n.op)) continue;
+    const DataType type = n.name == "b" ? DataType::kF32 : DataType::kBf16;
+    CHECK(packed->tensors[static_cast<size_t>(n.inputs[kConvWeights])].type == type);
+    CHECK(packed->tensors[static_cast<size_t>(n.inputs[kConvSrc])].type == type);
+  }
+  const octet::Tensor input = random_inputs(graph, 1)[0];
+  const std::string output = graph.value(graph.outputs[0]).name;
+  CHECK(sqnr_db(run(*lower_f32(graph), input)[output], run(*packed, input)[output]) > 38);
+}
+
+TEST_CASE("integers, bf16 and f32 meet in one network") {
+  const Graph graph = residual_net();
+  const octet::Tensor input = random_inputs(graph, 1)[0];
+  const std::string output = graph.value(graph.outputs[0]).name;
+  std::vector<float> expected = run(*lower_f32(graph), input)[output];
+  std::vector<std::string> layers;
+  for (const std::string& name : weighted_nodes(graph)) layers.push_back(name);
+  // Every layer in each of the three.
+  size_t combinations = 1;
+  for (size_t i = 0; i < layers.size(); ++i) combinations *= 3;
+  for (size_t code = 0; code < combinations; ++code) {
+    QuantizeOptions options;
+    size_t left = code;
+    for (const std::string& layer : layers) {
+      if (left % 3 == 1) options.bf16.insert(layer);
+      if (left % 3 == 2) options.keep_float.insert(layer);
+      left /= 3;
+    }
+    CAPTURE(code);
+    const PackedModel packed = int8_of(graph, input, options);
+    for (const std::string& layer : layers) {
+      const DataType type = packed.tensors[static_cast<size_t>(node(packed, layer).inputs[kConvWeights])].type;
+      CHECK(type == (options.bf16.contains(layer)         ? DataType::kBf16
+                     : options.keep_float.contains(layer) ? DataType::kF32
+                                                          : DataType::kS8));
+    }
+    CHECK(sqnr_db(expected, run(packed, input)[output]) > 28);
+  }
+}
+
 TEST_CASE("elementwise arithmetic behind the last layer stays f32") {
   GraphBuilder g;
   const ValueId x = g.input("x", {Shape::kDynamic, 4, 4, 3});

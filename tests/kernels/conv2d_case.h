@@ -23,7 +23,8 @@ struct Conv2dCase {
   Conv2dParams params;
   Shape src_shape, weights_shape;
   bool int8 = true;
-  bool dst_f32 = false;  // of an int8 convolution
+  bool bf16 = false;     // instead of f32
+  bool dst_f32 = false;  // of an int8 or bf16 convolution
   bool per_channel = true;
   bool has_bias = true;
   bool asymmetric = false;  // weights with zero points, as imported models have
@@ -99,6 +100,15 @@ inline void Conv2dCase::make(uint32_t seed) {
     const double spread = (large ? taps * 255 * 127 : 3 * std::sqrt(taps) * 128 * 73) * 0.02 * 0.01;
     dst = make_u8({}, static_cast<float>(spread / 128), dst_zero_point);
     if (dst_f32) dst = make_f32({});
+  } else if (bf16) {
+    src = make_bf16(src_shape);
+    weights.type = DataType::kBf16;
+    weights.allocate();
+    bias.allocate();
+    fill_bf16(src, random, -1, 1);
+    fill_bf16(weights, random, -1, 1);
+    fill_uniform(bias, random, -1, 1);
+    dst = dst_f32 ? make_f32({}) : make_bf16({});
   } else {
     src = make_f32(src_shape);
     weights.allocate();
@@ -116,6 +126,9 @@ inline void Conv2dCase::make(uint32_t seed) {
     residual_tensor = int8 ? make_u8(dst.shape, dst.scales[0] * 0.7F, residual_zero_point) : make_f32(dst.shape);
     if (int8) {
       fill_integers<uint8_t>(residual_tensor, random, 0, 255);
+    } else if (dst.type == DataType::kBf16) {
+      residual_tensor = make_bf16(dst.shape);
+      fill_bf16(residual_tensor, random, -1, 1);
     } else {
       fill_uniform(residual_tensor, random, -1, 1);
     }
@@ -160,6 +173,7 @@ inline std::vector<Conv2dCase::Real> Conv2dCase::real() const {
   const auto number = [](const Tensor& tensor, int64_t i, int64_t channel) -> double {
     const size_t at = static_cast<size_t>(i);
     if (tensor.type == DataType::kF32) return tensor.as<float>()[at];
+    if (tensor.type == DataType::kBf16) return to_f32(tensor.as<Bf16>()[at]);
     const double scale = tensor.scales[tensor.scales.size() == 1 ? 0 : static_cast<size_t>(channel)];
     if (tensor.type == DataType::kS8) {
       const auto& points = tensor.zero_points;
@@ -209,11 +223,15 @@ inline std::string Conv2dCase::to_string() const {
          text(params.strides[0]) + "," + text(params.strides[1]) + " dilations " + text(params.dilations[0]) + "," +
          text(params.dilations[1]) + " pads " + text(params.pads[0]) + "," + text(params.pads[1]) + "," +
          text(params.pads[2]) + "," + text(params.pads[3]) + " clamp " + text(params.clamp.min) + "," +
-         text(params.clamp.max) + (int8 ? " int8" : " f32") + (dst_f32 ? " to f32" : "") +
-         (per_channel ? " per channel" : " per tensor") + (has_bias ? " bias" : "") + (extremes ? " extremes" : "") +
-         (asymmetric ? " asymmetric" : "") + (portable ? " portable" : "") + (large ? " large" : "") + " residual " +
-         text(static_cast<int>(residual)) + " zero points " + text(src_zero_point) + "," + text(dst_zero_point) + "," +
-         text(residual_zero_point) + " threads " + text(threads);
+         text(params.clamp.max) +
+         (int8   ? " int8"
+          : bf16 ? " bf16"
+                 : " f32") +
+         (dst_f32 ? " to f32" : "") + (per_channel ? " per channel" : " per tensor") + (has_bias ? " bias" : "") +
+         (extremes ? " extremes" : "") + (asymmetric ? " asymmetric" : "") + (portable ? " portable" : "") +
+         (large ? " large" : "") + " residual " + text(static_cast<int>(residual)) + " zero points " +
+         text(src_zero_point) + "," + text(dst_zero_point) + "," + text(residual_zero_point) + " threads " +
+         text(threads);
 }
 
 }  // namespace octet::test

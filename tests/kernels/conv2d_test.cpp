@@ -252,6 +252,89 @@ TEST_CASE("every row of conv2d is close to the real result for floats") {
   }
 }
 
+namespace {
+
+// The largest error that a row may make on bf16: operands are exact and so are their products in f32, so there are the
+// roundings of the sum, as for f32, and that of a bf16 dst: half a unit in its last place.
+void check_bf16(Conv2dCase& c, uint32_t seed, std::map<std::string, int>& runs) {
+  c.int8 = false, c.bf16 = true;
+  c.make(seed);
+  CAPTURE(seed);
+  CAPTURE(c.to_string());
+  const std::vector<Conv2dCase::Real> reals = c.real();
+  const Shape& w = c.weights_shape;
+  const double roundings = static_cast<double>(w[1] * w[2] * w[3] + 3);
+  for (const auto& row : rows()) {
+    const std::optional<Bytes> result = c.run(row);
+    if (!result) continue;
+    ++runs[row.name];
+    CAPTURE(row.name);
+    int wrong = 0;
+    for (size_t i = 0; i < reals.size(); ++i) {
+      const float value = c.dst_f32 ? reinterpret_cast<const float*>(result->data())[i]
+                                    : to_f32(reinterpret_cast<const Bf16*>(result->data())[i]);
+      double bound = roundings * 0x1p-24 * reals[i].magnitude;
+      if (!c.dst_f32) bound += 0x1p-8 * 1.01 * (std::fabs(reals[i].value) + bound);
+      wrong += !(std::fabs(static_cast<double>(value) - reals[i].value) <= bound);
+    }
+    CHECK(wrong == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every row of conv2d is close to the real result for bf16") {
+  std::map<std::string, int> runs;
+  for (const Geometry& geometry : geometries()) {
+    for (int variant = 0; variant < 6; ++variant) {
+      Conv2dCase c = make_case(geometry);
+      c.threads = 1 + variant % 2;
+      c.has_bias = variant != 1;
+      c.dst_f32 = variant % 2 == 0;
+      if (variant >= 2) c.residual = variant >= 4 ? Residual::kApart : Residual::kInPlace;
+      if (variant == 1) c.params.clamp = {-0.5F, 1.5F};
+      if (variant >= 3) c.params.clamp = {0, variant == 3 ? kInfinity : 6};
+      check_bf16(c, 23, runs);
+    }
+  }
+  for (const auto& [name, count] : runs) MESSAGE(name << " took " << count << " problems");
+  CHECK((runs["onednn"] > 0) == has_native_bf16());
+  CHECK(runs["widened"] > 0);
+}
+
+TEST_CASE("every row of conv2d is close to the real result for random problems of bf16") {
+  std::map<std::string, int> runs;
+  for (uint32_t seed = 100; seed < seed_end(); ++seed) {
+    Random random(seed);
+    Conv2dCase c = random_case(random);
+    c.asymmetric = false;
+    check_bf16(c, seed, runs);
+  }
+}
+
+TEST_CASE("a convolution of bf16 rounds once, at the end, half to even") {
+  // 1 + 2^-8 lies half way between the bf16 numbers 1 and 1 + 2^-7; with 2^-16 more it does not.
+  Conv2dCase c;
+  c.int8 = false, c.bf16 = true;
+  c.src_shape = {1, 1, 2, 2};
+  c.weights_shape = {1, 1, 1, 2};
+  c.make(1);
+  const auto set = [](Tensor& tensor, const std::vector<float>& values) {
+    std::ranges::transform(values, tensor.as<Bf16>().begin(), [](float v) { return to_bf16(v); });
+  };
+  set(c.inputs[kConvSrc], {1, 0x1p-8F, 1, 0x1p-8F + 0x1p-15F});
+  set(c.inputs[kConvWeights], {1, 1});
+  c.inputs[kConvBias].as<float>()[0] = 0;
+  for (const auto& row : rows()) {
+    const std::optional<Bytes> result = c.run(row);
+    if (!result) continue;
+    CAPTURE(row.name);
+    const auto* dst = reinterpret_cast<const Bf16*>(result->data());
+    CHECK(to_f32(dst[0]) == 1.0F);
+    CHECK(to_f32(dst[1]) == 1.0F + 0x1p-7F);
+  }
+}
+
 TEST_CASE("a convolution that fits on paper") {
   // src is (1, 2, 3; 4, 5, 6) in steps of 0.5 with zero point 1; the window sums its cross of 3 with weights (1, 2, 1).
   Conv2dCase c;
@@ -373,7 +456,10 @@ TEST_CASE("every row that this CPU has takes some layer of real nets") {
     CAPTURE(row.name);
     int taken = 0;
     for (const Geometry& geometry : list) {
-      for (Conv2dCase& c : int8_variants(geometry)) {
+      std::vector<Conv2dCase> variants = int8_variants(geometry);
+      variants.push_back(make_case(geometry));
+      variants.back().int8 = false, variants.back().bf16 = true;
+      for (Conv2dCase& c : variants) {
         c.make(1);
         taken += c.run(row).has_value() ? 1 : 0;
       }

@@ -145,6 +145,46 @@ TEST_CASE("every row of fully_connected is close to a sum in double for floats")
   }
 }
 
+TEST_CASE("every row of fully_connected is close to a sum in double for bf16") {
+  Random random(12);
+  for (const int64_t size : {1, 7, 32, 100, 1024}) {
+    for (const int64_t outputs : {1, 10, 33}) {
+      for (const bool dst_f32 : {false, true}) {
+        Layer layer;
+        layer.inputs[0] = make_bf16({3, size});
+        layer.inputs[1] = make_bf16({outputs, size});
+        layer.inputs[2] = absent();
+        layer.inputs[1].constant = true;
+        layer.dst = dst_f32 ? make_f32({3, outputs}) : make_bf16({3, outputs});
+        fill_bf16(layer.inputs[0], random, -1, 1);
+        fill_bf16(layer.inputs[1], random, -1, 1);
+        int ran = 0;
+        for (const auto& row : rows()) {
+          const Result<Bytes> result = layer.run(row);
+          if (!result.ok()) continue;
+          ++ran;
+          CAPTURE(row.name);
+          for (int64_t i = 0; i < 3 * outputs; ++i) {
+            double sum = 0, magnitude = 0;
+            for (int64_t k = 0; k < size; ++k) {
+              const auto x = layer.inputs[0].as<Bf16>()[static_cast<size_t>(i / outputs * size + k)];
+              const auto w = layer.inputs[1].as<Bf16>()[static_cast<size_t>(i % outputs * size + k)];
+              const double product = static_cast<double>(to_f32(x)) * static_cast<double>(to_f32(w));
+              sum += product, magnitude += std::fabs(product);
+            }
+            const float value = dst_f32 ? reinterpret_cast<const float*>(result->data())[i]
+                                        : to_f32(reinterpret_cast<const Bf16*>(result->data())[i]);
+            double tolerance = static_cast<double>(size + 1) * 0x1p-24 * magnitude;
+            if (!dst_f32) tolerance += 0x1p-8 * 1.01 * (std::fabs(sum) + tolerance);
+            CHECK(std::fabs(static_cast<double>(value) - sum) <= tolerance);
+          }
+        }
+        CHECK(ran == (has_native_bf16() ? 3 : 2));
+      }
+    }
+  }
+}
+
 TEST_CASE("a prepared fully_connected outlives the problem that it was made from") {
   auto layer = std::make_unique<Layer>(make_int8_layer(1, 64, 10, 3, false, 3));
   const Bytes expected = *layer->run(rows().back());

@@ -15,11 +15,13 @@ std::vector<Tensor> counting_tensors(const Shape& shape) {
   Tensor bytes = make_u8(shape, 0.5F, 3), words = counting_f32(shape);
   Tensor wide{.type = DataType::kS64, .shape = shape};
   wide.allocate();
+  Tensor halves = make_bf16(shape);
   for (size_t i = 0; i < bytes.as<uint8_t>().size(); ++i) {
     bytes.as<uint8_t>()[i] = static_cast<uint8_t>(i * 7);
     wide.as<int64_t>()[i] = static_cast<int64_t>(i) << 33;
+    halves.as<uint16_t>()[i] = static_cast<uint16_t>(i);
   }
-  return {bytes, words, wide};
+  return {bytes, halves, words, wide};
 }
 
 std::vector<float> sliced(const SliceParams& params, const Tensor& src) {

@@ -145,6 +145,21 @@ TEST_CASE("dequantize inverts the formula, per tensor and per channel") {
                                  inputs, make_f32({2, 3}))) == std::vector<float>{-127, -2, 375, 1, 2, 3});
 }
 
+TEST_CASE("dequantize to bf16 rounds the f32 result") {
+  Random random(33);
+  RowCounts ran;
+  for (const int64_t n : {int64_t{0}, int64_t{1}, int64_t{33}, kLarge}) {
+    const Tensor src = random_u8({n}, 0.3F, 9, random);
+    check_rows_agree(DequantizeParams{}, {src}, Tensor{.type = DataType::kBf16}, ran);
+    const Tensor wide = run_reference(DequantizeParams{}, {src}, Tensor{});
+    const Tensor narrow = run_reference(DequantizeParams{}, {src}, Tensor{.type = DataType::kBf16});
+    for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
+      if (narrow.as<Bf16>()[i] != to_bf16(wide.as<float>()[i])) FAIL("element " << i << " of " << n);
+    }
+  }
+  check_all_rows_ran(DequantizeParams{}, ran);
+}
+
 TEST_CASE("dequantize takes every s32 and every zero point") {
   Tensor src = make_tensor<int32_t>(DataType::kS32, {2}, {INT32_MIN, INT32_MAX});
   src.scales = {1};

@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "kernels/bf16.h"
 #include "kernels/kernel.h"
 
 namespace octet::test {
@@ -62,6 +63,12 @@ inline Tensor make_f32(const Shape& shape) {
   return tensor;
 }
 
+inline Tensor make_bf16(const Shape& shape) {
+  Tensor tensor{.type = DataType::kBf16, .shape = shape};
+  tensor.allocate();
+  return tensor;
+}
+
 inline Tensor make_u8(const Shape& shape, float scale, int32_t zero_point) {
   Tensor tensor{.type = DataType::kU8, .shape = shape, .scales = {scale}, .zero_points = {zero_point}};
   tensor.allocate();
@@ -73,6 +80,11 @@ using Random = std::mt19937;
 inline void fill_uniform(Tensor& tensor, Random& random, float min, float max) {
   std::uniform_real_distribution<float> uniform(min, max);
   for (float& x : tensor.as<float>()) x = uniform(random);
+}
+
+inline void fill_bf16(Tensor& tensor, Random& random, float min, float max) {
+  std::uniform_real_distribution<float> uniform(min, max);
+  for (Bf16& x : tensor.as<Bf16>()) x = to_bf16(uniform(random));
 }
 
 // T an integer type; includes min and max.

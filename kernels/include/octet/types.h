@@ -12,10 +12,10 @@
 namespace octet {
 
 // Element types. The numbers are on disk: append only.
-enum class DataType : uint8_t { kF32 = 1, kU8 = 2, kS8 = 3, kS32 = 4, kS64 = 5, kBool = 6 };
+enum class DataType : uint8_t { kF32 = 1, kU8 = 2, kS8 = 3, kS32 = 4, kS64 = 5, kBool = 6, kBf16 = 7 };
 
 constexpr bool is_known(DataType type) {
-  return type >= DataType::kF32 && type <= DataType::kBool;
+  return type >= DataType::kF32 && type <= DataType::kBf16;
 }
 
 // Bytes of one element.
@@ -26,6 +26,8 @@ constexpr int64_t element_bytes(DataType type) {
       return 4;
     case DataType::kS64:
       return 8;
+    case DataType::kBf16:
+      return 2;
     case DataType::kU8:
     case DataType::kS8:
     case DataType::kBool:

@@ -48,7 +48,7 @@ struct StepInfo {
   std::string kernel;  // the row of the kernel table that was chosen: "onednn", "reference"
   Shape output_shape;
   int64_t macs = 0;                      // multiply-accumulates of a run, all slices of the batch together
-  DataType arithmetic = DataType::kF32;  // of the source: kU8 multiplies integers, kF32 floats
+  DataType arithmetic = DataType::kF32;  // of the source: kU8 multiplies integers, kF32 and kBf16 floats
   // Multiply-accumulates without a fast kernel: plain code does them, ten to a hundred times slower. On a CPU with
   // AVX512-VNNI no network should have such a step.
   bool is_slow = false;

@@ -1,0 +1,13 @@
+#include "kernels/cast/bf16_rows.h"
+
+namespace octet {
+
+void narrow_avx2(const float* src, int64_t n, Bf16* dst) {
+  narrow(src, n, dst);
+}
+
+void widen_avx2(const Bf16* src, int64_t n, float* dst) {
+  widen(src, n, dst);
+}
+
+}  // namespace octet
