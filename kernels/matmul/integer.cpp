@@ -10,7 +10,8 @@
 namespace octet {
 namespace {
 
-constexpr int64_t kTileRows = 48;  // for which a block of b is widened once
+// Rows for which a block of b is widened once, as many as stay in a near cache.
+constexpr int64_t kMostRows = 240, kRowBytes = 64 << 10;
 // Multiply-accumulates that make a second thread worth its fork and join.
 constexpr int64_t kMacsPerThread = int64_t{1} << 20;
 
@@ -21,7 +22,7 @@ struct Plan {
   IntegerMatmulNumbers numbers;
   const IntegerMatmulKernel& kernel;
   int threads;
-  int64_t row_blocks, column_blocks;
+  int64_t tile_rows, row_blocks, column_blocks;
   int64_t a_bytes, thread_bytes;  // of scratch memory
   std::shared_ptr<Scratchpad> scratchpad;
 
@@ -64,9 +65,9 @@ void run_block(const Plan& plan, int64_t block, const Buffers& buffers) {
   auto* a = reinterpret_cast<int16_t*>(scratch);
   auto* b = reinterpret_cast<int16_t*>(scratch + plan.a_bytes);
   const int64_t matrix = block / (plan.row_blocks * plan.column_blocks);
-  const int64_t row = block / plan.column_blocks % plan.row_blocks * kTileRows;
+  const int64_t row = block / plan.column_blocks % plan.row_blocks * plan.tile_rows;
   const int64_t column = block % plan.column_blocks * plan.kernel.width;
-  const int64_t rows = std::min(kTileRows, plan.m - row), columns = std::min(plan.kernel.width, plan.n - column);
+  const int64_t rows = std::min(plan.tile_rows, plan.m - row), columns = std::min(plan.kernel.width, plan.n - column);
   const Walker<2> at(plan.matrices, plan.matrices.shape.rank(), matrix);
   widen_rows(plan, static_cast<const uint8_t*>(buffers.src[0]) + (at.offset(0) * plan.m + row) * plan.k, rows, a);
   widen_columns(plan, static_cast<const uint8_t*>(buffers.src[1]) + at.offset(1) * plan.k * plan.n + column, columns,
@@ -90,21 +91,23 @@ Result<Kernel> prepare(const Problem<MatmulParams>& problem, const IntegerMatmul
                                           .numbers = integer_matmul_numbers(problem),
                                           .kernel = kernel,
                                           .threads = problem.threads,
+                                          .tile_rows = 0,
                                           .row_blocks = 0,
                                           .column_blocks = 0,
                                           .a_bytes = 0,
                                           .thread_bytes = 0,
                                           .scratchpad = problem.scratchpad});
-  plan->row_blocks = (plan->m + kTileRows - 1) / kTileRows;
+  plan->tile_rows = std::min(std::clamp<int64_t>(kRowBytes / (4 * plan->pairs()) / 6, 1, kMostRows / 6) * 6, plan->m);
+  plan->row_blocks = (plan->m + plan->tile_rows - 1) / plan->tile_rows;
   plan->column_blocks = (plan->n + kernel.width - 1) / kernel.width;
   const auto rounded = [](int64_t bytes) { return (bytes + 63) / 64 * 64; };
-  plan->a_bytes = rounded(std::min(kTileRows, plan->m) * plan->pairs() * 4);
+  plan->a_bytes = rounded(plan->tile_rows * plan->pairs() * 4);
   plan->thread_bytes = plan->a_bytes + rounded(plan->pairs() * kernel.width * 4);
   if (plan->scratchpad == nullptr) plan->scratchpad = std::make_shared<Scratchpad>();
   plan->scratchpad->reserve(static_cast<size_t>(plan->thread_bytes * plan->threads));
   return Kernel([plan](const Buffers& buffers) {
     const int64_t blocks = plan->matrices.shape.element_count() * plan->row_blocks * plan->column_blocks;
-    const int64_t macs = std::min(kTileRows, plan->m) * std::min(plan->kernel.width, plan->n) * plan->k;
+    const int64_t macs = plan->tile_rows * std::min(plan->kernel.width, plan->n) * plan->k;
     parallel_for(plan->threads, blocks, kMacsPerThread / macs + 1, 1, [&](int64_t begin, int64_t end) {
       for (int64_t block = begin; block < end; ++block) run_block(*plan, block, buffers);
     });
@@ -129,6 +132,10 @@ Result<Kernel> prepare_matmul_avx2(const Problem<MatmulParams>& problem) {
 
 Result<Kernel> prepare_matmul_avx512(const Problem<MatmulParams>& problem) {
   return prepare(problem, kIntegerMatmulAvx512);
+}
+
+Result<Kernel> prepare_matmul_avx512vnni(const Problem<MatmulParams>& problem) {
+  return prepare(problem, kIntegerMatmulAvx512Vnni);
 }
 #endif
 

@@ -29,12 +29,14 @@ struct IntegerMatmulKernel {
   void (*run)(const IntegerTile& tile, const IntegerMatmulNumbers& numbers);
   int64_t width;  // columns of a block
 };
-extern const IntegerMatmulKernel kIntegerMatmulSse41, kIntegerMatmulAvx2, kIntegerMatmulAvx512;
+extern const IntegerMatmulKernel kIntegerMatmulSse41, kIntegerMatmulAvx2, kIntegerMatmulAvx512,
+    kIntegerMatmulAvx512Vnni;
 
 bool matmul_integer_supports(const Problem<MatmulParams>& problem);
 Result<Kernel> prepare_matmul_sse41(const Problem<MatmulParams>& problem);
 Result<Kernel> prepare_matmul_avx2(const Problem<MatmulParams>& problem);
 Result<Kernel> prepare_matmul_avx512(const Problem<MatmulParams>& problem);
+Result<Kernel> prepare_matmul_avx512vnni(const Problem<MatmulParams>& problem);
 
 // Of u8 inputs.
 IntegerMatmulNumbers integer_matmul_numbers(const Problem<MatmulParams>& problem);

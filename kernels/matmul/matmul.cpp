@@ -22,6 +22,7 @@ bool supports_all(const Problem<MatmulParams>&) {
 
 constexpr KernelRow<MatmulParams> kTable[] = {
 #if defined(__x86_64__)
+    {"avx512vnni", Isa::kAvx512Vnni, matmul_integer_supports, prepare_matmul_avx512vnni},
     {"avx512", Isa::kAvx512, matmul_integer_supports, prepare_matmul_avx512},
     {"avx2", Isa::kAvx2, matmul_integer_supports, prepare_matmul_avx2},
     {"sse41", Isa::kSse41, matmul_integer_supports, prepare_matmul_sse41},
