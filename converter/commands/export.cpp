@@ -14,11 +14,12 @@ namespace {
 struct Options {
   std::string model;
   std::string onnx;
+  bool exact_residuals = false;
 };
 
 Result<int> run(const Options& options) {
   OCTET_TRY(const Model model, Model::load(options.model));
-  OCTET_TRY(const std::string bytes, export_onnx(model.packed()));
+  OCTET_TRY(const std::string bytes, export_onnx(model.packed(), options.exact_residuals));
   OCTET_CHECK(write_file_atomically(options.onnx, std::as_bytes(std::span(bytes))));
   std::cout << options.onnx << ": " << bytes.size() << " bytes\n";
   return kExitOk;
@@ -30,6 +31,8 @@ CommandRun set_up_export(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("FILE", options->model, "a .octet file")->required();
   app.add_option("--onnx", options->onnx, "the ONNX file to write")->required();
+  app.add_flag("--exact-residuals", options->exact_residuals,
+               "sums of a convolution and a residual in whole numbers, scales of 1: octet's own steps in any runtime");
   return [options] { return run(*options); };
 }
 

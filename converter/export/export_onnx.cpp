@@ -4,9 +4,9 @@
 
 namespace octet {
 
-Result<std::string> export_onnx(const PackedModel& model) {
+Result<std::string> export_onnx(const PackedModel& model, bool exact_residuals) {
   OnnxBuilder onnx(model.name);
-  QdqWriter writer(model, onnx);
+  QdqWriter writer(model, onnx, exact_residuals);
   for (const int32_t id : model.inputs) writer.write_input(id);
   for (const int32_t id : model.outputs) onnx.unique(writer.tensor(id).name);
   for (const PackedNode& node : model.nodes) {

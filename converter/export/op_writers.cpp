@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "kernels/conv2d/conv2d_problem.h"
+
 namespace octet {
 namespace {
 
@@ -41,15 +43,61 @@ std::vector<std::string> layer_inputs(QdqWriter& writer, const PackedNode& node,
   return inputs;
 }
 
-Status write(QdqWriter& writer, const PackedNode& node, const Conv2dParams& params) {
+std::string add_conv(QdqWriter& writer, const PackedNode& node, const Conv2dParams& params,
+                     const std::vector<std::string>& inputs) {
   const Shape& weights = writer.tensor(node.inputs[kConvWeights]).shape;
-  std::string value =
-      writer.onnx().add_node("Conv", layer_inputs(writer, node, kChannelsFirst), writer.output_name(node) + "_conv",
-                             {{"group", params.groups},
-                              {"kernel_shape", Ints{weights[1], weights[2]}},
-                              {"strides", list(params.strides)},
-                              {"dilations", list(params.dilations)},
-                              {"pads", list(params.pads)}});
+  return writer.onnx().add_node("Conv", inputs, writer.output_name(node) + "_conv",
+                                {{"group", params.groups},
+                                 {"kernel_shape", Ints{weights[1], weights[2]}},
+                                 {"strides", list(params.strides)},
+                                 {"dilations", list(params.dilations)},
+                                 {"pads", list(params.pads)}});
+}
+
+// quantize(f32(f64(conv(x) * m) + f64(residual) * r)): the numbers of octet's own arithmetic, in steps of the output.
+// No runtime has an integer operation for it, so it runs in f32, where sums of real numbers are a bit off and round to
+// another step once in a million values, which the layers behind spread. These are sums of integers, exact up to 2^24,
+// and f64 has room for what a fused multiply-add rounds once.
+Status write_residual(QdqWriter& writer, const PackedNode& node, const Conv2dParams& params) {
+  OnnxBuilder& onnx = writer.onnx();
+  const std::string& name = writer.output_name(node);
+  std::vector<TensorDesc> inputs;
+  for (const int32_t id : node.inputs) {
+    inputs.push_back(id < 0 ? TensorDesc{.present = false} : writer.tensor(id).desc());
+  }
+  const TensorDesc dst = writer.tensor(node.outputs[0]).desc();
+  const Requantization requantization = conv2d_requantization(params, inputs, dst);
+  const std::vector<float> multipliers = conv2d_multipliers(inputs, dst);
+  const auto integers = [&](size_t i, const AxisOrder& order) {
+    return writer.read(node.inputs[i], order, std::vector<float>(std::max<size_t>(inputs[i].scales.size(), 1), 1.0F));
+  };
+  std::vector<std::string> values{integers(kConvSrc, kChannelsFirst), integers(kConvWeights, kChannelsFirst)};
+  if (has_input(node, kConvBias)) values.push_back(integers(kConvBias, same_order(1)));
+  const Shape per_channel{static_cast<int64_t>(multipliers.size()), 1, 1};
+  const std::string scaled =
+      onnx.add_node("Mul",
+                    {add_conv(writer, node, params, values),
+                     onnx.add_constant(name + "_multiplier", DataType::kF32, per_channel, multipliers.data())},
+                    name + "_scaled");
+  constexpr int64_t kFloat = 1, kDouble = 11;  // of ONNX
+  const auto cast = [&](const std::string& value, int64_t type, const char* what) {
+    return onnx.add_node("Cast", {value}, name + what, {{"to", type}});
+  };
+  const std::string factor =
+      cast(onnx.add_scalar(name + "_residual_multiplier", requantization.residual_scale), kDouble, "_residual_factor");
+  const std::string residual =
+      onnx.add_node("Mul", {cast(integers(kConvResidual, kChannelsFirst), kDouble, "_residual_integers"), factor},
+                    name + "_residual");
+  const std::string sum = onnx.add_node("Add", {cast(scaled, kDouble, "_scaled_double"), residual}, name + "_sum");
+  writer.write_integers(node, cast(sum, kFloat, "_sum_float"), kChannelsFirst,
+                        {requantization.clamp_min, requantization.clamp_max});
+  return {};
+}
+
+Status write(QdqWriter& writer, const PackedNode& node, const Conv2dParams& params) {
+  const bool is_u8 = writer.tensor(node.outputs[0]).type == DataType::kU8;
+  if (has_input(node, kConvResidual) && is_u8 && writer.exact_residuals()) return write_residual(writer, node, params);
+  std::string value = add_conv(writer, node, params, layer_inputs(writer, node, kChannelsFirst));
   if (has_input(node, kConvResidual)) {
     const std::string residual = writer.read(node.inputs[kConvResidual], kChannelsFirst);
     value = writer.onnx().add_node("Add", {value, residual}, writer.output_name(node) + "_sum");
@@ -172,7 +220,9 @@ std::optional<std::string> spell_out(QdqWriter& writer, const PackedNode& node, 
     return onnx.add_node(op, inputs, name + "_" + op);
   };
   const auto scalar = [&](float value) { return onnx.add_scalar(name + "_constant", value); };
-  const auto half_of_one_plus = [&](const std::string& y) { return add("Mul", {add("Add", {y, scalar(1)}), scalar(0.5F)}); };
+  const auto half_of_one_plus = [&](const std::string& y) {
+    return add("Mul", {add("Add", {y, scalar(1)}), scalar(0.5F)});
+  };
   switch (kind) {
     case UnaryKind::kSilu:
       return onnx.add_node("Mul", {x, add("Sigmoid", {x})}, name);

@@ -43,8 +43,8 @@ std::vector<int64_t> reordered(const std::vector<int64_t>& list, const AxisOrder
   return result;
 }
 
-QdqWriter::QdqWriter(const PackedModel& model, OnnxBuilder& onnx)
-    : model_(model), onnx_(onnx), forms_(model.tensors.size()) {}
+QdqWriter::QdqWriter(const PackedModel& model, OnnxBuilder& onnx, bool exact_residuals)
+    : model_(model), onnx_(onnx), exact_residuals_(exact_residuals), forms_(model.tensors.size()) {}
 
 AxisOrder QdqWriter::order(int32_t id) const {
   const Form& form = forms_[static_cast<size_t>(id)];
@@ -57,8 +57,8 @@ std::string QdqWriter::quantization_op(const char* op, const std::string& value,
                                        const std::vector<float>& scales) {
   const bool per_axis = scales.size() > 1;
   const Shape shape = per_axis ? Shape{static_cast<int64_t>(scales.size())} : Shape{};
-  std::vector<std::string> inputs{
-      value, onnx_.add_constant(tensor.name + "_scale", DataType::kF32, shape, scales.data())};
+  std::vector<std::string> inputs{value,
+                                  onnx_.add_constant(tensor.name + "_scale", DataType::kF32, shape, scales.data())};
   if (tensor.type != DataType::kS32) {  // ONNX knows no zero point for s32
     std::vector<uint8_t> zeros(scales.size(), 0);
     for (size_t i = 0; i < tensor.zero_points.size(); ++i) zeros[i] = static_cast<uint8_t>(tensor.zero_points[i]);
@@ -101,7 +101,8 @@ std::string QdqWriter::read(int32_t id, const AxisOrder& order, const std::vecto
     value = onnx_.add_node("Transpose", {value}, source.name + "_transposed", {{"perm", permutation}});
   }
   if (!is_quantized(source)) return value;
-  return quantization_op("DequantizeLinear", value, source.name + "_dequantized", source, order, source.scales);
+  return quantization_op("DequantizeLinear", value, source.name + "_dequantized", source, order,
+                         scales.empty() ? source.scales : scales);
 }
 
 std::string QdqWriter::clamped(const std::string& value, Clamp clamp, const PackedTensor& dst) {
@@ -116,7 +117,17 @@ std::string QdqWriter::clamped(const std::string& value, Clamp clamp, const Pack
 }
 
 void QdqWriter::write(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp) {
-  const PackedTensor& dst = tensor(node.outputs[0]);
+  write(node, std::move(value), order, clamp, tensor(node.outputs[0]));
+}
+
+void QdqWriter::write_integers(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp) {
+  PackedTensor dst = tensor(node.outputs[0]);
+  dst.scales = {1.0F};
+  write(node, std::move(value), order, clamp, dst);
+}
+
+void QdqWriter::write(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp,
+                      const PackedTensor& dst) {
   value = clamped(value, clamp, dst);
   if (is_quantized(dst)) {
     value = quantization_op("QuantizeLinear", value, dst.name + "_quantized", dst, order, dst.scales);

@@ -25,7 +25,9 @@ std::vector<int64_t> reordered(const std::vector<int64_t>& list, const AxisOrder
 // that makes integers ends in QuantizeLinear, the pattern that runtimes look for to run the op on integers.
 class QdqWriter {
  public:
-  QdqWriter(const PackedModel& model, OnnxBuilder& onnx);
+  QdqWriter(const PackedModel& model, OnnxBuilder& onnx, bool exact_residuals);
+
+  bool exact_residuals() const { return exact_residuals_; }
 
   OnnxBuilder& onnx() { return onnx_; }
   const PackedTensor& tensor(int32_t id) const { return model_.tensors[static_cast<size_t>(id)]; }
@@ -42,6 +44,9 @@ class QdqWriter {
   const std::string& output_name(const PackedNode& node) const { return tensor(node.outputs[0]).name; }
   // The node's output is `value`, real numbers in `order`, still to be clamped and quantized.
   void write(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp = {});
+  // The same for numbers that count in steps of the output (real / scale), as the clamp does: no scale will be rounded
+  // in again.
+  void write_integers(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp);
   // The node's output is another name for what input 0 holds, its axes permuted.
   void write_view(const PackedNode& node, const AxisOrder& order);
   // Names an input of the model.
@@ -56,10 +61,13 @@ class QdqWriter {
   std::string read_constant(int32_t id, const AxisOrder& order, const std::vector<float>& scales);
   std::string quantization_op(const char* op, const std::string& value, const std::string& output,
                               const PackedTensor& tensor, const AxisOrder& order, const std::vector<float>& scales);
+  void write(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp,
+             const PackedTensor& dst);
   std::string clamped(const std::string& value, Clamp clamp, const PackedTensor& dst);
 
   const PackedModel& model_;
   OnnxBuilder& onnx_;
+  bool exact_residuals_;
   std::vector<Form> forms_;
 };
 

@@ -48,6 +48,8 @@ OPS = {
     "DequantizeLinear": dequantize_linear,
     "Conv": lambda a, x, w, b: window_sum(x, w, a) + b.reshape(1, -1, 1, 1),
     "Add": lambda a, x, y: x + y,
+    "Mul": lambda a, x, y: x * y,
+    "Cast": lambda a, x: x,
     "Relu": lambda a, x: np.maximum(x, 0),
     "GlobalAveragePool": lambda a, x: x.mean(axis=(2, 3), keepdims=True),
     "Gemm": lambda a, x, w, b: x @ w.T + b,
@@ -67,9 +69,9 @@ def run(model, x):
 
 
 class Export(support.Case):
-    def export(self):
+    def export(self, *options):
         path = self.folder / "net.onnx"
-        self.succeed(support.OCTET, "export", support.PACKED, "--onnx", path)
+        self.succeed(support.OCTET, "export", support.PACKED, "--onnx", path, *options)
         return onnx.load(path)
 
     def test_the_file_is_valid(self):
@@ -109,7 +111,13 @@ class Export(support.Case):
         self.assertEqual(exported, packed)
 
     def test_another_reader_computes_the_same(self):
-        model = self.export()
+        for options in (), ("--exact-residuals",):
+            with self.subTest(options):
+                self.check_another_reader(*options)
+
+    def check_another_reader(self, *options):
+        model = self.export(*options)
+        checker.check_model(model, full_check=True)
         count = 32
         x = np.random.default_rng(3).normal(0, 1, (count, 3, 32, 32)).astype(np.float32)
         np.save(self.folder / "x.npy", x)
