@@ -38,9 +38,18 @@ inline float dequantize(int32_t q, QuantParams quant) {
   return quant.scale * static_cast<float>(q - quant.zero_point);
 }
 
+// a_scale * b_scale / dst_scale, in f32 and in this order, as ONNX Runtime has it; in double where the product is too
+// small or too large for an f32, which the quotient need not be.
+inline float requantization_multiplier(float a_scale, float b_scale, float dst_scale) {
+  const float product = a_scale * b_scale;
+  if (std::isnormal(product)) return product / dst_scale;
+  return static_cast<float>(static_cast<double>(a_scale) * static_cast<double>(b_scale) /
+                            static_cast<double>(dst_scale));
+}
+
 // What a convolution does to its accumulator, all in units of dst. The fields are fixed when a kernel is prepared.
 //
-//   multiplier         src_scale * weights_scale[o] / dst_scale, in f32 and in this order, as ONNX Runtime has it
+//   multiplier         requantization_multiplier(src_scale, weights_scale[o], dst_scale)
 //   bias               [o] s32, in units of the accumulator
 //   residual_scale     residual_scale / dst_scale; unused without a residual
 //   clamp_min/max      the clamp in units of dst, before the zero point; +-inf where saturation does the clamp

@@ -1,4 +1,4 @@
-// The vectors of tile_epilogue.h where the CPU has AVX2 and FMA.
+// The vectors of the tile kernels (conv2d, matmul) where the CPU has AVX2 and FMA.
 #pragma once
 
 #include <immintrin.h>

@@ -1,4 +1,4 @@
-// The vectors of tile_epilogue.h where the CPU has AVX-512 (F, BW, VL, DQ).
+// The vectors of the tile kernels (conv2d, matmul) where the CPU has AVX-512 (F, BW, VL, DQ).
 #pragma once
 
 #include <immintrin.h>

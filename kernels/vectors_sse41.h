@@ -1,4 +1,4 @@
-// The vectors of tile_epilogue.h where the CPU has SSE4.1.
+// The vectors of the tile kernels (conv2d, matmul) where the CPU has SSE4.1.
 #pragma once
 
 #include <immintrin.h>

@@ -202,13 +202,7 @@ std::vector<float> conv2d_multipliers(Descs inputs, const TensorDesc& dst) {
   const float src_scale = inputs[kConvSrc].quant().scale, dst_scale = dst.quant().scale;
   std::vector<float> multipliers;
   for (const float scale : inputs[kConvWeights].scales) {
-    const float product = src_scale * scale;
-    if (std::isnormal(product)) {
-      multipliers.push_back(product / dst_scale);
-    } else {  // too small or too large for an f32, which the quotient need not be
-      const double exact = static_cast<double>(src_scale) * static_cast<double>(scale);
-      multipliers.push_back(static_cast<float>(exact / static_cast<double>(dst_scale)));
-    }
+    multipliers.push_back(requantization_multiplier(src_scale, scale, dst_scale));
   }
   return multipliers;
 }

@@ -1,5 +1,5 @@
 #include "kernels/conv2d/dense_strip.h"
-#include "kernels/conv2d/vectors_avx2.h"
+#include "kernels/vectors_avx2.h"
 
 namespace octet {
 namespace {

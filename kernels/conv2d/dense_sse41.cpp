@@ -1,5 +1,5 @@
 #include "kernels/conv2d/dense_strip.h"
-#include "kernels/conv2d/vectors_sse41.h"
+#include "kernels/vectors_sse41.h"
 
 namespace octet {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/conv2d/dense_strip.h"
-#include "kernels/conv2d/vectors_avx512.h"
+#include "kernels/vectors_avx512.h"
 
 namespace octet {
 namespace {

@@ -1,7 +1,7 @@
 #include "kernels/conv2d/depthwise_strip.h"
-#include "kernels/conv2d/vectors_avx2.h"
-#include "kernels/conv2d/vectors_avx512.h"
-#include "kernels/conv2d/vectors_sse41.h"
+#include "kernels/vectors_avx2.h"
+#include "kernels/vectors_avx512.h"
+#include "kernels/vectors_sse41.h"
 
 namespace octet {
 namespace {

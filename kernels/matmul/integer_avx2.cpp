@@ -1,6 +1,6 @@
 // Only plain functions on pointers here, nothing that could be shared with code for other CPUs.
-#include "kernels/conv2d/vectors_avx2.h"
 #include "kernels/matmul/integer_tile.h"
+#include "kernels/vectors_avx2.h"
 
 namespace octet {
 

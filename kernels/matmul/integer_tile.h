@@ -1,4 +1,4 @@
-// The tile kernel of integer matrix products, compiled once per ISA. V names the ISA's vectors (conv2d/vectors_avx2.h
+// The tile kernel of integer matrix products, compiled once per ISA. V names the ISA's vectors (vectors_avx2.h
 // and the like).
 #pragma once
 

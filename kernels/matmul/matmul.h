@@ -14,7 +14,7 @@ namespace octet {
 //   sum = sum over k of (a - a_zp) * (b - b_zp), exactly, in s32
 //   u8 dst   saturate_u8(round_half_even(f32(sum) * (a_scale*b_scale/dst_scale)) + dst_zp)
 //   f32 dst  f32(sum) * (a_scale*b_scale)
-//   with the products and quotients of scales in f32 and in this order, as ONNX Runtime has them.
+//   with requantization_multiplier() of the scales (kernels/quantization.h)
 //
 // inputs   a, b  both f32 or both u8, rank >= 2; either may be constant
 // outputs  dst   f32, or u8 of u8

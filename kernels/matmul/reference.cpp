@@ -100,9 +100,9 @@ Result<Kernel> prepare_matmul_reference(const Problem<MatmulParams>& problem) {
 }
 
 IntegerMatmulNumbers integer_matmul_numbers(const Problem<MatmulParams>& problem) {
-  const float product = problem.inputs[0].quant().scale * problem.inputs[1].quant().scale;
   const QuantParams dst = problem.outputs[0].quant();
-  return {product / dst.scale, dst.zero_point, problem.outputs[0].type == DataType::kF32};
+  return {requantization_multiplier(problem.inputs[0].quant().scale, problem.inputs[1].quant().scale, dst.scale),
+          dst.zero_point, problem.outputs[0].type == DataType::kF32};
 }
 
 }  // namespace octet
