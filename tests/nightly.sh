@@ -20,7 +20,7 @@ asan() {
 # The API is what threads share: runtime and kernels. oneDNN and its OpenMP are not instrumented; what they do among
 # themselves is not looked at, what octet does with their results is.
 tsan() {
-  export OMP_TOOL_LIBRARIES="$(clang++ -print-file-name=libarcher.so)" TSAN_OPTIONS="ignore_noninstrumented_modules=1 ${TSAN_OPTIONS:-}"
+  export OMP_TOOL_LIBRARIES="$(clang++ -print-resource-dir)/../../libarcher.so" TSAN_OPTIONS="ignore_noninstrumented_modules=1 ${TSAN_OPTIONS:-}"
   build tsan build-tsan test_kernels test_runtime && ctest --test-dir build-tsan --output-on-failure -R '^(kernels|runtime)/'
 }
 
