@@ -18,16 +18,17 @@ LookupU8 make_lookup(QuantParams src, QuantParams dst, const F& f) {
   return table;
 }
 
-inline void apply_lookup(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst) {
+inline void apply_lookup(const uint8_t* table, const uint8_t* src, int64_t n, uint8_t* dst) {
   for (int64_t i = 0; i < n; ++i) dst[i] = table[src[i]];
 }
 
-using LookupRow = void (*)(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
-void apply_lookup_avx2(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
-void apply_lookup_avx512(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
-void apply_lookup_avx512vbmi(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst);
+// Tables are plain addresses here: files for one ISA call none of std's functions.
+using LookupRow = void (*)(const uint8_t* table, const uint8_t* src, int64_t n, uint8_t* dst);
+void apply_lookup_avx2(const uint8_t* table, const uint8_t* src, int64_t n, uint8_t* dst);
+void apply_lookup_avx512(const uint8_t* table, const uint8_t* src, int64_t n, uint8_t* dst);
+void apply_lookup_avx512vbmi(const uint8_t* table, const uint8_t* src, int64_t n, uint8_t* dst);
 
-// dst[3*i + c] = tables[c][src[3*i + c]] for `pixels` pixels
-void apply_three_lookups_avx512vbmi(const LookupU8* tables, const uint8_t* src, int64_t pixels, uint8_t* dst);
+// dst[3*i + c] = tables[256*c + src[3*i + c]] for `pixels` pixels
+void apply_three_lookups_avx512vbmi(const uint8_t* tables, const uint8_t* src, int64_t pixels, uint8_t* dst);
 
 }  // namespace octet

@@ -33,13 +33,13 @@ inline void store(uint8_t* dst, __m256i q) {
 
 }  // namespace
 
-void apply_lookup_avx2(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst) {
+void apply_lookup_avx2(const uint8_t* table, const uint8_t* src, int64_t n, uint8_t* dst) {
   int64_t i = 0;
-  for (; i + 32 <= n; i += 32) store(dst + i, look_up(table.data(), load(src + i)));
+  for (; i + 32 <= n; i += 32) store(dst + i, look_up(table, load(src + i)));
   if (i < n) {
     uint8_t part[32] = {};
     std::memcpy(part, src + i, static_cast<size_t>(n - i));
-    store(part, look_up(table.data(), load(part)));
+    store(part, look_up(table, load(part)));
     std::memcpy(dst + i, part, static_cast<size_t>(n - i));
   }
 }

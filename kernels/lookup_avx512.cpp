@@ -23,12 +23,12 @@ inline __m512i look_up(const uint8_t* table, __m512i q) {
 
 }  // namespace
 
-void apply_lookup_avx512(const LookupU8& table, const uint8_t* src, int64_t n, uint8_t* dst) {
+void apply_lookup_avx512(const uint8_t* table, const uint8_t* src, int64_t n, uint8_t* dst) {
   int64_t i = 0;
-  for (; i + 64 <= n; i += 64) _mm512_storeu_si512(dst + i, look_up(table.data(), _mm512_loadu_si512(src + i)));
+  for (; i + 64 <= n; i += 64) _mm512_storeu_si512(dst + i, look_up(table, _mm512_loadu_si512(src + i)));
   if (i < n) {
     const __mmask64 lanes = (uint64_t{1} << (n - i)) - 1;
-    _mm512_mask_storeu_epi8(dst + i, lanes, look_up(table.data(), _mm512_maskz_loadu_epi8(lanes, src + i)));
+    _mm512_mask_storeu_epi8(dst + i, lanes, look_up(table, _mm512_maskz_loadu_epi8(lanes, src + i)));
   }
 }
 

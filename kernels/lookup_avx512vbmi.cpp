@@ -11,12 +11,12 @@ constexpr uint64_t kThird = 0x9249249249249249;
 
 }  // namespace
 
-void apply_lookup_avx512vbmi(const LookupU8& entries, const uint8_t* src, int64_t n, uint8_t* dst) {
-  look_up_row(load_table(entries.data()), src, n, dst);
+void apply_lookup_avx512vbmi(const uint8_t* entries, const uint8_t* src, int64_t n, uint8_t* dst) {
+  look_up_row(load_table(entries), src, n, dst);
 }
 
-void apply_three_lookups_avx512vbmi(const LookupU8* entries, const uint8_t* src, int64_t pixels, uint8_t* dst) {
-  const Table tables[3] = {load_table(entries[0].data()), load_table(entries[1].data()), load_table(entries[2].data())};
+void apply_three_lookups_avx512vbmi(const uint8_t* entries, const uint8_t* src, int64_t pixels, uint8_t* dst) {
+  const Table tables[3] = {load_table(entries), load_table(entries + 256), load_table(entries + 512)};
   const int64_t n = 3 * pixels;
   // 64 = 3 * 21 + 1: vector k of three starts with channel k.
   for (int64_t i = 0; i < n; i += 192) {

@@ -1,9 +1,11 @@
-// Scalar forms of all integer arithmetic: the norm that reference and own kernels call.
+// Scalar forms of all integer arithmetic: the norm that reference and own kernels call. What files for one ISA call is
+// OCTET_INLINE, so that none of them has a copy that the linker takes for other CPUs.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/always_inline.h"
 #include "octet/types.h"
 
 namespace octet {
@@ -17,7 +19,7 @@ inline uint8_t saturate_round_u8(float x) {
 }
 
 // saturate_u8(round_half_even(x) + zero_point) for a zero point in [0, 255]; NaN as some saturated value.
-inline uint8_t round_saturate_u8(float x, int32_t zero_point) {
+OCTET_INLINE uint8_t round_saturate_u8(float x, int32_t zero_point) {
   // Beyond 1024 on either side the sum saturates anyway; within, kRounder rounds as above.
   constexpr float kRounder = 0x1.8p23F;
   const float bounded = x > -1024.0F ? (x < 1024.0F ? x : 1024.0F) : -1024.0F;

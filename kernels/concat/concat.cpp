@@ -33,7 +33,7 @@ void copy_rows_reference(const uint8_t* src, int64_t rows, int64_t n, int64_t pi
 }
 
 template <LookupRow kRow>
-void lookup_rows(const LookupU8& table, const uint8_t* src, int64_t rows, int64_t n, int64_t pitch, uint8_t* dst) {
+void lookup_rows(const uint8_t* table, const uint8_t* src, int64_t rows, int64_t n, int64_t pitch, uint8_t* dst) {
   for (int64_t row = 0; row < rows; ++row) kRow(table, src + row * n, n, dst + row * pitch);
 }
 
@@ -52,7 +52,7 @@ void concat(const ConcatPlan& plan, const Buffers& buffers) {
         const auto* src = static_cast<const uint8_t*>(buffers.src[k]) + row * part.bytes;
         auto* dst = static_cast<uint8_t*>(buffers.dst[0]) + row * plan.block_bytes + part.offset;
         if (part.rescaled) {
-          plan.lookup_rows(part.table, src, rows, part.bytes, plan.block_bytes, dst);
+          plan.lookup_rows(part.table.data(), src, rows, part.bytes, plan.block_bytes, dst);
         } else {
           plan.copy_rows(src, rows, part.bytes, plan.block_bytes, dst);
         }

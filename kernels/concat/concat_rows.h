@@ -12,9 +12,9 @@ using CopyRows = void (*)(const uint8_t* src, int64_t rows, int64_t n, int64_t p
 void copy_rows_avx512(const uint8_t* src, int64_t rows, int64_t n, int64_t pitch, uint8_t* dst);
 
 // The same, every byte through a table.
-using LookupRows = void (*)(const LookupU8& table, const uint8_t* src, int64_t rows, int64_t n, int64_t pitch,
+using LookupRows = void (*)(const uint8_t* table, const uint8_t* src, int64_t rows, int64_t n, int64_t pitch,
                             uint8_t* dst);
-void lookup_rows_avx512vbmi(const LookupU8& table, const uint8_t* src, int64_t rows, int64_t n, int64_t pitch,
+void lookup_rows_avx512vbmi(const uint8_t* table, const uint8_t* src, int64_t rows, int64_t n, int64_t pitch,
                             uint8_t* dst);
 
 }  // namespace octet

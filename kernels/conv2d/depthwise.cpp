@@ -35,6 +35,7 @@ struct Plan {
   int threads = 1;
   Tiles tiles;
   std::vector<TapPair> taps;
+  std::vector<int64_t> steps;  // as in the numbers
   PackedBytes block_memory;
   std::span<const ChannelBlock> blocks;
   PackedBytes weights;
@@ -85,14 +86,16 @@ void lay_out_pairs(Plan& plan) {
   int64_t row = 0, plane = 0;
   for (; row + 1 < s.kh; row += 2, plane += n.columns) {
     for (int64_t j = 0; j < s.kw; ++j) {
-      n.steps.push_back(plane + j * n.dilation_w);
+      plan.steps.push_back(plane + j * n.dilation_w);
       plan.taps.push_back({row * s.kw + j, (row + 1) * s.kw + j});
     }
   }
   for (int64_t j = 0; row < s.kh && j < s.kw; j += 2) {
-    n.steps.push_back(plane + j * n.dilation_w);
+    plan.steps.push_back(plane + j * n.dilation_w);
     plan.taps.push_back({row * s.kw + j, j + 1 < s.kw ? row * s.kw + j + 1 : -1});
   }
+  n.steps = plan.steps.data();
+  n.step_count = static_cast<int64_t>(plan.steps.size());
 }
 
 // weights: [C, taps]

@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "kernels/conv2d/channel_block.h"
 
@@ -24,7 +23,8 @@ struct DepthwiseNumbers {
   int64_t window_columns;        // from the first tap of a row of the window to its last
   int64_t columns;               // of a plane
   int64_t pair_step, last_step;  // widen every such column: of planes of two rows, of the last one of one row
-  std::vector<int64_t> steps;    // a pair's column for the first pixel, counted through all planes
+  const int64_t* steps;          // a pair's column for the first pixel, counted through all planes
+  int64_t step_count;
 };
 
 // Consecutive pixels of one row of dst, of one block.

@@ -7,7 +7,6 @@
 
 #include <immintrin.h>
 
-#include <algorithm>
 #include <cstdint>
 
 #include "kernels/always_inline.h"
@@ -70,8 +69,8 @@ OCTET_INLINE void run_tile(const DepthwiseStrip& strip, int64_t pixel, const Cha
   const int64_t pixel_step = numbers.stride_w * kPairs<V>;
   const int16_t* pairs = strip.pairs + pixel * pixel_step;
   const int16_t* taps = strip.taps;
-  for (const int64_t column : numbers.steps) {
-    const int16_t* at = pairs + column * kPairs<V>;
+  for (int64_t step = 0; step < numbers.step_count; ++step) {
+    const int16_t* at = pairs + numbers.steps[step] * kPairs<V>;
     unroll<4>([&](auto q) __attribute__((always_inline)) {
       const auto weights = V::load(taps + q * V::kLanes * 2);
       unroll<kPixels>([&](auto p) __attribute__((always_inline)) {
@@ -99,7 +98,8 @@ __attribute__((noinline)) void run_tiles(const DepthwiseStrip& strip, int64_t pi
 
 template <class V, int kPixels>
 void run_strip(const DepthwiseStrip& strip, const ChannelBlock& block, const DepthwiseNumbers& numbers) {
-  const int64_t columns = std::min((strip.pixels - 1) * numbers.stride_w + numbers.window_columns, numbers.columns);
+  const int64_t wanted = (strip.pixels - 1) * numbers.stride_w + numbers.window_columns;
+  const int64_t columns = wanted < numbers.columns ? wanted : numbers.columns;
   block.count == 4 * V::kLanes ? widen<V, true>(strip, numbers, columns, block.count)
                                : widen<V, false>(strip, numbers, columns, block.count);
   if (!numbers.epilogue.is_simple || strip.residual != nullptr) {

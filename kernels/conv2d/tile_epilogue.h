@@ -16,11 +16,17 @@
 namespace octet {
 namespace {
 
+// A number that is part of its type; std's own is code that every file would share.
+template <int kI>
+struct Constant {
+  OCTET_INLINE constexpr operator int() const { return kI; }  // NOLINT: implicit, as std::integral_constant
+};
+
 // f(0), f(1), ... f(kCount - 1) with constants for numbers: arrays that are only indexed so live in registers.
 template <int kCount, class F>
 OCTET_INLINE void unroll(const F& f) {
   [&]<int... kI>(std::integer_sequence<int, kI...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, kI>()), ...);
+    (f(Constant<kI>()), ...);
   }
   (std::make_integer_sequence<int, kCount>());
 }

@@ -1,7 +1,6 @@
 // The bodies of PoolWindows: plain loops over blocks of channels, which the compiler turns into that ISA's vectors.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "kernels/always_inline.h"
@@ -14,7 +13,7 @@ namespace {
 // Calls block(first channel) for blocks of kWidth that cover all channels; the last one may overlap the one before.
 template <int64_t kWidth, class F>
 OCTET_INLINE void for_each_block(int64_t channels, const F& block) {
-  for (int64_t c = 0; c < channels; c += kWidth) block(std::min(c, channels - kWidth));
+  for (int64_t c = 0; c < channels; c += kWidth) block(c < channels - kWidth ? c : channels - kWidth);
 }
 
 template <class F>

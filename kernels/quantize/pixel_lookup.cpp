@@ -34,9 +34,10 @@ bool supports_all(const Problem<PixelLookupParams>&) {
 #if defined(__x86_64__)
 void pixels_avx512vbmi(std::span<const LookupU8> tables, const uint8_t* src, int64_t count, uint8_t* dst) {
   if (tables.size() == 1) {
-    apply_lookup_avx512vbmi(tables[0], src, count, dst);
+    apply_lookup_avx512vbmi(tables[0].data(), src, count, dst);
   } else {
-    apply_three_lookups_avx512vbmi(tables.data(), src, count, dst);
+    static_assert(sizeof(LookupU8) == 256);
+    apply_three_lookups_avx512vbmi(tables[0].data(), src, count, dst);
   }
 }
 

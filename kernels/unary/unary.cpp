@@ -176,7 +176,7 @@ Result<Kernel> prepare_lookup(const Problem<UnaryParams>& problem) {
         const auto* src = static_cast<const uint8_t*>(buffers.src[0]);
         auto* dst = static_cast<uint8_t*>(buffers.dst[0]);
         parallel_for_elements(threads, count,
-                              [&](int64_t begin, int64_t end) { kRow(table, src + begin, end - begin, dst + begin); });
+                              [&](int64_t begin, int64_t end) { kRow(table.data(), src + begin, end - begin, dst + begin); });
       });
 }
 
