@@ -1,0 +1,59 @@
+// Packed files of every version that octet has written, in tests/data, load and answer as they did.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+#include "octet/octet.hpp"
+#include "runtime/packed_bytes.h"
+
+namespace octet {
+namespace {
+
+std::string read_bytes(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  REQUIRE_MESSAGE(file, path.string());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Of the input that tests/data/README.md describes.
+std::string output_of(const Model& model, int threads) {
+  Result<Session> session = Session::create(model, {.threads = threads, .batch = 2});
+  REQUIRE_MESSAGE(session.ok(), session.error().message);
+  int64_t i = 0;
+  for (float& value : session->input().as<float>()) value = static_cast<float>(i++ * 37 % 9 - 4);
+  session->run();
+  const TensorView output = session->output();
+  return {static_cast<const char*>(output.data), static_cast<size_t>(output.byte_count())};
+}
+
+}  // namespace
+
+TEST_CASE("packed files of every version load, and answer the bytes that they always answered") {
+  std::set<uint32_t> versions;
+  for (const auto& entry : std::filesystem::directory_iterator(OCTET_SOURCE_DIR "/tests/data")) {
+    if (entry.path().extension() != ".octet") continue;
+    CAPTURE(entry.path().string());
+    const std::string bytes = read_bytes(entry.path());
+    PackedHeader header;
+    REQUIRE(bytes.size() > sizeof header);
+    std::memcpy(&header, bytes.data(), sizeof header);
+    versions.insert(header.version);
+    const Result<Model> model = Model::load(entry.path().string());
+    REQUIRE_MESSAGE(model.ok(), model.error().message);
+    const std::string expected = read_bytes(std::filesystem::path(entry.path()).replace_extension(".output"));
+    for (const int threads : {1, 2}) CHECK(output_of(*model, threads) == expected);
+    const Result<Model> copy = Model::from_memory(std::as_bytes(std::span(bytes)));
+    REQUIRE_MESSAGE(copy.ok(), copy.error().message);
+    CHECK(output_of(*copy, 1) == expected);
+  }
+  for (uint32_t version = 1; version <= kPackedVersion; ++version) {
+    CHECK_MESSAGE(versions.contains(version), "no file of version " << version << " in tests/data");
+  }
+}
+
+}  // namespace octet
