@@ -21,18 +21,19 @@ std::vector<TensorInfo> describe(const PackedModel& model, const std::vector<int
 
 }  // namespace
 
-Result<Model> Model::load(const std::string& path) try {
+Result<Model> Model::load(const std::string& path, const LoadOptions& options) try {
   OCTET_TRY(FileBytes file, map_file(path));
-  Result<PackedModel> packed = read_model(file.bytes, std::move(file.owner), Backing::kMappedFile);
+  Result<PackedModel> packed = read_model(file.bytes, std::move(file.owner), Backing::kMappedFile, options.max_bytes);
   if (!packed.ok()) return Error{packed.error().code, "'" + path + "': " + packed.error().message};
   return Model(std::make_shared<PackedModel>(std::move(*packed)));
 } catch (const std::exception& error) {
   return resource_error(path, error);
 }
 
-Result<Model> Model::from_memory(std::span<const std::byte> bytes) try {
+Result<Model> Model::from_memory(std::span<const std::byte> bytes, const LoadOptions& options) try {
+  OCTET_CHECK(check_memory(static_cast<int64_t>(bytes.size()), options.max_bytes));
   OCTET_TRY(FileBytes copy, copy_bytes(bytes));
-  OCTET_TRY(PackedModel packed, read_model(copy.bytes, std::move(copy.owner)));
+  OCTET_TRY(PackedModel packed, read_model(copy.bytes, std::move(copy.owner), Backing::kMemory, options.max_bytes));
   return Model(std::make_shared<PackedModel>(std::move(packed)));
 } catch (const std::exception& error) {
   return resource_error("the model could not be loaded", error);

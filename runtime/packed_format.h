@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -26,10 +27,18 @@ enum class Backing {
   kMappedFile,  // from map_file: little of it is in memory when read_model returns, and PackedModel::mapped is set
 };
 
+// Bytes of structures that one byte of a graph section can become, all of them together: most are descs of a node's
+// inputs, 4 bytes each in the file.
+constexpr int64_t kMemoryOfGraphByte = 64;
+
+// kResource where a model may take more memory than it is allowed to.
+Status check_memory(int64_t needed_bytes, int64_t max_bytes);
+
 // Parses and checks a whole file; the model's constants point into `bytes`, which `storage` keeps alive (those of at
 // most 16 KiB in a mapped file are copies). bytes.data() is aligned to kPackedAlignment. kInvalidFile: damaged, or
-// newer; the message names the thing and both numbers.
+// newer; the message names the thing and both numbers. kResource: more than max_bytes, see LoadOptions.
 Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage,
-                               Backing backing = Backing::kMemory);
+                               Backing backing = Backing::kMemory,
+                               int64_t max_bytes = std::numeric_limits<int64_t>::max());
 
 }  // namespace octet

@@ -86,6 +86,7 @@ Status check_tensor(const PackedTensor& tensor) {
 std::vector<TensorDesc> node_descs(const PackedModel& model, const std::vector<int32_t>& ids,
                                    std::span<const Shape> shapes) {
   std::vector<TensorDesc> descs;
+  descs.reserve(ids.size());
   for (const int32_t id : ids) {
     if (id < 0) {
       descs.push_back({.present = false});

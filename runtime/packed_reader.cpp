@@ -200,7 +200,8 @@ PackedNode read_node(Reader& in, size_t index) {
   return node;
 }
 
-// A constant's address is its identity, for the kernels that share what they pack of it: no two may lie in the same bytes.
+// A constant's address is its identity, for the kernels that share what they pack of it: no two may lie in the same
+// bytes.
 Status check_constants_apart(const PackedModel& model) {
   std::vector<const PackedTensor*> constants;
   for (const PackedTensor& tensor : model.tensors) {
@@ -223,8 +224,8 @@ struct alignas(kPackedAlignment) Line {
   std::byte bytes[kPackedAlignment];
 };
 
-// Gives tensors of 4 bits their s8 form, in memory of the model's own.
-Status unpack_constants(PackedModel& model) {
+// Gives tensors of 4 bits their s8 form, in memory of the model's own. `needed_bytes`: what the rest takes.
+Status unpack_constants(PackedModel& model, int64_t needed_bytes, int64_t max_bytes) {
   std::vector<std::vector<Line>> unpacked;
   for (PackedTensor& tensor : model.tensors) {
     if (tensor.file_bits != 4 || tensor.data == nullptr) continue;
@@ -237,6 +238,8 @@ Status unpack_constants(PackedModel& model) {
                      " bytes, but its shape " + tensor.shape.to_string() + " needs " +
                      std::to_string(elements < 0 ? 0 : layout.byte_count()));
     }
+    needed_bytes += static_cast<int64_t>(align(static_cast<size_t>(elements)));
+    OCTET_CHECK(check_memory(needed_bytes, max_bytes));
     auto& lines = unpacked.emplace_back(align(static_cast<size_t>(elements)) / sizeof(Line));
     const std::span values(reinterpret_cast<int8_t*>(lines.data()), static_cast<size_t>(elements));
     if (!unpack_nibbles({static_cast<const std::byte*>(tensor.data), static_cast<size_t>(tensor.data_bytes)}, layout,
@@ -284,7 +287,14 @@ void copy_small_constants(PackedModel& model) {
 
 }  // namespace
 
-Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage, Backing backing) {
+Status check_memory(int64_t needed_bytes, int64_t max_bytes) {
+  if (needed_bytes <= max_bytes) return {};
+  return Error{ErrorCode::kResource, "the model may take " + std::to_string(needed_bytes) +
+                                         " bytes of memory, but is allowed " + std::to_string(max_bytes)};
+}
+
+Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> storage, Backing backing,
+                               int64_t max_bytes) {
   if (bytes.size() < kPackedHeaderBytes) {
     return damaged("the file has " + std::to_string(bytes.size()) + " bytes, fewer than a header of " +
                    std::to_string(kPackedHeaderBytes));
@@ -292,6 +302,10 @@ Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr
   PackedHeader header;
   std::memcpy(&header, bytes.data(), sizeof header);
   OCTET_CHECK(check_header(header, bytes, backing));
+  // Neither overflows: both sizes are those of bytes in memory.
+  const int64_t needed_bytes =
+      static_cast<int64_t>(bytes.size()) + kMemoryOfGraphByte * static_cast<int64_t>(header.graph_bytes);
+  OCTET_CHECK(check_memory(needed_bytes, max_bytes));
 
   Reader in(bytes.subspan(header.graph_offset, header.graph_bytes));
   const auto data = bytes.subspan(header.data_offset, header.data_bytes);
@@ -306,9 +320,11 @@ Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr
     model.metadata[std::move(key)] = in.get_string();
   }
   const size_t tensors = in.get_count(37);  // the bytes of a tensor with no name and rank 0
+  model.tensors.reserve(tensors);
   for (size_t i = 0; i < tensors && in.ok(); ++i) model.tensors.push_back(read_tensor(in, i, data, header.version));
   in.set_context("graph section");
   const size_t nodes = in.get_count(16);  // the bytes of a node with no name, fields, inputs and outputs
+  model.nodes.reserve(nodes);
   for (size_t i = 0; i < nodes && in.ok(); ++i) model.nodes.push_back(read_node(in, i));
   in.set_context("graph section");
   model.inputs = in.get_list<int32_t>();
@@ -316,7 +332,7 @@ Result<PackedModel> read_model(std::span<const std::byte> bytes, std::shared_ptr
   if (in.ok() && !in.at_end()) in.fail("has bytes left at " + std::to_string(in.position()));
   if (!in.ok()) return in.error();
   OCTET_CHECK(check_constants_apart(model));
-  OCTET_CHECK(unpack_constants(model));
+  OCTET_CHECK(unpack_constants(model, needed_bytes, max_bytes));
   OCTET_CHECK(check_model(model));
   if (backing == Backing::kMappedFile) {
     copy_small_constants(model);

@@ -113,6 +113,9 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   if (options.arena.data() != nullptr) {
     OCTET_CHECK(check_arena(options.arena, places.arena_bytes));
     state->arena = options.arena.data();
+  } else if (places.arena_bytes > options.max_arena_bytes) {
+    return Error{ErrorCode::kResource, "the activations take " + std::to_string(bytes) + " bytes, but are allowed " +
+                                           std::to_string(options.max_arena_bytes)};
   } else if (const int64_t memory = physical_memory_bytes(); places.arena_bytes > memory) {
     return Error{ErrorCode::kResource, "the activations take " + std::to_string(bytes) +
                                            " bytes, but this machine has " + std::to_string(memory)};

@@ -171,13 +171,13 @@ template <LookupRow kRow>
 Result<Kernel> prepare_lookup(const Problem<UnaryParams>& problem) {
   const LookupU8 table = make_lookup(problem.inputs[0].quant(), problem.outputs[0].quant(),
                                      [&](float x) { return evaluate(problem.params, x); });
-  return Kernel(
-      [table, count = problem.outputs[0].shape.element_count(), threads = problem.threads](const Buffers& buffers) {
-        const auto* src = static_cast<const uint8_t*>(buffers.src[0]);
-        auto* dst = static_cast<uint8_t*>(buffers.dst[0]);
-        parallel_for_elements(threads, count,
-                              [&](int64_t begin, int64_t end) { kRow(table.data(), src + begin, end - begin, dst + begin); });
-      });
+  return Kernel([table, count = problem.outputs[0].shape.element_count(),
+                 threads = problem.threads](const Buffers& buffers) {
+    const auto* src = static_cast<const uint8_t*>(buffers.src[0]);
+    auto* dst = static_cast<uint8_t*>(buffers.dst[0]);
+    parallel_for_elements(
+        threads, count, [&](int64_t begin, int64_t end) { kRow(table.data(), src + begin, end - begin, dst + begin); });
+  });
 }
 
 bool supports_all(const Problem<UnaryParams>&) {

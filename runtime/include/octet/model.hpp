@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,16 +25,24 @@ struct TensorInfo {
   Shape shape;
 };
 
+// What a caller allows a file to take.
+struct LoadOptions {
+  // Memory: the file's bytes, 64 for each byte of its graph section (structures made of it, at most), and what weights
+  // of 4 bits are unpacked to. A file that may take more is refused, kResource with both numbers, before it does.
+  // Sessions take memory of their own: SessionOptions::max_arena_bytes.
+  int64_t max_bytes = std::numeric_limits<int64_t>::max();
+};
+
 // Immutable and cheap to copy: copies share one model. Thread-safe.
 class Model {
  public:
   // Maps the file into memory and checks all of it (header, checksum, every index, type and shape). The file must not
   // be changed while a model made from it lives; replace it by renaming another over it. (A mapped file that is cut
   // short ends the process with SIGBUS; where others may do that, read the file and use from_memory.) kInvalidFile:
-  // missing, damaged, or written by a newer version; kUnsupported: an op that this build lacks.
-  static Result<Model> load(const std::string& path);
+  // missing, damaged, or written by a newer version; kUnsupported: an op that this build lacks; kResource: memory.
+  static Result<Model> load(const std::string& path, const LoadOptions& options = {});
   // The same from the bytes of such a file, which are copied.
-  static Result<Model> from_memory(std::span<const std::byte> bytes);
+  static Result<Model> from_memory(std::span<const std::byte> bytes, const LoadOptions& options = {});
   // For the converter: `packed` has passed check_model.
   static Model from_packed(std::shared_ptr<const PackedModel> packed) { return Model(std::move(packed)); }
 

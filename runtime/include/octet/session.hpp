@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,6 +40,9 @@ struct SessionOptions {
   // overwrite all of it, other sessions' inputs and outputs too. So with a shared arena: create all sessions first,
   // then, for each run, write the inputs, run, and read the outputs before anything else runs there.
   std::span<std::byte> arena;
+  // Of the session's own arena: activations that take more are refused, kResource with both numbers, before any memory
+  // is taken for them or for packed weights.
+  int64_t max_arena_bytes = std::numeric_limits<int64_t>::max();
 };
 
 // One step of the plan, for benchmarks and reports.

@@ -1,0 +1,171 @@
+// Loading takes no more memory than LoadOptions says, whatever the file holds, and what a caller does not allow is
+// refused before it is taken. This program replaces the functions that allocate, and counts bytes.
+#include <doctest/doctest.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "octet/octet.hpp"
+#include "runtime/packed_bytes.h"
+#include "tests/support/packed_builder.h"
+#include "tests/support/scratch_folder.h"
+
+namespace {
+
+std::atomic<int64_t> live_bytes = 0, peak_bytes = 0;
+
+void* taken(void* memory) {
+  const int64_t live = live_bytes += static_cast<int64_t>(malloc_usable_size(memory));
+  if (live > peak_bytes) peak_bytes = live;
+  return memory;
+}
+
+}  // namespace
+
+// glibc's own, behind the names that are replaced. operator new calls malloc or aligned_alloc.
+extern "C" {
+void* __libc_malloc(size_t);            // NOLINT
+void* __libc_memalign(size_t, size_t);  // NOLINT
+void __libc_free(void*);                // NOLINT
+
+__attribute__((visibility("default"))) void* malloc(size_t bytes) {
+  return taken(__libc_malloc(bytes));
+}
+__attribute__((visibility("default"))) void* aligned_alloc(size_t alignment, size_t bytes) {
+  return taken(__libc_memalign(alignment, bytes));
+}
+__attribute__((visibility("default"))) void free(void* memory) {
+  live_bytes -= static_cast<int64_t>(malloc_usable_size(memory));
+  __libc_free(memory);
+}
+}
+
+namespace octet {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+struct Loaded {
+  bool ok;
+  std::string message;
+  int64_t peak;  // bytes above those before
+};
+
+template <class F>
+Loaded measure(const F& load) {
+  const int64_t before = live_bytes;
+  peak_bytes = before;
+  const Result<Model> model = load();
+  const int64_t peak = peak_bytes - before;
+  return {model.ok(), model.ok() ? "" : model.error().message, peak};
+}
+
+// As LoadOptions counts: without weights of 4 bits.
+int64_t justified_bytes(const Bytes& file) {
+  PackedHeader header;
+  std::memcpy(&header, file.data(), sizeof header);
+  return static_cast<int64_t>(file.size() + kMemoryOfGraphByte * header.graph_bytes);
+}
+
+// Graphs of as many of one thing as possible for their bytes.
+PackedModel many_names() {
+  PackedModel model = test::small_int8_net();
+  model.class_names.resize(20000);
+  for (int i = 0; i < 5000; ++i) model.metadata[std::to_string(i)] = "";
+  return model;
+}
+
+PackedModel many_nodes() {
+  test::PackedBuilder b;
+  int32_t last = b.input("x", DataType::kF32, {1});
+  for (int i = 0; i < 5000; ++i) {
+    const int32_t next = b.activation(std::to_string(i), DataType::kF32, {1});
+    b.node(std::to_string(i), TransposeParams{{0}}, {last}, {next});
+    last = next;
+  }
+  b.output(last);
+  return b.take();
+}
+
+PackedModel many_inputs() {
+  test::PackedBuilder b;
+  const int32_t x = b.input("x", DataType::kF32, {1});
+  const int32_t joined = b.activation("joined", DataType::kF32, {20000});
+  b.node("join", ConcatParams{.axis = 0}, std::vector<int32_t>(20000, x), {joined});
+  b.output(joined);
+  return b.take();
+}
+
+PackedModel nibbles() {
+  PackedModel model = test::small_int8_net();
+  for (PackedTensor& tensor : model.tensors) {
+    if (tensor.type != DataType::kS8) continue;
+    // Constants of the builder are its own.
+    auto* values = static_cast<int8_t*>(const_cast<void*>(tensor.data));
+    std::fill(values, values + tensor.data_bytes, int8_t{3});
+    tensor.file_bits = 4;
+  }
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("loading takes at most the bytes that the file justifies, and with fewer it is refused untaken") {
+  const test::ScratchFolder folder;
+  for (const auto& make : {many_names, many_nodes, many_inputs, nibbles}) {
+    const Bytes file = write_model(make());
+    const std::string path = folder.path("net.octet");
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
+    const int64_t justified = justified_bytes(file), unpacked = make == nibbles ? 4096 : 0;
+    CAPTURE(file.size());
+    CAPTURE(justified);
+    const auto both = [&](int64_t max_bytes) {
+      return std::vector<Loaded>{measure([&] { return Model::load(path, {.max_bytes = max_bytes}); }),
+                                 measure([&] { return Model::from_memory(file, {.max_bytes = max_bytes}); })};
+    };
+    for (const Loaded& loaded : both(justified + unpacked)) {
+      CHECK_MESSAGE(loaded.ok, loaded.message);
+      CHECK(loaded.peak > 0);
+      CHECK(loaded.peak <= justified + unpacked);
+    }
+    for (const Loaded& loaded : both(justified - 1)) {
+      CHECK(loaded.message.find("may take " + std::to_string(justified) + " bytes of memory, but is allowed " +
+                                std::to_string(justified - 1)) != std::string::npos);
+      CHECK(loaded.peak <= static_cast<int64_t>(file.size()) + 4096);  // messages, and the copy
+    }
+    if (unpacked > 0) {
+      for (const Loaded& loaded : both(justified)) CHECK(loaded.message.find("bytes of memory") != std::string::npos);
+    }
+    // Not even the copy.
+    const Loaded tiny = measure([&] { return Model::from_memory(file, {.max_bytes = 100}); });
+    CHECK(tiny.message.find("may take " + std::to_string(file.size()) + " bytes") != std::string::npos);
+    CHECK(tiny.peak < 4096);
+  }
+}
+
+TEST_CASE("a session that is not allowed its activations is refused with both numbers, and takes no memory") {
+  const Result<Model> model = Model::from_memory(write_model(test::small_int8_net()));
+  REQUIRE(model.ok());
+  constexpr int64_t kBatch = 1000;
+  const Result<int64_t> needed = Session::required_arena_bytes(*model, {.threads = 1, .batch = kBatch});
+  REQUIRE(needed.ok());
+  CHECK(Session::create(*model, {.threads = 1, .batch = kBatch, .max_arena_bytes = *needed}).ok());
+  const int64_t before = live_bytes;
+  peak_bytes = before;
+  const Result<Session> refused =
+      Session::create(*model, {.threads = 1, .batch = kBatch, .max_arena_bytes = *needed - 1});
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == ErrorCode::kResource);
+  CHECK(refused.error().message ==
+        "the activations take " + std::to_string(*needed) + " bytes, but are allowed " + std::to_string(*needed - 1));
+  CHECK(peak_bytes - before < *needed / 2);
+}
+
+}  // namespace octet
