@@ -168,7 +168,9 @@ TEST_CASE("every row of pool2d computes the definition") {
     }
   }
   for (const auto& [name, count] : runs) MESSAGE(name << " took " << count << " problems");
-  CHECK(runs["onednn"] > 0);
+  for (const auto& row : rows()) {
+    if (is_available(row.isa)) CHECK_MESSAGE(runs[row.name] > 0, row.name << " never ran");
+  }
 }
 
 TEST_CASE("every row of pool2d makes the bytes of the reference for integers") {
