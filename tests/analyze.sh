@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Static analysis of everything but the tests; a finding is an error.
 #   analyze.sh cppcheck                 exit code 77: skipped, another version than Debian 12's
-#   analyze.sh clang-tidy BUILD_DIR     the build folder's compile_commands.json says how each file is compiled
+#   analyze.sh clang-tidy BUILD_DIR [FOLDER ...]     of these folders, or of all; the build folder, configured for
+#                                       clang, has a compile_commands.json that says how each file is compiled
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case "${1:-}" in
@@ -13,10 +14,12 @@ case "${1:-}" in
       --suppressions-list=tests/cppcheck_suppressions.txt --template='{file}:{line}: {id}: {message}' \
       -I . -I kernels/include -I runtime/include kernels runtime converter samples ;;
   clang-tidy)
-    build=${2:?usage: analyze.sh clang-tidy BUILD_DIR}
-    git ls-files 'kernels/*.cpp' 'runtime/*.cpp' 'converter/*.cpp' 'samples/*.cpp' |
+    build=${2:?usage: analyze.sh clang-tidy BUILD_DIR [FOLDER ...]}
+    shift 2
+    [ $# -gt 0 ] || set -- kernels runtime converter samples
+    git ls-files "${@/%//*.cpp}" |
       xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p "$build" 2>/dev/null ;;
   *)
-    echo "usage: analyze.sh cppcheck | clang-tidy BUILD_DIR" >&2
+    echo "usage: analyze.sh cppcheck | clang-tidy BUILD_DIR [FOLDER ...]" >&2
     exit 2 ;;
 esac

@@ -1,16 +1,40 @@
 #!/usr/bin/env bash
 # What takes hours: sanitizers over the whole suite, valgrind, fuzzing, soaking, static analysis. Every step runs,
 # whatever became of those before; the summary at the end says which failed.
-#   nightly.sh [STEP ...]          asan tsan valgrind fuzz soak tidy; all of them without one
+#   nightly.sh [STEP ...]          debug clang asan tsan valgrind fuzz soak tidy; all of them without one
 #   FUZZ_SECONDS=3600 (each target)  SOAK_RUNS=10000000  SOAK_SECONDS=3600
 set -uo pipefail
 cd "$(dirname "$0")/.."
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(asan tsan valgrind fuzz soak tidy)
+[ ${#steps[@]} -gt 0 ] || steps=(debug clang asan tsan valgrind fuzz soak tidy)
 samples/install_dependencies.sh --nightly || exit 1
 
 build() {  # build PRESET FOLDER TARGET...
-  cmake --preset "$1" -B "$2" >/dev/null && cmake --build "$2" --target "${@:3}"
+  cmake --preset "$1" -B "$2" >/dev/null && cmake --build "$2" -j "$(nproc)" --target "${@:3}"
+}
+
+# The bytes of random networks at every level, from the build in this folder.
+same_bytes() {
+  cmake --build "$1" -j "$(nproc)" --target same_bytes_test && "$1/tests/same_bytes_test" &&
+    OCTET_TEST_SAME_BYTES="$1/same_bytes" "$1/tests/same_bytes_test"
+}
+
+# compare_build FOLDER CMAKE_ARGUMENT...: another way to build the runtime passes its tests, and gives the same bytes.
+compare_build() {
+  cmake --preset dev -B build >/dev/null && same_bytes build &&
+    cmake --preset dev -B "$1" "${@:2}" >/dev/null && same_bytes "$1" && cmp build/same_bytes "$1/same_bytes" &&
+    cmake --build "$1" -j "$(nproc)" --target test_kernels test_runtime &&
+    ctest --test-dir "$1" --output-on-failure -R '^(kernels|runtime|isa_objects)'
+}
+
+# Without optimization, and with assertions.
+debug() {
+  compare_build build-debug -DCMAKE_BUILD_TYPE=Debug
+}
+
+# Everything compiles without a warning.
+clang() {
+  compare_build build-clang -DCMAKE_CXX_COMPILER=clang++ && cmake --build build-clang -j "$(nproc)"
 }
 
 asan() {
@@ -46,15 +70,17 @@ soak() {
     build/tests/soak lives "${SOAK_SECONDS:-3600}" $net $float $mixed
 }
 
+# As clang compiles it, with assertions: they say what cannot be.
 tidy() {
-  build dev build all && tests/analyze.sh clang-tidy build
+  cmake --preset dev -B build-tidy -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug >/dev/null &&
+    tests/analyze.sh clang-tidy build-tidy
 }
 
 failed=()
 for step in "${steps[@]}"; do
   echo "== $step"
   case "$step" in
-    asan | tsan | fuzz | soak | tidy) ("$step") || failed+=("$step") ;;
+    debug | clang | asan | tsan | fuzz | soak | tidy) ("$step") || failed+=("$step") ;;
     valgrind) (under_valgrind) || failed+=("$step") ;;
     *) echo "nightly.sh: there is no step '$step'" >&2; exit 2 ;;
   esac

@@ -3,9 +3,9 @@
 #include <fstream>
 #include <iostream>
 
-#include "converter/data/npy.h"
 #include "runtime/packed_format.h"
 #include "tests/support/images.h"
+#include "tests/support/npy_file.h"
 #include "tests/support/onnx_writer.h"
 #include "tests/support/packed_builder.h"
 
@@ -67,7 +67,8 @@ constexpr const char* kJson = R"({"format": "octet", "version": 1, "name": "net"
            {"op": "relu", "name": "r", "inputs": ["c"], "outputs": ["r"]},
            {"op": "global_average_pool", "name": "p", "inputs": ["r"], "outputs": ["p"]},
            {"op": "flatten", "name": "y", "inputs": ["p"], "outputs": ["y"]}]})";
-constexpr const char* kLayers = R"({"format": "layers-model", "modelTopology": {"model_config": {"class_name": "Sequential",
+constexpr const char* kLayers =
+    R"({"format": "layers-model", "modelTopology": {"model_config": {"class_name": "Sequential",
  "config": {"layers": [{"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [null, 31]}},
                        {"class_name": "Dense", "config": {"name": "d", "units": 32, "activation": "relu"}}]}}},
  "weightsManifest": [{"paths": ["weights.bin"], "weights": [{"name": "d/kernel", "shape": [31, 32], "dtype": "float32"},
@@ -83,15 +84,14 @@ void write_all() {
   write("onnx", "shape", onnx_shape_net());
   write("json", "octet", kJson);
   write("json", "layers", kLayers);
-  write("text", "preprocessing", std::string(1, '\0') + "imagenet,resize=256,size=224x224,std=0.2:0.3:1/255,fit=letterbox");
+  write("text", "preprocessing",
+        std::string(1, '\0') + "imagenet,resize=256,size=224x224,std=0.2:0.3:1/255,fit=letterbox");
   write("text", "calibration", std::string(1, '\1') + kCalibration);
   write("text", "names", std::string(1, '\2') + "cat\ndog\nowl\n");
   write("text", "labels", std::string(1, '\3') + "1\n0\n");
-  std::filesystem::create_directories(root / "npy");
-  for (const DataType type : {DataType::kF32, DataType::kU8, DataType::kS64}) {
-    const Tensor tensor(type, {3, 2});
-    (void)write_npy((root / "npy" / to_string(type)).string(), tensor.view());
-  }
+  write("npy", "f32", npy_file<float>("<f4", "(3, 2)", {1, 2, 3, 4, 5, 6}));
+  write("npy", "u8", npy_file<uint8_t>("|u1", "(3, 2)", {1, 2, 3, 4, 5, 6}));
+  write("npy", "s64", npy_file<int64_t>("<i8", "(6,)", {1, 2, 3, 4, 5, 6}, 2));
   write("image", "pgm", encode_pnm('5', 2, 2, 255, {1, 2, 3, 4}));
   write("image", "ppm", encode_pnm('3', 1, 2, 15, {1, 2, 3, 4, 5, 6}));
   write("image", "bmp", encode_bmp(5, 3, pattern(5, 3, 3)));

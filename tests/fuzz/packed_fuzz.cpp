@@ -4,11 +4,13 @@
 #include <vector>
 
 #include "octet/model.hpp"
+#include "octet/zoo.h"
 #include "runtime/hash.h"
 #include "runtime/packed_format.h"
 #include "tests/fuzz/target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  octet::use_zoo();
   const std::span<const std::byte> input = std::as_bytes(std::span(data, size));
   std::vector<std::byte> bytes(input.begin(), input.end());
   if (size >= octet::kPackedHeaderBytes) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes every reader of outside files, one after the other.
 #   run.sh SECONDS [TARGET ...]       BUILD_DIR=... chooses another build folder than build-fuzz
-# The corpus stays in BUILD_DIR/corpus and grows from run to run. A finding ends the run with an error; its input is
+# Exit code 77: skipped, for there is no clang with libFuzzer.
+# The corpus stays in BUILD_DIR/corpus and grows from run to run; packed files start from those of tests/data, too. A finding ends the run with an error; its input is
 # in BUILD_DIR/findings.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,9 +11,13 @@ shift
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(packed onnx json npy text image)
 build=${BUILD_DIR:-build-fuzz}
+echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+  clang++ -fsanitize=fuzzer,address -x c++ - -o /dev/null 2>/dev/null ||
+  { echo "fuzzing is skipped: there is no clang++ with libFuzzer (Debian: apt-get install clang)"; exit 77; }
 cmake --preset fuzz -B "$build" >/dev/null
-cmake --build "$build" --target make_corpus "${targets[@]/%/_fuzz}"
+cmake --build "$build" -j "$(nproc)" --target make_corpus "${targets[@]/%/_fuzz}"
 "$build/tests/fuzz/make_corpus" "$build/seeds"
+cp tests/data/*.octet "$build/seeds/packed/"
 mkdir -p "$build/findings"
 for target in "${targets[@]}"; do
   mkdir -p "$build/corpus/$target"
@@ -20,5 +25,5 @@ for target in "${targets[@]}"; do
   # code, for that is what the sanitizers watch.
   OCTET_MAX_ISA=any "$build/tests/fuzz/${target}_fuzz" "$build/corpus/$target" "$build/seeds/$target" -max_total_time="$seconds" \
     -max_len=4096 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -artifact_prefix="$build/findings/$target-" \
-    -print_final_stats=1 -verbosity=0 2>&1 | grep -vE "^(INFO|stat::(new|slow))" || { echo "$target: a finding" >&2; exit 1; }
+    -print_final_stats=1 -verbosity=0 2>&1 | grep -vE '^(INFO|"|######|stat::(new|slow))' || { echo "$target: a finding" >&2; exit 1; }
 done

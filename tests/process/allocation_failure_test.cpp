@@ -154,7 +154,7 @@ int64_t fail_everywhere(Failing how, const F& attempt) {
     if (failure_count == 0) return call - 1;
     CAPTURE(call);
     // Where there is another way without that memory, the result is what it always is.
-    CHECK(ok ? same : is_resource && explained);
+    CHECK((ok ? same : is_resource && explained));
     CHECK(live_count == live);
   }
 }
