@@ -109,6 +109,7 @@ class Taking {
     const auto found = table_.constants.find(value.name);
     if (!value.is_constant() || value.type != DataType::kF32 || found == table_.constants.end()) return std::nullopt;
     const GivenConstant& given = found->second;
+    if (given.scales.size() != 1) return std::nullopt;  // a layer's weights; elsewhere a value has one scale
     if (!differences(value.constant->as<float>(), given)) return std::nullopt;
     return QuantParams{given.scales[0], given.zero_points[0] + (given.type == DataType::kS8 ? 128 : 0)};
   }

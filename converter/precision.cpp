@@ -122,7 +122,7 @@ std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std:
                                    [&](ValueId id) { return leads_to_int8[static_cast<size_t>(id)]; });
     if (leads && rules[i] != QuantizationRule::kFloat) precisions[i] = Precision::kInt8;
     if (!leads && precisions[i] == Precision::kF32) continue;
-    if (is_float(graph.nodes[i])) continue;  // reads floats
+    if (rules[i] == QuantizationRule::kFloat) continue;  // reads floats
     for (const ValueId id : node.inputs) {
       if (id != kNoValue) leads_to_int8[static_cast<size_t>(id)] = true;
     }

@@ -14,8 +14,8 @@ enum class Precision { kF32, kBf16, kInt8 };
 
 // One per node of the graph, in order. Weighted nodes are int8 unless `keep_float` names them; between them everything
 // is that can be. Elementwise ops and data movement behind the last weighted node (box decoding, say) stay f32: there
-// int8 would cost accuracy and save nothing; so do those whose readers are all named by `keep_float`. A folded and
-// fused graph is expected.
+// int8 would cost accuracy and save nothing; so do those that only f32 nodes read, named by `keep_float` or without an
+// integer form (the variance in a layer normalization, say). A folded and fused graph is expected.
 //
 // Weighted nodes that `bf16` names are bf16, and what only moves elements from one of them to another.
 std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std::string>& keep_float,

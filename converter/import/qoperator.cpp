@@ -16,8 +16,9 @@ struct QOperator {
   std::string_view real;  // the op on real numbers
   int data_count;         // of data inputs from `first_data` on; -1: all that come
   size_t first_data;
-  int output;  // input that is the output's scale; -1: the output is not quantized
-  int bias;    // input that is an s32 bias, at the product of the first two scales; -1: none
+  int output;                // input that is the output's scale; -1: the output is not quantized
+  int bias;                  // input that is an s32 bias, at the product of the first two scales; -1: none
+  bool keeps_first = false;  // input 0 is no integer of its own, and goes to the op as it is
 };
 
 constexpr QOperator kOperators[] = {
@@ -33,6 +34,7 @@ constexpr QOperator kOperators[] = {
     {"QLinearLeakyRelu", kMicrosoft, "LeakyRelu", 1, 0, 3, -1},
     {"QLinearSoftmax", kMicrosoft, "Softmax", 1, 0, 3, -1},
     {"QLinearConcat", kMicrosoft, "Concat", -1, 2, 0, -1},
+    {"QLinearWhere", kMicrosoft, "Where", 2, 1, 7, -1, true},
 };
 
 // Integers in, an s32 sum out; the zero points are optional.
@@ -92,6 +94,7 @@ class Expander {
       if (flag == nullptr || *flag != 0) return false;
       real.attributes.erase(last);
     }
+    if (row.keeps_first) real.inputs.push_back(input(node, 0));
     const size_t count =
         row.data_count < 0 ? (node.inputs.size() - row.first_data) / 3 : static_cast<size_t>(row.data_count);
     for (size_t i = 0; i < count; ++i) {

@@ -5,10 +5,14 @@
 namespace octet {
 namespace {
 
-QuantizationRule quantization(const Graph&, const Node& node) {
+// Minimum and maximum choose elements, so inputs and output share a range. Constants among them stay f32: a bound that
+// nothing reaches would stretch the range.
+QuantizationRule quantization(const Graph& graph, const Node& node) {
   const BinaryKind kind = node.as<BinaryParams>()->kind;
-  const bool integer = kind == BinaryKind::kAdd || kind == BinaryKind::kSub || kind == BinaryKind::kMul;
-  return integer ? QuantizationRule::kOwnRange : QuantizationRule::kFloat;
+  if (!takes_u8(kind)) return QuantizationRule::kFloat;
+  if (rescales_u8(kind)) return QuantizationRule::kOwnRange;
+  const bool has_constant = graph.value(node.inputs[0]).is_constant() || graph.value(node.inputs[1]).is_constant();
+  return has_constant ? QuantizationRule::kFloat : QuantizationRule::kSameRange;
 }
 
 // Integers are computed as s64, which the kernels know, and wrap in their own type.

@@ -43,13 +43,12 @@ Status read_matmul(NodeReader& reader) {
   return {};
 }
 
-// Constants stay f32 here: they have one scale at best, where the weights of a layer have one per channel.
+// A constant that differs from sample to sample or head to head has one scale for all of it. (Weights that do not are a
+// layer's, with a scale per channel: matmul_to_conv.)
 QuantizationRule quantization(const Graph& graph, const Node& node) {
-  const bool has_constant = graph.value(node.inputs[0]).is_constant() || graph.value(node.inputs[1]).is_constant();
   const Shape& a = graph.value(node.inputs[0]).shape;
   const int64_t depth = a[a.rank() - 1];
-  const bool fits = depth > 0 && depth <= kMaxMatmulDepth;
-  return fits && !has_constant ? QuantizationRule::kOwnRange : QuantizationRule::kFloat;
+  return depth > 0 && depth <= kMaxMatmulDepth ? QuantizationRule::kOwnRange : QuantizationRule::kFloat;
 }
 
 constexpr OpReader kReaders[] = {{"MatMul", "matmul", read_matmul}};

@@ -27,6 +27,12 @@ Result<ReduceParams> read_params(const NodeReader& reader, ReduceKind kind) {
   return params;
 }
 
+QuantizationRule quantization(const Graph&, const Node& node) {
+  const ReduceKind kind = node.as<ReduceParams>()->kind;
+  if (!takes_u8(kind)) return QuantizationRule::kFloat;
+  return rescales_u8(kind) ? QuantizationRule::kOwnRange : QuantizationRule::kSameRange;
+}
+
 // Integers in s64; what that has no kernel for in f32.
 template <ReduceKind kind>
 Status read_reduce(NodeReader& reader) {
@@ -82,6 +88,6 @@ constexpr OpReader kReaders[] = {
 
 }  // namespace
 
-constinit const OpRule kReduceRule{"reduce", always<QuantizationRule::kFloat>, permute, kReaders};
+constinit const OpRule kReduceRule{"reduce", quantization, permute, kReaders};
 
 }  // namespace octet

@@ -12,10 +12,10 @@ bool supports_all(const Problem<BinaryParams>&) {
 }
 
 [[maybe_unused]] bool supports_u8(const Problem<BinaryParams>& problem) {
-  return problem.outputs[0].type == DataType::kU8;
+  return problem.outputs[0].type == DataType::kU8 && rescales_u8(problem.params.kind);
 }
 
-// u8 takes add, sub (add with a negative factor) and mul.
+// sub is add with a negative factor.
 template <BinaryU8Row kAddRow, BinaryU8Row kMulRow>
 Result<Kernel> prepare_u8(const Problem<BinaryParams>& problem) {
   return prepare_binary_u8(problem, problem.params.kind == BinaryKind::kMul ? kMulRow : kAddRow);
@@ -45,7 +45,9 @@ Status check_types(const BinaryParams& params, Descs inputs, Descs outputs) {
   const BinaryFunction& function = binary_functions()[static_cast<size_t>(params.kind)];
   const auto all = [&](const auto& test) { return test(inputs[0]) && test(inputs[1]) && test(outputs[0]); };
   if (all([](const TensorDesc& t) { return plain(t, DataType::kF32); })) return {};
-  if (function.u8 != nullptr && all(per_tensor_u8)) return {};
+  const bool alike = same_quantization(inputs[0], outputs[0]) && same_quantization(inputs[1], outputs[0]);
+  const bool u8 = function.u8 != nullptr && (rescales_u8(params.kind) || alike);
+  if (u8 && all(per_tensor_u8)) return {};
   const bool s64 = function.s64 != nullptr && params.clamp.is_none();
   if (s64 && all([](const TensorDesc& t) { return plain(t, DataType::kS64); })) return {};
   return unsupported_types((std::string(params.kName) + " " + function.name).c_str(), inputs, outputs);
@@ -62,6 +64,14 @@ int in_place_input(const BinaryParams&, Descs inputs, Descs outputs) {
     if (same && !inputs[i].is_constant()) return i;
   }
   return -1;
+}
+
+bool takes_u8(BinaryKind kind) {
+  return binary_functions()[static_cast<size_t>(kind)].u8 != nullptr;
+}
+
+bool rescales_u8(BinaryKind kind) {
+  return kind == BinaryKind::kAdd || kind == BinaryKind::kSub || kind == BinaryKind::kMul;
 }
 
 const char* to_string(BinaryKind kind) {

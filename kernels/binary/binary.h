@@ -34,6 +34,8 @@ enum class BinaryKind : int64_t {
 //   offset = f32(dst_zp) - fma(a_scale/dst_scale, f32(a_zp), +-b_scale/dst_scale * f32(b_zp))
 //   x = fma(f32(a), a_scale/dst_scale, fma(f32(b), +-b_scale/dst_scale, offset))
 //   dst = saturate_u8(round_half_even(clamp_q(x))), clamp_q shifted by dst_zp
+//       min, max; all three tensors per tensor quantized alike:
+//   dst as of add, x = f32(min(a, b) - zp)
 //
 // inputs   a, b  any shapes that broadcast; either may be constant
 // outputs  dst   the broadcast shape
@@ -58,6 +60,9 @@ std::span<const KernelRow<BinaryParams>> kernel_table(const BinaryParams&);
 inline bool keeps_samples_apart(const BinaryParams&, Descs inputs, Descs outputs) {
   return activations_have_rank(inputs, outputs[0].shape.rank());
 }
+// Whether the kind takes u8, and then whether dst has integers of its own (add, sub, mul) or a's and b's (min, max).
+bool takes_u8(BinaryKind kind);
+bool rescales_u8(BinaryKind kind);
 int in_place_input(const BinaryParams& params, Descs inputs, Descs outputs);
 
 // "add", "sub", ...

@@ -1,4 +1,5 @@
-// The integer arithmetic of u8 add, sub and mul: the factors, the formula, and the inner loops, one pair per ISA.
+// The integer arithmetic of u8 functions: the factors, the formulas, and the inner loops of add and mul, one pair per
+// ISA.
 #pragma once
 
 #include <cmath>
@@ -11,6 +12,7 @@ namespace octet {
 // Everything in units of dst. sub is add with a negative b_factor; mul uses a_factor alone.
 //   add  x = fma(f32(a - a_zero_point), a_factor, fma(f32(b - b_zero_point), b_factor, offset))
 //   mul  x = f32((a - a_zero_point) * (b - b_zero_point)) * a_factor
+//   min  x = f32(min(a, b) - a_zero_point), all zero points and scales alike; max likewise
 //   dst = saturate_u8(round_half_even(clamp(x)) + dst_zero_point)
 struct BinaryU8 {
   int32_t a_zero_point = 0;
@@ -34,6 +36,12 @@ inline uint8_t add_u8(uint8_t a, uint8_t b, const BinaryU8& u8) {
 }
 inline uint8_t mul_u8(uint8_t a, uint8_t b, const BinaryU8& u8) {
   return finish_u8(static_cast<float>((a - u8.a_zero_point) * (b - u8.b_zero_point)) * u8.a_factor, u8);
+}
+inline uint8_t min_u8(uint8_t a, uint8_t b, const BinaryU8& u8) {
+  return finish_u8(static_cast<float>((a < b ? a : b) - u8.a_zero_point), u8);
+}
+inline uint8_t max_u8(uint8_t a, uint8_t b, const BinaryU8& u8) {
+  return finish_u8(static_cast<float>((a > b ? a : b) - u8.a_zero_point), u8);
 }
 
 // dst[i] = add_u8 or mul_u8(a[i * a_step], b[i * b_step], u8), i in [0, n); steps are 0 or 1. dst may be a or b.

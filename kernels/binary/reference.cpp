@@ -112,8 +112,8 @@ constexpr BinaryFunction kFunctions[] = {
     {BinaryKind::kMul, "mul", f32_row<mul>, s64_row<mul_s64>, u8_row<mul_u8>},
     {BinaryKind::kDiv, "div", f32_row<div>, s64_row<div_s64>, nullptr},
     {BinaryKind::kPow, "pow", f32_row<pow>, s64_row<pow_s64>, nullptr},
-    {BinaryKind::kMin, "min", f32_row<min>, s64_row<min_s64>, nullptr},
-    {BinaryKind::kMax, "max", f32_row<max>, s64_row<max_s64>, nullptr},
+    {BinaryKind::kMin, "min", f32_row<min>, s64_row<min_s64>, u8_row<min_u8>},
+    {BinaryKind::kMax, "max", f32_row<max>, s64_row<max_s64>, u8_row<max_u8>},
     {BinaryKind::kRemainder, "remainder", f32_row<remainder>, s64_row<remainder_s64>, nullptr},
     {BinaryKind::kModulo, "modulo", f32_row<modulo>, s64_row<modulo_s64>, nullptr},
 };
@@ -150,7 +150,7 @@ BinaryU8 parameters_of(const Problem<BinaryParams>& problem) {
   if (problem.params.kind == BinaryKind::kMul) {
     u8.a_factor = static_cast<float>(static_cast<double>(a.scale) * static_cast<double>(b.scale) /
                                      static_cast<double>(dst.scale));
-  } else if (problem.params.folds_zero_points) {
+  } else if (problem.params.folds_zero_points && rescales_u8(problem.params.kind)) {
     fold_zero_points(u8);
   }
   return u8;

@@ -35,6 +35,14 @@ def over_image(op):
     return add
 
 
+def over_channels(op):
+    return lambda net, x: net.node(op, [x], [1, 1, 8, 8], axes=[1], keepdims=1)
+
+
+def sum_over_rows(net, x):
+    return net.node("ReduceSum", [x, ints(net, 2)], [1, 8, 1, 8], keepdims=1)
+
+
 def line(net, x):
     """A 1-D convolution, on the rows of the image."""
     y = net.node("Conv", [net.reshape(x, 1, 8, 64), net.normal(8, 8, 3, scale=0.2)], [1, 8, 64], pads=[1, 1])
@@ -52,6 +60,11 @@ INTEGER = {
     "global average pool": lambda net, x: net.global_pool(x),
     "reduce-mean over the image": over_image("ReduceMean"),
     "reduce-max over the image": over_image("ReduceMax"),
+    "reduce-mean over channels": over_channels("ReduceMean"),
+    "reduce-max and -min over channels": lambda net, x: net.same("Add", over_channels("ReduceMax")(net, x), over_channels("ReduceMin")(net, x)),
+    "reduce-sum over rows": sum_over_rows,
+    "reduce-mean over three axes": lambda net, x: net.node("ReduceMean", [x], [1, 1, 1, 1], axes=[1, 2, 3], keepdims=1),
+    "max and min of two tensors": lambda net, x: net.same("Max", x, net.same("Min", net.conv(x, 8), net.conv(x, 8))),
     "concat": lambda net, x: net.concat([x, net.conv(x, 4)]),
     "pad": lambda net, x: net.node("Pad", [x, ints(net, 0, 0, 1, 2, 0, 0, 2, 1)], [1, 8, 11, 11], mode="reflect"),
     "slice": lambda net, x: net.node("Slice", [x, ints(net, 1), ints(net, 7), ints(net, 2)], [1, 8, 6, 8]),
@@ -74,11 +87,13 @@ INTEGER = {
     "transposed convolution": lambda net, x: net.upconv(x, 8),
     "1-D convolution": line,
     "matmul of two activations": lambda net, x: net.node("MatMul", [x, net.conv(x, 8)], [1, 8, 8, 8]),
+    "matmul with a constant for each channel": lambda net, x: net.node("MatMul", [x, net.normal(8, 8, 8)], [1, 8, 8, 8]),
+    "matmul of a constant and an activation": lambda net, x: net.node("MatMul", [net.normal(8, 8), x], [1, 8, 8, 8]),
 }  # fmt: skip
 FLOAT = {
     "softmax": lambda net, x: net.same("Softmax", x, axis=1),
-    "max and min of two tensors": lambda net, x: net.same("Max", x, net.conv(x, 8)),
-    "reductions over channels": lambda net, x: net.node("ReduceMean", [x], [1, 1, 8, 8], axes=[1], keepdims=1),
+    "layer normalization": lambda net, x: net.layer_norm(x),
+    "products and norms of reductions": over_channels("ReduceL2"),
     "exp, log, square root, power": lambda net, x: net.same("Exp", net.same("Sqrt", net.act(x, "Relu"))),
     "division of two tensors": lambda net, x: net.same("Div", x, net.act(net.conv(x, 8), "Exp")),
 }  # fmt: skip
@@ -86,7 +101,11 @@ FLOAT = {
 
 # What stands behind integers of a quantized model's own, in [1, 8, 4, 4], and the op that reads them. (Of a float model
 # the last layer's sums become f32 at once, and the order of those is sharper.)
-GIVEN = {"arg-max of a quantized model": (lambda net, x: net.node("ArgMax", [x], [1, 1, 4, 4], axis=1), "top_k")}
+GIVEN = {
+    "arg-max of a quantized model": (lambda net, x: net.node("ArgMax", [x], [1, 1, 4, 4], axis=1), "top_k"),
+    "arg-min of a quantized model": (lambda net, x: net.node("ArgMin", [x], [1, 1, 4, 4], axis=1), "top_k"),
+    "top-k of a quantized model": (lambda net, x: net.node("TopK", [x, ints(net, 3)], [1, 3, 4, 4], outputs=2, axis=1)[0], "top_k"),
+}  # fmt: skip
 
 
 def convert(net, folder, *arguments):

@@ -230,6 +230,16 @@ TEST_CASE("elementwise arithmetic behind the last layer stays f32") {
   CHECK(precisions == std::vector{Precision::kInt8, Precision::kF32});
 }
 
+TEST_CASE("what leads to integers only through an operation in f32 stays f32") {
+  GraphBuilder g;
+  const ValueId x = g.conv2d("a", g.input("x", {Shape::kDynamic, 4, 4, 3}), {4, 1, 1, 3});
+  const ValueId doubled = g.add_up("sum", x, x);
+  const ValueId root = g.add("root", UnaryParams{UnaryKind::kExp}, {doubled});
+  g.output(g.conv2d("b", g.add("ratio", BinaryParams{.kind = BinaryKind::kDiv}, {doubled, root}), {4, 1, 1, 4}));
+  using enum Precision;
+  CHECK(choose_precisions(g.graph(), {}) == std::vector{kInt8, kF32, kF32, kF32, kInt8});
+}
+
 TEST_CASE("a value without a range and more taps than an accumulator holds are refused by name") {
   const Graph graph = residual_net();
   std::vector<std::string> notices;

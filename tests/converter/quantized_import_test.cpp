@@ -239,8 +239,10 @@ TEST_CASE("every op of ONNX Runtime's integer family is read, and rounds as the 
       {"QLinearLeakyRelu", kMicrosoft, list({a, y}), "unary", {{"alpha", 0.1F}}},
       {"QLinearGlobalAveragePool", kMicrosoft, list({a, y}), "pool2d"},
       {"QLinearAveragePool", kMicrosoft, list({a, y}), "pool2d", {{"kernel_shape", Ints{2, 2}}}},
-      {"QLinearReduceMean", kMicrosoft, list({a, y}), "quantize", {{"axes", Ints{1}}, {"keepdims", int64_t{1}}}},
+      {"QLinearReduceMean", kMicrosoft, list({a, y}), "reduce", {{"axes", Ints{1}}, {"keepdims", int64_t{1}}}},
       {"QLinearMatMul", "", list({a, b, y}), "matmul"},
+      {"QLinearSoftmax", kMicrosoft, list({a, y}), "quantize", {{"axis", int64_t{1}}}},
+      {"QLinearWhere", kMicrosoft, list({{"condition"}, a, b, y}), "quantize"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.op);
@@ -248,7 +250,11 @@ TEST_CASE("every op of ONNX Runtime's integer family is read, and rounds as the 
     s.input("x", {1, 4, 4, 4});
     s.params("a", {0.02F}, DataType::kU8, {120}).params("b", {0.03F}, DataType::kU8, {7});
     s.params("y", {0.05F}, DataType::kU8, {11});
-    s.quantize("x", "aq", "a").quantize("x", "bq", "b").node(c.op, c.inputs, {"yq"}, c.attributes, c.domain);
+    s.quantize("x", "aq", "a")
+        .quantize("x", "bq", "b")
+        .node("Less", {"x", "half"}, {"condition"})
+        .f32("half", {}, {0.5F});
+    s.node(c.op, c.inputs, {"yq"}, c.attributes, c.domain);
     s.dequantize("yq", "y", "y").output("y");
     const Packed packed = pack(s);
     std::string ops;

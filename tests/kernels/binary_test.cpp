@@ -82,6 +82,16 @@ TEST_CASE("binary u8 mul takes the product of the differences from the zero poin
         std::vector<uint8_t>{102, 98, 255});
 }
 
+TEST_CASE("binary u8 min and max choose integers, and clamp them") {
+  const std::vector<Tensor> inputs = {u8({4}, 0.5F, 10, {0, 10, 14, 255}), u8({4}, 0.5F, 10, {1, 9, 14, 0})};
+  const auto result = [&](BinaryKind kind, const Clamp& clamp) {
+    return values_of<uint8_t>(run_reference(BinaryParams{kind, clamp}, inputs, like(inputs[0])));
+  };
+  CHECK(result(BinaryKind::kMin, {}) == std::vector<uint8_t>{0, 9, 14, 0});
+  CHECK(result(BinaryKind::kMax, {}) == std::vector<uint8_t>{1, 10, 14, 255});
+  CHECK(result(BinaryKind::kMax, {0, 1}) == std::vector<uint8_t>{10, 10, 12, 12});
+}
+
 TEST_CASE("binary broadcasts as NumPy does") {
   const BinaryParams add;
   const Tensor a = f32({2, 1, 3}, {0, 1, 2, 10, 11, 12});
@@ -120,6 +130,10 @@ TEST_CASE("every row of binary gives the bytes of the reference, whatever broadc
   }
   check({2, kLarge}, {2, kLarge});
   check({kLarge, 3}, {3});
+  for (const BinaryKind kind : {BinaryKind::kMin, BinaryKind::kMax}) {
+    const Tensor a = random_u8({2, 3, 33}, 0.021F, 13, random);
+    check_rows_agree(BinaryParams{kind, {-1, 1}}, {a, random_u8({2, 1, 33}, 0.021F, 13, random)}, like(a), ran);
+  }
   check_all_rows_ran(BinaryParams{}, ran);
 }
 
@@ -214,6 +228,10 @@ TEST_CASE("binary takes f32, s64 and u8 per tensor, never mixed") {
   CHECK(takes_types(add, {i, i}, i));
   CHECK(takes_types(pow, {f, f}, f));
   CHECK_FALSE(takes_types(div, {q, q}, q));
+  const Tensor other = make_u8({1}, 1, 5);
+  CHECK(takes_types(BinaryParams{.kind = BinaryKind::kMax}, {q, q}, q));
+  CHECK_FALSE(takes_types(BinaryParams{.kind = BinaryKind::kMax}, {q, other}, q));
+  CHECK_FALSE(takes_types(BinaryParams{.kind = BinaryKind::kMin}, {q, q}, other));
   CHECK(takes_types(pow, {i, i}, i));
   CHECK_FALSE(takes_types(pow, {q, q}, q));
   CHECK_FALSE(takes_types(BinaryParams{.clamp = {0, 1}}, {i, i}, i));

@@ -1,5 +1,6 @@
 #include "kernels/reduce/reduce.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/kernels/op_case.h"
@@ -90,6 +91,58 @@ TEST_CASE("reduce sums in double") {
   CHECK(reduced(ReduceKind::kSum, {0}, src) == std::vector<float>{2});
 }
 
+TEST_CASE("reduce of u8 sums integers exactly and rounds once") {
+  const Tensor src = u8({2, 3}, 0.5F, 10, {10, 12, 20, 0, 255, 11});
+  const auto reduce = [&](ReduceKind kind, const std::vector<int64_t>& axes, const Tensor& dst) {
+    return values_of<uint8_t>(run_reference(ReduceParams{kind, axes, true}, {src}, dst));
+  };
+  // Real sums: 6, 118; means: 2, 39.33; over axis 0: -5, 123.5, 5.5 and half of them.
+  CHECK(reduce(ReduceKind::kSum, {1}, make_u8({}, 1, 100)) == std::vector<uint8_t>{106, 218});
+  CHECK(reduce(ReduceKind::kMean, {1}, make_u8({}, 1, 100)) == std::vector<uint8_t>{102, 139});
+  CHECK(reduce(ReduceKind::kMean, {0}, make_u8({}, 0.5F, 7)) == std::vector<uint8_t>{2, 131, 13});  // 5.5 to even: 6
+  CHECK(reduce(ReduceKind::kSum, {0, 1}, make_u8({}, 0.1F, 0)) == std::vector<uint8_t>{255});
+  CHECK(reduce(ReduceKind::kMax, {1}, like(src)) == std::vector<uint8_t>{20, 255});
+  CHECK(reduce(ReduceKind::kMin, {0}, like(src)) == std::vector<uint8_t>{0, 12, 11});
+}
+
+TEST_CASE("reduce of u8 over any axes is that of the real numbers, rounded once") {
+  const uint32_t seed = 91;
+  CAPTURE(seed);
+  Random random(seed);
+  const Shape shape = {2, 3, 5, 70};
+  const Tensor src = random_u8(shape, 0.021F, 37, random);
+  Tensor real = make_f32(shape);
+  for (size_t i = 0; i < real.as<float>().size(); ++i) {
+    real.as<float>()[i] = static_cast<float>(src.as<uint8_t>()[i] - 37);
+  }
+  for (unsigned mask = 0; mask < 16; ++mask) {
+    ReduceParams params{.keep_dims = true};
+    for (int64_t axis = 0; axis < 4; ++axis) {
+      if ((mask >> axis & 1) != 0) params.axes.push_back(axis);
+    }
+    for (const ReduceKind kind : {ReduceKind::kSum, ReduceKind::kMean, ReduceKind::kMax, ReduceKind::kMin}) {
+      params.kind = kind;
+      const bool rescales = rescales_u8(kind);
+      const Tensor dst = rescales ? make_u8({}, 0.33F, 90) : like(src);
+      const Tensor exact = run_reference(params, {real}, Tensor{});
+      const Tensor got = run_reference(params, {src}, dst, 3);
+      for (size_t i = 0; i < exact.as<float>().size(); ++i) {
+        const double steps = static_cast<double>(exact.as<float>()[i]) * (rescales ? 0.021 / 0.33 : 1.0);
+        const double wanted = std::clamp(steps + (rescales ? 90 : 37), 0.0, 255.0);
+        REQUIRE(std::fabs(got.as<uint8_t>()[i] - wanted) <= 0.5001);
+      }
+    }
+  }
+}
+
+TEST_CASE("reduce of u8 sums more elements than 32 bits hold") {
+  const int64_t count = INT32_MAX / 255 + 10;
+  Tensor src = make_u8({count}, 1, 0);
+  std::ranges::fill(src.as<uint8_t>(), uint8_t{255});
+  const ReduceParams mean{ReduceKind::kMean, {0}};
+  CHECK(values_of<uint8_t>(run_reference(mean, {src}, make_u8({}, 1, 0)))[0] == 255);
+}
+
 TEST_CASE("reduce shapes: the axes become 1 or go") {
   const int64_t n = Shape::kDynamic;
   CHECK(shape_of(ReduceParams{.axes = {1, 2}}, {{n, 3, 4, 5}}) == "Nx1x1x5");
@@ -103,7 +156,13 @@ TEST_CASE("reduce shapes: the axes become 1 or go") {
   CHECK(takes_types(ReduceParams{}, {f}, f));
   CHECK(takes_types(ReduceParams{}, {i}, i));
   CHECK_FALSE(takes_types(ReduceParams{.kind = ReduceKind::kMean}, {i}, i));
-  CHECK_FALSE(takes_types(ReduceParams{}, {make_u8({1}, 1, 0)}, f));
+  const Tensor q = make_u8({1}, 1, 0), other = make_u8({1}, 2, 0);
+  CHECK_FALSE(takes_types(ReduceParams{}, {q}, f));
+  CHECK(takes_types(ReduceParams{}, {q}, other));
+  CHECK(takes_types(ReduceParams{.kind = ReduceKind::kMean}, {q}, other));
+  CHECK(takes_types(ReduceParams{.kind = ReduceKind::kMax}, {q}, q));
+  CHECK_FALSE(takes_types(ReduceParams{.kind = ReduceKind::kMax}, {q}, other));
+  CHECK_FALSE(takes_types(ReduceParams{.kind = ReduceKind::kL2}, {q}, q));
 }
 
 }  // namespace octet::test
