@@ -9,12 +9,15 @@ Result<std::string> export_onnx(const PackedModel& model, bool exact_residuals) 
   QdqWriter writer(model, onnx, exact_residuals);
   for (const int32_t id : model.inputs) writer.write_input(id);
   for (const int32_t id : model.outputs) onnx.unique(writer.tensor(id).name);
+  std::string problems;
   for (const PackedNode& node : model.nodes) {
-    if (const Status written = write_op(writer, node); !written.ok()) {
-      return Error{written.error().code,
-                   "node '" + node.name + "' (" + op_name(node.op) + "): " + written.error().message};
-    }
+    const Status written = write_op(writer, node);
+    if (written.ok()) continue;
+    if (!problems.empty()) problems += "; ";
+    problems += "node '" + node.name + "' (" + op_name(node.op) + "): " + written.error().message;
+    writer.write_nothing(node);
   }
+  if (!problems.empty()) return Error{ErrorCode::kUnsupported, problems};
   for (const int32_t id : model.outputs) {
     const PackedTensor& output = writer.tensor(id);
     onnx.add_output(output.name, writer.read(id), output.type, output.shape);

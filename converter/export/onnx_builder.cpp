@@ -48,6 +48,14 @@ struct AttributeSetter {
     proto.set_type(onnx::AttributeProto::INTS);
     for (const int64_t value : values) proto.add_ints(value);
   }
+  void operator()(const std::vector<float>& values) const {
+    proto.set_type(onnx::AttributeProto::FLOATS);
+    for (const float value : values) proto.add_floats(value);
+  }
+  void operator()(const std::vector<std::string>& values) const {
+    proto.set_type(onnx::AttributeProto::STRINGS);
+    for (const std::string& value : values) proto.add_strings(value);
+  }
 };
 
 void set_value_info(onnx::ValueInfoProto& info, const std::string& name, DataType type, const Shape& shape) {
@@ -105,19 +113,28 @@ std::string OnnxBuilder::add_scalar(const std::string& name, float value) {
 
 std::string OnnxBuilder::add_node(const std::string& op, const std::vector<std::string>& inputs,
                                   const std::string& output, const OnnxAttributes& attributes) {
-  const std::string name = unique(output);
-  makers_[name] = model_->graph().node_size();
+  return add_node(op, inputs, std::vector{output}, attributes)[0];
+}
+
+std::vector<std::string> OnnxBuilder::add_node(const std::string& op, const std::vector<std::string>& inputs,
+                                               const std::vector<std::string>& outputs,
+                                               const OnnxAttributes& attributes) {
+  std::vector<std::string> names;
+  for (const std::string& output : outputs) {
+    names.push_back(unique(output));
+    makers_[names.back()] = model_->graph().node_size();
+  }
   onnx::NodeProto& node = *model_->mutable_graph()->add_node();
-  node.set_name(name);
+  node.set_name(names[0]);
   node.set_op_type(op);
   for (const std::string& input : inputs) node.add_input(input);
-  node.add_output(name);
+  for (const std::string& name : names) node.add_output(name);
   for (const auto& [key, value] : attributes) {
     onnx::AttributeProto& proto = *node.add_attribute();
     proto.set_name(key);
     std::visit(AttributeSetter{proto}, value);
   }
-  return name;
+  return names;
 }
 
 void OnnxBuilder::add_input(const std::string& name, DataType type, const Shape& shape) {

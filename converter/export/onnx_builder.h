@@ -21,7 +21,8 @@ class NodeProto;
 
 namespace octet {
 
-using OnnxAttribute = std::variant<int64_t, float, std::string, std::vector<int64_t>>;
+using OnnxAttribute =
+    std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>, std::vector<std::string>>;
 using OnnxAttributes = std::vector<std::pair<std::string, OnnxAttribute>>;
 
 class OnnxBuilder {
@@ -43,6 +44,9 @@ class OnnxBuilder {
   // A node of one output; returns the output's name, made from `output`. An empty input is one that is left out.
   std::string add_node(const std::string& op, const std::vector<std::string>& inputs, const std::string& output,
                        const OnnxAttributes& attributes = {});
+  // The same with several outputs.
+  std::vector<std::string> add_node(const std::string& op, const std::vector<std::string>& inputs,
+                                    const std::vector<std::string>& outputs, const OnnxAttributes& attributes = {});
 
   // A dynamic dimension of axis 0 is "N", of others "INPUT_AXIS".
   void add_input(const std::string& name, DataType type, const Shape& shape);

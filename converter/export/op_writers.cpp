@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "converter/export/zoo_writers.h"
 #include "kernels/conv2d/conv2d_problem.h"
 
 namespace octet {
@@ -401,17 +402,19 @@ Status write(QdqWriter& writer, const PackedNode& node, const SliceParams& param
 
 Status write(QdqWriter& writer, const PackedNode& node, const PadParams& params) {
   constexpr const char* kModes[] = {"constant", "reflect", "edge"};
-  if (writer.tensor(node.outputs[0]).type == DataType::kS64) return unsupported("it pads whole numbers");
   const AxisOrder order = writer.order(node.inputs[0]);
   const std::string& name = writer.output_name(node);
   OnnxBuilder& onnx = writer.onnx();
   Ints pads = reordered(params.before, order);
   const Ints after = reordered(params.after, order);
   pads.insert(pads.end(), after.begin(), after.end());
-  const std::string value = onnx.add_node("Pad",
-                                          {writer.read(node.inputs[0], order), onnx.add_ints(name + "_pads", pads),
-                                           onnx.add_scalar(name + "_value", params.value)},
-                                          name, {{"mode", kModes[static_cast<size_t>(params.mode)]}});
+  const auto whole = static_cast<int64_t>(params.value);
+  const std::string filling = writer.tensor(node.outputs[0]).type == DataType::kS64
+                                  ? onnx.add_constant(name + "_value", DataType::kS64, {}, &whole)
+                                  : onnx.add_scalar(name + "_value", params.value);
+  const std::string value =
+      onnx.add_node("Pad", {writer.read(node.inputs[0], order), onnx.add_ints(name + "_pads", pads), filling}, name,
+                    {{"mode", kModes[static_cast<size_t>(params.mode)]}});
   writer.write(node, value, order);
   return {};
 }
@@ -430,11 +433,22 @@ constexpr std::pair<ReduceKind, const char*> kReduceNames[] = {
     {ReduceKind::kMin, "ReduceMin"}, {ReduceKind::kProd, "ReduceProd"}, {ReduceKind::kSumSquare, "ReduceSumSquare"},
     {ReduceKind::kL1, "ReduceL1"},   {ReduceKind::kL2, "ReduceL2"}};
 
+// A reduction over no axis; to ONNX, no axes are all.
+Status write_single(QdqWriter& writer, const PackedNode& node, ReduceKind kind) {
+  const AxisOrder order = writer.order(node.inputs[0]);
+  std::string value = writer.read(node.inputs[0], order);
+  const std::string& name = writer.output_name(node);
+  if (kind == ReduceKind::kSumSquare) value = writer.onnx().add_node("Mul", {value, value}, name);
+  if (kind == ReduceKind::kL1 || kind == ReduceKind::kL2) value = writer.onnx().add_node("Abs", {value}, name);
+  writer.write(node, value, order);
+  return {};
+}
+
 Status write(QdqWriter& writer, const PackedNode& node, const ReduceParams& params) {
   const auto* row = std::find_if(std::begin(kReduceNames), std::end(kReduceNames),
                                  [&](const auto& name) { return name.first == params.kind; });
   if (row == std::end(kReduceNames)) return unsupported(std::string(to_string(params.kind)) + " has no ONNX form");
-  if (params.axes.empty()) return unsupported("a reduction over no axis");  // to ONNX, no axes are all
+  if (params.axes.empty()) return write_single(writer, node, params.kind);
   const AxisOrder order = params.keep_dims ? writer.order(node.inputs[0]) : same_order(writer.rank(node.inputs[0]));
   Ints axes;
   for (const int64_t axis : params.axes) axes.push_back(order[static_cast<size_t>(axis)]);
@@ -450,10 +464,9 @@ Status write(QdqWriter& writer, const PackedNode& node, const ReduceParams& para
   return {};
 }
 
-// The zoo stays f32 and whole numbers: a quantized model that has some of it is for octet's own runtime.
 template <ZooOp Params>
-Status write(QdqWriter&, const PackedNode&, const Params&) {
-  return unsupported(std::string(Params::kName) + " is not written as ONNX yet");
+Status write(QdqWriter& writer, const PackedNode& node, const Params& params) {
+  return write_zoo(writer, node, params);
 }
 
 }  // namespace

@@ -117,16 +117,20 @@ std::string QdqWriter::clamped(const std::string& value, Clamp clamp, const Pack
 }
 
 void QdqWriter::write(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp) {
-  write(node, std::move(value), order, clamp, tensor(node.outputs[0]));
+  write(node.outputs[0], std::move(value), order, clamp, tensor(node.outputs[0]));
+}
+
+void QdqWriter::write_output(const PackedNode& node, size_t i, std::string value, const AxisOrder& order) {
+  write(node.outputs[i], std::move(value), order, {}, tensor(node.outputs[i]));
 }
 
 void QdqWriter::write_integers(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp) {
   PackedTensor dst = tensor(node.outputs[0]);
   dst.scales = {1.0F};
-  write(node, std::move(value), order, clamp, dst);
+  write(node.outputs[0], std::move(value), order, clamp, dst);
 }
 
-void QdqWriter::write(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp,
+void QdqWriter::write(int32_t id, std::string value, const AxisOrder& order, const Clamp& clamp,
                       const PackedTensor& dst) {
   value = clamped(value, clamp, dst);
   if (is_quantized(dst)) {
@@ -137,7 +141,11 @@ void QdqWriter::write(const PackedNode& node, std::string value, const AxisOrder
     value = onnx_.add_node("Cast", {value}, dst.name + "_rounded", {{"to", kBfloat16}});
     value = onnx_.add_node("Cast", {value}, dst.name + "_widened", {{"to", kFloat}});
   }
-  forms_[static_cast<size_t>(node.outputs[0])] = {std::move(value), order};
+  forms_[static_cast<size_t>(id)] = {std::move(value), order};
+}
+
+void QdqWriter::write_nothing(const PackedNode& node) {
+  for (const int32_t id : node.outputs) forms_[static_cast<size_t>(id)] = {tensor(id).name, same_order(rank(id))};
 }
 
 void QdqWriter::write_view(const PackedNode& node, const AxisOrder& order) {

@@ -44,11 +44,15 @@ class QdqWriter {
   const std::string& output_name(const PackedNode& node) const { return tensor(node.outputs[0]).name; }
   // The node's output is `value`, real numbers in `order`, still to be clamped and quantized.
   void write(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp = {});
+  // The same for output i, which nothing clamps.
+  void write_output(const PackedNode& node, size_t i, std::string value, const AxisOrder& order);
   // The same for numbers that count in steps of the output (real / scale), as the clamp does: no scale will be rounded
   // in again.
   void write_integers(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp);
   // The node's output is another name for what input 0 holds, its axes permuted.
   void write_view(const PackedNode& node, const AxisOrder& order);
+  // The node has no form in ONNX: what reads its outputs is written all the same, so that all such nodes are found.
+  void write_nothing(const PackedNode& node);
   // Names an input of the model.
   void write_input(int32_t id);
 
@@ -61,8 +65,7 @@ class QdqWriter {
   std::string read_constant(int32_t id, const AxisOrder& order, const std::vector<float>& scales);
   std::string quantization_op(const char* op, const std::string& value, const std::string& output,
                               const PackedTensor& tensor, const AxisOrder& order, const std::vector<float>& scales);
-  void write(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp,
-             const PackedTensor& dst);
+  void write(int32_t id, std::string value, const AxisOrder& order, const Clamp& clamp, const PackedTensor& dst);
   std::string clamped(const std::string& value, Clamp clamp, const PackedTensor& dst);
 
   const PackedModel& model_;

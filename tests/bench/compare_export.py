@@ -7,7 +7,8 @@ usage: compare_export.py [--data FOLDER] [--ort-bench PROGRAM] [--build FOLDER] 
 FOLDER (default ../shared/data beside the project) holds models/ and images/; PROGRAM ($ORT_BENCH) runs a model on ONNX
 Runtime and writes every output of a batch, in order, as f32, and FILE.names, a line "name count" each:
     PROGRAM MODEL.onnx --input raw.f32 --dims 8,3,224,224 --out FILE --runs 0 --warmup 0 --opt 0|99
-Without one of them there is nothing to do (exit 77). Needs NumPy and Pillow.
+Without one of them there is nothing to do (exit 77). Needs NumPy and Pillow, and for models of several inputs onnx: they are put
+behind each other in one.
 
 A step is 1/255 of the range of octet's output. --opt 99 fuses the pattern into integer operations; --opt 0 computes all
 of it in f32, where sums are rounded and now and then fall to the other side of a tie.
@@ -73,6 +74,28 @@ def samples(images, source, shape, count):
     return np.ascontiguousarray(x.transpose(0, 3, 1, 2) if first else x, np.float32)
 
 
+def one_input(path, inputs, out):
+    """The model with all its inputs behind each other in one, [batch, numbers], for a program that feeds one."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(path)
+    graph, nodes, at = model.graph, [], 0
+    for name, shape in inputs.items():
+        size = int(np.prod(shape[1:]))
+        for what, numbers in (("start", [at]), ("end", [at + size]), ("axis", [1]), ("shape", [-1, *shape[1:]])):
+            graph.initializer.append(numpy_helper.from_array(np.int64(numbers), f"{name}:{what}"))
+        nodes.append(helper.make_node("Slice", ["all", *(f"{name}:{what}" for what in ("start", "end", "axis"))], [f"{name}:flat"]))
+        nodes.append(helper.make_node("Reshape", [f"{name}:flat", f"{name}:shape"], [name]))
+        at += size
+    nodes += graph.node
+    del graph.node[:], graph.input[:]
+    graph.node.extend(nodes)
+    graph.input.append(helper.make_tensor_value_info("all", TensorProto.FLOAT, ["N", at]))
+    onnx.save(model, out)
+
+
 def compare(name, source, options, scratch):
     """(level, output, values, largest difference in steps, percent within one step) for both levels."""
     import json
@@ -82,24 +105,34 @@ def compare(name, source, options, scratch):
     octet = options.build / "converter" / "octet"
     model = options.data / "models" / name
     inputs = json.loads(run(octet, "inspect", model, "--json"))["inputs"]
-    if len(inputs) != 1:
-        raise RuntimeError(f"{len(inputs)} inputs, one is compared")
-    shape = [1 if d == "N" else d for d in inputs[0]["shape"]]
-    is_open = inputs[0]["shape"][0] == "N"
-    x = samples(options.data / "images", source, shape, options.samples + 32)
-    calibration, x = x[options.samples :], x[: options.samples]
-    np.save(scratch / "calibration.npy", calibration)
+    shapes = {i["name"]: [1 if d == "N" else d for d in i["shape"]] for i in inputs}
+    is_open = all(i["shape"][0] == "N" for i in inputs)
+    data, calibration = {}, []
+    for input_name, shape in shapes.items():
+        x = samples(options.data / "images", source, shape, options.samples + 32)
+        data[input_name] = x[: options.samples]
+        np.save(scratch / f"calibration_{input_name}.npy", x[options.samples :])
+        calibration += ["--data", f"{input_name}={scratch}/calibration_{input_name}.npy"]
     packed, onnx = scratch / "net.octet", scratch / "net.onnx"
-    run(octet, "convert", model, "-o", packed, "--data", scratch / "calibration.npy", "--calibration", "mse", "--correct", "none")
+    run(octet, "convert", model, "-o", packed, *calibration, "--calibration", "mse", "--correct", "none")
     run(octet, "export", packed, "--onnx", onnx, *(["--exact-residuals"] if options.exact_residuals else []))
-    batches = [x] if is_open else [x[i : i + 1] for i in range(len(x))]
+    if len(inputs) > 1:
+        one_input(onnx, shapes, onnx)
+    count = len(next(iter(data.values())))
+    batches = [slice(None)] if is_open else [slice(i, i + 1) for i in range(count)]
     want, got = {}, {0: {}, 99: {}}
     for batch in batches:
-        np.save(scratch / "x.npy", batch)
-        batch.tofile(scratch / "x.f32")
-        run(octet, "run", packed, "--input", f"{inputs[0]['name']}={scratch / 'x.npy'}", "--output-dir", scratch / "out")
+        feed, flat = [], []
+        for input_name, x in data.items():
+            np.save(scratch / f"x_{input_name}.npy", x[batch])
+            feed += ["--input", f"{input_name}={scratch}/x_{input_name}.npy"]
+            flat.append(x[batch].reshape(len(x[batch]), -1))
+        joined = np.concatenate(flat, axis=1)
+        joined.tofile(scratch / "x.f32")
+        dims = joined.shape if len(inputs) > 1 else (len(joined), *next(iter(shapes.values()))[1:])
+        run(octet, "run", packed, *feed, "--output-dir", scratch / "out")
         for level, outputs in got.items():
-            run(options.ort_bench, onnx, "--input", scratch / "x.f32", "--dims", ",".join(map(str, batch.shape)), "--out",
+            run(options.ort_bench, onnx, "--input", scratch / "x.f32", "--dims", ",".join(map(str, dims)), "--out",
                 scratch / "y.f32", "--runs", 0, "--warmup", 0, "--opt", level)  # fmt: skip
             y, at = np.fromfile(scratch / "y.f32", np.float32), 0
             for line in (scratch / "y.f32.names").read_text().splitlines():

@@ -17,6 +17,11 @@ def windows(a, x, fill):
 
 
 def conv(a, x, w, b=np.zeros(1)):
+    if x.ndim == 3:  # an image of one row
+        fill = {"kernel_shape": [1], "strides": [1], "dilations": [1]}
+        lifted = {key: fill[key] + a[key] for key in fill if key in a}
+        before, after = a.get("pads", [0, 0])
+        return conv({**a, **lifted, "pads": [0, before, 0, after]}, x[:, :, None], w[:, :, None], b)[:, :, 0]
     groups = a.get("group", 1)
     views = np.split(windows(a, x, 0), groups, axis=1)
     sums = [np.einsum("nchwij,ocij->nohw", v, part, optimize=True) for v, part in zip(views, np.split(w, groups))]
@@ -99,8 +104,43 @@ def dequantize_linear(a, x, scale, zero=np.zeros(())):
     return (x - zero.astype(np.float64)) * scale
 
 
+def cast(a, x):
+    if a["to"] != 16:  # ONNX's bfloat16: the upper half of an f32, rounded half to even
+        return x
+    bits = x.astype(np.float32).view(np.uint32).astype(np.uint64)
+    upper = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16 << 16
+    return upper.astype(np.uint32).view(np.float32).astype(np.float64)
+
+
 def reshape(a, x, shape):
     return x.reshape([x.shape[i] if d == 0 else int(d) for i, d in enumerate(shape)])
+
+
+def lstm(a, x, w, r, b, lengths=None, h=None, c=None, peepholes=None):
+    """Forward, with the activations that ONNX has by default; the blocks of the weights in the order i, o, f, c."""
+    assert lengths is None and peepholes is None and a.get("direction", "forward") == "forward" and not {"clip", "input_forget"} & set(a)
+    assert a.get("activations", [b"Sigmoid", b"Tanh", b"Tanh"]) == [b"Sigmoid", b"Tanh", b"Tanh"]
+    count = r.shape[-1]
+    h, c = (np.zeros((x.shape[1], count)) if state is None else state[0] for state in (h, c))
+    steps = []
+    for row in x:
+        sums = row @ w[0].T + h @ r[0].T + b[0, : 4 * count] + b[0, 4 * count :]
+        opens, gives, forgets = (1 / (1 + np.exp(-part)) for part in np.split(sums[:, : 3 * count], 3, axis=1))
+        c = forgets * c + opens * np.tanh(sums[:, 3 * count :])
+        h = gives * np.tanh(c)
+        steps.append(h[None])
+    return [np.stack(steps), h[None], c[None]]
+
+
+def unsqueeze(a, x):
+    for axis in sorted(axis % (x.ndim + len(a["axes"])) for axis in a["axes"]):
+        x = np.expand_dims(x, axis)
+    return x
+
+
+def split(a, x, parts=None):
+    sizes = a.get("split") if parts is None else parts.astype(int)
+    return np.split(x, a["outputs"] if sizes is None else np.cumsum(sizes)[:-1], a.get("axis", 0))
 
 
 OPS = {
@@ -131,8 +171,12 @@ OPS = {
     "Softmax": softmax,
     "QuantizeLinear": quantize_linear,
     "DequantizeLinear": dequantize_linear,
+    "Cast": cast,
     "Concat": lambda a, *x: np.concatenate(x, a["axis"]),
-    "Split": lambda a, x, parts: np.split(x, np.cumsum(parts.astype(int))[:-1], a.get("axis", 0)),
+    "LSTM": lstm,
+    "Split": split,
+    "Squeeze": lambda a, x: x.squeeze(tuple(a["axes"])),
+    "Unsqueeze": unsqueeze,
     "Slice": slices,
     "Pad": pad,
     "Reshape": reshape,
@@ -155,6 +199,7 @@ def run(model, inputs):
     for node in model.graph.node:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
+        attributes["outputs"] = len(node.output)
         made = OPS[node.op_type](attributes, *(values[name] if name else None for name in node.input))
         values.update(zip(node.output, made if isinstance(made, list) else [made]))
     return [values[output.name] for output in model.graph.output]
