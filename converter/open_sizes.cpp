@@ -71,21 +71,17 @@ class NodeFreer {
  public:
   NodeFreer(std::span<const Graph> graphs, size_t index) : graphs_(graphs), index_(index) {}
 
-  Result<GraphOp> freed() const {
+  // What stands in the node's place: itself, or several reshapes in a row.
+  Result<std::vector<GraphOp>> freed() const {
     for (size_t k = 1; k < graphs_.size(); ++k) OCTET_CHECK(check_wiring(k));
     const GraphOp& op = node(0).op;
     const auto is_same = [&](size_t k) { return same_op(node(k).op, op); };
     bool same = true;
     for (size_t k = 1; k < graphs_.size(); ++k) same = same && is_same(k);
-    if (same) return op;
-    std::optional<GraphOp> found;
-    if (node(0).is<ReshapeParams>()) found = freed_reshape();
-    if (node(0).is<ResizeParams>()) found = freed_resize();
-    for (size_t k = 0; found && k < graphs_.size(); ++k) {
-      const auto shapes = infer_shapes(*found, graphs_[k].descs(node(k).inputs));
-      if (!shapes.ok() || (*shapes)[0] != output_shape(k)) found.reset();
+    if (same) return std::vector{op};
+    for (const std::vector<GraphOp>& found : candidates()) {
+      if (fits(found)) return found;
     }
-    if (found) return *found;
     size_t k = 1;
     while (is_same(k)) ++k;
     return refuse(k, "it makes " + output_shape(0).to_string() + " of " + input_shape(0).to_string() + ", but " +
@@ -128,6 +124,34 @@ class NodeFreer {
     return {};
   }
 
+  std::vector<std::vector<GraphOp>> candidates() const {
+    std::vector<std::vector<GraphOp>> found;
+    const auto add = [&](const std::optional<GraphOp>& op) {
+      if (op) found.push_back({*op});
+    };
+    if (node(0).is<ResizeParams>()) add(freed_resize());
+    if (node(0).is<SliceParams>()) add(freed_slice());
+    if (!node(0).is<ReshapeParams>()) return found;
+    add(freed_reshape());
+    found.push_back(reshapes_in_a_row());
+    return found;
+  }
+
+  // Whether the ops make the node's output at every size.
+  bool fits(const std::vector<GraphOp>& ops) const {
+    if (ops.empty()) return false;
+    for (size_t k = 0; k < graphs_.size(); ++k) {
+      std::vector<TensorDesc> inputs = graphs_[k].descs(node(k).inputs);
+      for (const GraphOp& op : ops) {
+        const auto shapes = infer_shapes(op, inputs);
+        if (!shapes.ok()) return false;
+        inputs[0].shape = (*shapes)[0];
+      }
+      if (inputs[0].shape != output_shape(k)) return false;
+    }
+    return true;
+  }
+
   std::optional<GraphOp> freed_reshape() const {
     ReshapeParams result = *node(0).as<ReshapeParams>();
     const auto dims = [&](size_t k) -> const std::vector<int64_t>& { return node(k).as<ReshapeParams>()->dims; };
@@ -144,6 +168,110 @@ class NodeFreer {
       if (!copied && has_rest) return std::nullopt;
       has_rest |= !copied;
       result.dims[i] = copied ? 0 : -1;
+    }
+    return result;
+  }
+
+  // The axes of a shape that are not the same at every size; nothing where its rank is not.
+  using ShapeAt = const Shape& (NodeFreer::*)(size_t k) const;
+  std::optional<std::vector<int>> moving_axes(ShapeAt shape) const {
+    const Shape& own = (this->*shape)(0);
+    std::vector<int> axes;
+    for (size_t k = 1; k < graphs_.size(); ++k) {
+      if ((this->*shape)(k).rank() != own.rank()) return std::nullopt;
+    }
+    for (int axis = 0; axis < own.rank(); ++axis) {
+      bool moves = own[axis] == Shape::kDynamic;
+      for (size_t k = 1; k < graphs_.size(); ++k) moves |= (this->*shape)(k)[axis] != own[axis];
+      if (moves) axes.push_back(axis);
+    }
+    return axes;
+  }
+
+  // Where several dimensions follow the size and change or change places, one reshape for each of them: -1 makes it,
+  // 0 copies the others, and one dimension holds all the constant rest.
+  //   (n, h, 2, w, 2, c) to (n, 2 h, 2 w, c)    (0, -1, 2 c, 0), then (0, 0, -1, c)
+  std::vector<GraphOp> reshapes_in_a_row() const {
+    const auto from = moving_axes(&NodeFreer::input_shape), to = moving_axes(&NodeFreer::output_shape);
+    if (!from || !to || from->size() != to->size()) return {};
+    const size_t count = from->size();
+    std::vector<bool> is_made(count);
+    for (size_t i = 0; i < count; ++i) {
+      bool same = (*from)[i] == (*to)[i];
+      for (size_t k = 0; k < graphs_.size(); ++k) same &= input_shape(k)[(*from)[i]] == output_shape(k)[(*to)[i]];
+      is_made[i] = same;
+    }
+    std::vector<int> places = *from;
+    std::vector<GraphOp> row;
+    for (size_t left = static_cast<size_t>(std::ranges::count(is_made, false)); left > 0; --left) {
+      const auto is_free = [&](size_t mover) {
+        for (size_t j = 0; j < count; ++j) {
+          if (j != mover && places[j] == (*to)[mover]) return false;
+        }
+        return true;
+      };
+      size_t i = 0;  // the next one whose place is free
+      while (i < count && (is_made[i] || !is_free(i))) ++i;
+      if (i == count) return {};
+      places[i] = (*to)[i];
+      is_made[i] = true;
+      std::vector<int64_t> dims(output_shape(0).begin(), output_shape(0).end());
+      if (left > 1) {
+        const std::optional<int64_t> rest = constant_rest(*from, *to, is_made);
+        if (!rest) return {};
+        dims.assign(static_cast<size_t>(*std::ranges::max_element(places)) + 1, 1);
+        const auto is_taken = [&](size_t at) { return std::ranges::count(places, static_cast<int>(at)) > 0; };
+        size_t at = 0;
+        while (at < dims.size() && is_taken(at)) ++at;
+        if (at == dims.size()) dims.push_back(1);
+        if (dims.size() > Shape::kMaxRank) return {};
+        dims[at] = *rest;
+      }
+      for (const int place : places) dims[static_cast<size_t>(place)] = 0;
+      dims[static_cast<size_t>(places[i])] = -1;
+      row.emplace_back(ReshapeParams{std::move(dims)});
+    }
+    return row;
+  }
+
+  // What the elements of a sample come to beside the dimensions that follow the size, as far as they are made already;
+  // nothing where that is not one number for all sizes.
+  std::optional<int64_t> constant_rest(const std::vector<int>& from, const std::vector<int>& to,
+                                       const std::vector<bool>& is_made) const {
+    std::optional<int64_t> rest;
+    for (size_t k = 0; k < graphs_.size(); ++k) {
+      int64_t all = 1, moving = 1;
+      for (const int64_t dim : input_shape(k)) all *= dim == Shape::kDynamic ? 1 : dim;
+      for (size_t i = 0; i < from.size(); ++i) {
+        const int64_t dim = is_made[i] ? output_shape(k)[to[i]] : input_shape(k)[from[i]];
+        moving *= dim == Shape::kDynamic ? 1 : dim;
+      }
+      if (moving <= 0 || all % moving != 0 || (rest && *rest != all / moving)) return std::nullopt;
+      rest = all / moving;
+    }
+    return rest;
+  }
+
+  // An end that stays as far from the end of its axis.
+  std::optional<GraphOp> freed_slice() const {
+    SliceParams result = *node(0).as<SliceParams>();
+    for (size_t i = 0; i < result.ends.size(); ++i) {
+      const int64_t own = result.ends[i];
+      bool constant = true, follows = result.axes[i] < input_shape(0).rank();
+      std::optional<int64_t> distance;
+      for (size_t k = 0; k < graphs_.size(); ++k) {
+        const SliceParams& params = *node(k).as<SliceParams>();
+        if (params.axes != result.axes) return std::nullopt;
+        constant = constant && params.ends[i] == own;
+        if (!follows) continue;
+        const int64_t size = input_shape(k)[static_cast<int>(result.axes[i])];
+        const int64_t behind = std::max<int64_t>(size - params.ends[i], 0);
+        follows = params.ends[i] > 0 && (!distance || *distance == behind);
+        distance = behind;
+      }
+      if (constant) continue;
+      if (!follows) return std::nullopt;
+      result.ends[i] = *distance == 0 ? INT64_MAX : -*distance;
     }
     return result;
   }
@@ -224,8 +352,18 @@ Result<OpenSizes> free_sizes(Graph& graph, const OpenAxes& axes, const ReadAtSha
                                               ", but " + std::to_string(graphs[k].nodes.size()) + " at " +
                                               text_of(graphs[k])};
   }
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    OCTET_TRY(graph.nodes[i].op, NodeFreer(graphs, i).freed());
+  size_t at = 0;
+  for (size_t i = 0; i < graphs[0].nodes.size(); ++i, ++at) {
+    OCTET_TRY(std::vector<GraphOp> ops, NodeFreer(graphs, i).freed());
+    for (size_t k = 0; k + 1 < ops.size(); ++k, ++at) {
+      const std::vector<ValueId> inputs = graph.nodes[at].inputs;
+      const std::string name = graph.nodes[at].name + ":reshape";
+      OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(ops[k], graph.descs(inputs)));
+      const ValueId made = graph.add_value(name, graph.value(inputs[0]).type, shapes[0]);
+      graph.insert_node(at, name, std::move(ops[k]), inputs, {made});
+      graph.nodes[at + 1].inputs = {made};
+    }
+    graph.nodes[at].op = std::move(ops.back());
   }
   return sizes;
 }

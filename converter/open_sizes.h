@@ -35,7 +35,8 @@ OpenAxes choose_open_axes(const Graph& graph, const OpenAxes& left_open);
 // Makes a graph, read at one size, the same for every size. What exporters compute of a size was folded into constants
 // and parameters; so the network is read at other sizes too, and what differs is rewritten, if it has a form without
 // sizes:
-//   reshape to (n, h * w, c)   -> 0 copies a dimension, -1 takes what is left
+//   reshape to (n, h * w, c)   -> 0 copies a dimension, -1 takes what is left; several in a row where more follow the size
+//   slice up to h - 1          -> its end counts from the end
 //   resize to (2 h, 2 w)       -> by the scales (2, 2), where they are whole
 // kUnsupported, with the node, for any other difference (padding that depends on the size, positions in a constant),
 // and where the network cannot be read at twice and three times its size.
