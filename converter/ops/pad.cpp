@@ -8,6 +8,31 @@ namespace {
 using Ints = std::vector<int64_t>;
 
 // Before opset 11 all is in attributes; from it on pads and value are inputs, from 18 on the axes they are for too.
+// What lies beyond one end comes from the other: a gather along each axis.
+Status read_wrap(NodeReader& reader, const PadParams& params) {
+  constexpr int64_t kMaxWraps = 16;  // more is a mistake, or an attack
+  const Shape src = reader.input_shape(0);
+  Steps steps(reader);
+  ValueId x = reader.input(0);
+  for (int axis = 0; axis < src.rank(); ++axis) {
+    const int64_t before = params.before[static_cast<size_t>(axis)], after = params.after[static_cast<size_t>(axis)];
+    if (before == 0 && after == 0) continue;
+    const int64_t size = src[axis];
+    const int64_t most = kMaxWraps * size;
+    const bool fits = before >= -most && before <= most && after >= -most && after <= most;
+    if (size < 1 || !fits || size + before + after < 1) {
+      return reader.unsupported("it wraps axis " + std::to_string(axis) + " of " + std::to_string(size) + " by " +
+                                std::to_string(before) + " and " + std::to_string(after));
+    }
+    Tensor places(DataType::kS64, {size + before + after});
+    for (int64_t i = 0; i < places.element_count(); ++i) {
+      places.as<int64_t>()[static_cast<size_t>(i)] = ((i - before) % size + size) % size;
+    }
+    x = steps.op(GatherParams{axis}, {x, steps.constant(std::move(places))}, steps.type(x));
+  }
+  return steps.finish(x == reader.input(0) ? steps.main().op(IdentityParams{}, {x}, steps.type(x)) : x);
+}
+
 Status read_pad(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(1));
   const auto rank = static_cast<size_t>(reader.input_shape(0).rank());
@@ -47,6 +72,8 @@ Status read_pad(NodeReader& reader) {
     params.mode = PadMode::kReflect;
   } else if (mode == "edge") {
     params.mode = PadMode::kEdge;
+  } else if (mode == "wrap") {
+    return read_wrap(reader, params);
   } else if (mode != "constant") {
     return reader.unsupported("its mode is '" + mode + "'");
   }

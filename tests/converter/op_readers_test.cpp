@@ -219,7 +219,10 @@ TEST_CASE("Pad has attributes before opset 11, inputs from it on, axes from opse
   check_close(
       compute(one_node("Pad", 18, {1, 3}, {"p", "", "a"}, {{"mode", "edge"}}).s64("p", {0, 2}).s64("a", {-1}), x),
       {1, 5}, {1, 2, 3, 3, 3});
-  CHECK(contains(one_node("Pad", 19, {1, 3}, {"p"}, {{"mode", "wrap"}}).s64("p", {0, 0, 0, 1}).error(), "wrap"));
+  check_close(compute(one_node("Pad", 19, {1, 3}, {"p"}, {{"mode", "wrap"}}).s64("p", {0, 4, 0, 2}), x), {1, 9},
+              {3, 1, 2, 3, 1, 2, 3, 1, 2});
+  CHECK(
+      contains(one_node("Pad", 19, {1, 3}, {"p"}, {{"mode", "wrap"}}).s64("p", {0, 0, 0, 99}).error(), "wraps axis 1"));
   CHECK(contains(one_node("Pad", 13, {1, 3}, {"p"}).s64("p", {0, 1}).error(), "2 pads for 2 axes"));
 }
 
