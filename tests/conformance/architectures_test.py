@@ -19,10 +19,12 @@ except ImportError as missing:
     sys.exit(0)
 import support
 
-# Signal over noise of the int8 network's outputs on data that it was not calibrated on, in dB, a few below what is measured.
+# Signal over noise of the int8 network's outputs on data that it was not calibrated on, in dB, a few below what is measured over
+# several inputs: single ones are many dB from it.
+INPUTS = 8
 LEAST_SQNR = {
-    "yolo": 29, "unet": 30, "deeplab": 31, "efficientnet": 32, "mobilenet_v3": 37, "shufflenet": 33, "densenet": 32,
-    "vision_transformer": 28,
+    "yolo": 25, "unet": 31, "deeplab": 32, "efficientnet": 32, "mobilenet_v3": 30, "shufflenet": 31, "densenet": 31,
+    "vision_transformer": 27,
 }  # fmt: skip
 
 
@@ -56,19 +58,19 @@ class Architectures(support.Case):
                 net = build()
                 source, shape = net.inputs[0].name, net.shape[net.inputs[0].name][1:]
                 random = np.random.default_rng(99)
-                x = smooth(random, 8, shape)
+                x = smooth(random, 2 * INPUTS, shape)
                 path = net.save(self.folder / f"{name}.onnx")
-                wanted = [reference.run(net.model(), {source: x[i : i + 1]})[0] for i in range(2)]
+                wanted = [reference.run(net.model(), {source: x[i : i + 1]})[0] for i in range(INPUTS)]
                 want = np.concatenate(wanted)
-                got = self.octet(path, source, x[:2])
+                got = self.octet(path, source, x[:INPUTS])
                 self.assertEqual(got.shape, want.shape)
                 worst = float(np.max(np.abs(got - want)))
                 self.assertLess(worst, 1e-4 * max(1, float(np.max(np.abs(want)))))
-                np.save(self.folder / "calibration.npy", x[2:])
+                np.save(self.folder / "calibration.npy", x[INPUTS:])
                 packed = self.folder / f"{name}.octet"
                 self.succeed(support.OCTET, "convert", path, "-o", packed, "--data", self.folder / "calibration.npy",
                              "--calibration", "minmax", "--correct", "none")  # fmt: skip
-                quality = sqnr(want, self.octet(packed, source, x[:2]))
+                quality = sqnr(want, self.octet(packed, source, x[:INPUTS]))
                 print(f"{name}: float within {worst:.1e}, int8 {quality:.1f} dB")
                 self.assertGreater(quality, LEAST_SQNR[name])
                 if "OCTET_SAVE" in os.environ:

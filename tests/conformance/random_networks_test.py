@@ -102,11 +102,31 @@ def mean(net, x, random):
     return net.same("Add", x, pooled)
 
 
+def reduce(net, x, random):
+    """Over any axes, and back by broadcasting."""
+    axes = sorted(int(axis) for axis in random.choice([1, 2, 3], int(random.integers(1, 4)), replace=False))
+    dims = [1 if axis in axes else size for axis, size in enumerate(net.shape[x])]
+    op = str(random.choice(["ReduceMean", "ReduceMax", "ReduceMin"]))
+    return net.same("Sub", x, net.node(op, [x], dims, axes=axes, keepdims=1))
+
+
+def choose(net, x, random):
+    return net.same(str(random.choice(["Max", "Min"])), x, net.conv(x, net.shape[x][1]))
+
+
+def matmul(net, x, random):
+    """With a constant for each channel."""
+    n, c, h, w = net.shape[x]
+    out = int(random.integers(3, 12))
+    return net.node("MatMul", [x, net.normal(c, w, out, scale=w**-0.5)], [n, c, h, out])
+
+
 def transposed(net, x, random):
     return net.transpose(net.act(net.transpose(x, 0, 1, 3, 2), "Relu"), 0, 1, 3, 2)
 
 
-LAYERS = (unary, conv, conv, pool, residual, gate, concat, split, shuffle, crop, pad, resize, up, to_space, mean, transposed)
+LAYERS = (unary, conv, conv, pool, residual, gate, concat, split, shuffle, crop, pad, resize, up, to_space, mean, transposed, reduce, choose,
+          matmul)  # fmt: skip
 HEADS = ("none", "classify", "softmax", "argmax")
 
 

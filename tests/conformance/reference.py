@@ -183,7 +183,11 @@ OPS = {
     "Flatten": lambda a, x: x.reshape(x.shape[0], -1),
     "Transpose": lambda a, x: x.transpose(a["perm"]),
     "DepthToSpace": depth_to_space,
+    "Max": lambda a, x, y: np.maximum(x, y),
+    "Min": lambda a, x, y: np.minimum(x, y),
     "ReduceMean": lambda a, x: x.mean(tuple(a["axes"]), keepdims=bool(a.get("keepdims", 1))),
+    "ReduceMax": lambda a, x: x.max(tuple(a["axes"]), keepdims=bool(a.get("keepdims", 1))),
+    "ReduceMin": lambda a, x: x.min(tuple(a["axes"]), keepdims=bool(a.get("keepdims", 1))),
     "Gather": lambda a, x, i: np.take(x, i.astype(int), a.get("axis", 0)),
     "ArgMax": lambda a, x: np.expand_dims(x.argmax(a["axis"]), a["axis"]).astype(float),
 }
