@@ -416,11 +416,11 @@ Result<Model> with_input_shapes(const Model& model, const std::map<std::string, 
     }
   }
   if (used < given.size()) {
-    for (const auto& [name, shape] : given) {
-      const auto is_named = [&](const TensorInfo& info) { return info.name == name; };
+    for (const auto& entry : given) {
+      const auto is_named = [&](const TensorInfo& info) { return info.name == entry.first; };
       const auto inputs = model.inputs();
       if (std::ranges::any_of(inputs, is_named)) continue;
-      return Error{ErrorCode::kUsage, "a shape is given for '" + name + "', but the network has no such input"};
+      return Error{ErrorCode::kUsage, "a shape is given for '" + entry.first + "', but the network has no such input"};
     }
   }
   OCTET_CHECK(set_shapes(*settled, shapes));

@@ -52,7 +52,7 @@ tsan() {
 # behind a tensor, and multiplied by 0, which valgrind takes for a use.
 under_valgrind() {
   build dev build test_runtime && OCTET_MAX_ISA=any valgrind -q --error-exitcode=1 build/tests/test_runtime \
-    --source-file='*session_test.cpp,*packed_format_test.cpp,*concurrency_test.cpp,*batch_slices_test.cpp,*pixel_input_test.cpp' \
+    --source-file='*session_test.cpp,*packed_format_test.cpp,*concurrency_test.cpp,*batch_slices_test.cpp,*pixel_input_test.cpp,*old_files_test.cpp' \
     --test-case-exclude='the measured peak*'
 }
 

@@ -70,7 +70,7 @@ Image resize_and_crop(const Image& image, const Preprocessing& p, int64_t scaled
   geometry.y = std::max<int64_t>(y, 0);
   geometry.width = static_cast<int>(std::min<int64_t>(scaled_width, width));
   geometry.height = static_cast<int>(std::min<int64_t>(scaled_height, height));
-  const Image window = image::resample(image, p.filter, geometry);
+  Image window = image::resample(image, p.filter, geometry);
   if (window.width == width && window.height == height) return window;
   return paste(window, width, height, std::max<int64_t>(-x, 0), std::max<int64_t>(-y, 0), {0, 0, 0});
 }

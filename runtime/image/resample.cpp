@@ -75,8 +75,9 @@ Taps make_taps(Preprocessing::Filter filter, int source, double low, double high
   std::vector<double> weights;
   for (int i = 0; i < count; ++i) {
     const double center = low + (static_cast<double>(start + i) + 0.5) * step;
-    const int begin = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int end = std::min(static_cast<int>(center + support + 0.5), source);
+    // Pillow truncates; what is below 0 becomes 0 anyway.
+    const int begin = std::max(static_cast<int>(center - support + 0.5), 0);     // NOLINT(bugprone-incorrect-roundings)
+    const int end = std::min(static_cast<int>(center + support + 0.5), source);  // NOLINT(bugprone-incorrect-roundings)
     weights.clear();
     double sum = 0;
     for (int j = begin; j < end; ++j) {
