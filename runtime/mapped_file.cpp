@@ -34,10 +34,11 @@ Result<FileBytes> map_file(const std::string& path) {
 
 void release_pages(std::span<const std::byte> bytes) {
   static const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = (reinterpret_cast<uintptr_t>(bytes.data()) + page - 1) / page * page;
-  const auto end = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size()) / page * page;
+  const auto address = reinterpret_cast<uintptr_t>(bytes.data());
+  const uintptr_t begin = (address + page - 1) / page * page, end = (address + bytes.size()) / page * page;
+  if (begin >= end) return;
   // Read-only and private: no page holds anything that the file does not.
-  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  (void)madvise(const_cast<std::byte*>(bytes.data() + (begin - address)), end - begin, MADV_DONTNEED);
 }
 
 Result<FileBytes> copy_bytes(std::span<const std::byte> bytes) {
