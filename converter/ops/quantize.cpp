@@ -1,4 +1,4 @@
-// quantize, dequantize: QuantizeLinear and DequantizeLinear.
+// quantize, dequantize: QuantizeLinear, DynamicQuantizeLinear and DequantizeLinear.
 //
 // Constants are (de)quantized here and now. A computed value per tensor in 8 bits becomes a fake_quantize: its integers
 // go through the graph as the real numbers that they stand for, and a DequantizeLinear of the same parameters has
@@ -6,9 +6,11 @@
 #include "kernels/quantization.h"
 
 #include <cmath>
+#include <limits>
 
 #include "converter/ops/quantize.h"
 #include "converter/ops/rules.h"
+#include "converter/ops/steps.h"
 
 namespace octet {
 namespace {
@@ -214,6 +216,31 @@ Status read_quantize(NodeReader& reader) {
   return {};
 }
 
+// u8 of the range that x has and 0 lies in: integers, scale and zero point. The scale of nothing but zeros is the least
+// there is, so that they stay zeros.
+Status read_dynamic_quantize(NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(1));
+  if (reader.input_type(kX) != DataType::kF32) {
+    return reader.unsupported("its input is " + text(reader.input_type(kX)) + ", not f32");
+  }
+  Steps steps(reader);
+  const ValueId x = reader.input(kX);
+  std::vector<int64_t> axes;
+  for (int i = 0; i < reader.input_shape(kX).rank(); ++i) axes.push_back(i);
+  const ValueId least = steps.binary(BinaryKind::kMin, steps.reduce(ReduceKind::kMin, x, axes, false), 0.0F);
+  const ValueId most = steps.binary(BinaryKind::kMax, steps.reduce(ReduceKind::kMax, x, axes, false), 0.0F);
+  const ValueId range = steps.binary(BinaryKind::kSub, most, least);
+  constexpr float kLeastScale = std::numeric_limits<float>::min();
+  const ValueId scale = steps.binary(BinaryKind::kMax, steps.binary(BinaryKind::kDiv, range, 255.0F), kLeastScale);
+  const ValueId shift = steps.binary(BinaryKind::kDiv, steps.unary(UnaryKind::kNeg, least), scale);
+  const ValueId zero_point = steps.unary(UnaryKind::kRound, steps.unary(UnaryKind::kClip, shift, 0, 255));
+  OCTET_TRY(const ValueId point, steps.result(zero_point));
+  OCTET_TRY(const ValueId integers, to_integers(reader, x, scale, point, DataType::kU8));
+  OCTET_CHECK(steps.finish(integers));
+  OCTET_CHECK(steps.finish(scale, 1));
+  return steps.finish(steps.cast(zero_point, DataType::kU8), 2);
+}
+
 Status read_dequantize(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(2));
   const auto known = reader.quantized().integers.find(reader.input(kX));
@@ -256,7 +283,8 @@ Status read_dequantize(NodeReader& reader) {
   return {};
 }
 
-constexpr OpReader kQuantizeReaders[] = {{"QuantizeLinear", "", read_quantize}};
+constexpr OpReader kQuantizeReaders[] = {{"QuantizeLinear", "", read_quantize},
+                                         {"DynamicQuantizeLinear", "", read_dynamic_quantize}};
 constexpr OpReader kDequantizeReaders[] = {{"DequantizeLinear", "", read_dequantize}};
 
 }  // namespace

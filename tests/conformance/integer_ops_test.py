@@ -49,6 +49,12 @@ def line(net, x):
     return net.reshape(y, 1, 8, 8, 8)
 
 
+def dynamic(net, x):
+    """Scales from the data: integers and back."""
+    integers = net.node("DynamicQuantizeLinear", [x], outputs=3)
+    return net.node("DequantizeLinear", integers, net.shape[x])
+
+
 # What stands between two convolutions; x is [1, 8, 8, 8].
 INTEGER = {
     "add": lambda net, x: net.same("Add", x, net.conv(x, 8)),
@@ -94,6 +100,7 @@ FLOAT = {
     "softmax": lambda net, x: net.same("Softmax", x, axis=1),
     "layer normalization": lambda net, x: net.layer_norm(x),
     "products and norms of reductions": over_channels("ReduceL2"),
+    "dynamic quantization": dynamic,
     "exp, log, square root, power": lambda net, x: net.same("Exp", net.same("Sqrt", net.act(x, "Relu"))),
     "division of two tensors": lambda net, x: net.same("Div", x, net.act(net.conv(x, 8), "Exp")),
 }  # fmt: skip

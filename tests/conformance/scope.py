@@ -31,7 +31,6 @@ OUTSIDE = {
 EMPTY = "a tensor without elements: no session has one"
 ROWS = "how many rows there are depends on the data: octet gives the most there can be, those behind the last box are -1"
 ALIGN = "counts corners with the size before it is rounded down; octet as ONNX Runtime with the size that there is"
-PENDING = "not read yet"
 
 # In scope, but failing: name -> reason. A case that passes must leave the list.
 KNOWN_FAILURES = {
@@ -44,7 +43,4 @@ KNOWN_FAILURES = {
     "test_split_zero_size_splits": EMPTY,
     "test_tril_zero": EMPTY,
     "test_triu_zero": EMPTY,
-    "test_dynamicquantizelinear": PENDING,
-    "test_dynamicquantizelinear_max_adjusted": PENDING,
-    "test_dynamicquantizelinear_min_adjusted": PENDING,
 }
