@@ -26,7 +26,7 @@ Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& net
     notices.push_back("nothing was corrected: --correct auto needs --data");
     return {};
   }
-  const CorrectionContext context{network.samples->fit, options.seed, network.threads,
+  const CorrectionContext context{network.samples->fit(), options.seed, network.threads,
                                   [&](const Graph& graph) { return network.calibrate_again(options, graph); }};
   OCTET_TRY(result.corrections, correct(methods, *network.samples, context, draft, options.correction_observer));
   return {};

@@ -157,9 +157,9 @@ Ranges ranges_by(const std::map<std::string, std::string>& methods, const StatsT
 Result<AutoCalibration> calibrate_automatically(const Graph& graph, const StatsTable& stats, const TrendTable& trends,
                                                 const CalibrationOptions& options, const QuantizeOptions& quantize,
                                                 const SampleSplit& samples, bool is_corrected, int threads) {
-  OCTET_TRY(const Judge judge, Judge::create(graph, samples.held_out, threads));
+  OCTET_TRY(const Judge judge, Judge::create(graph, samples.held_out(), threads));
   const std::vector<Proposal> proposals = proposals_of(stats, trends, options);
-  OCTET_TRY(const auto mix, best_methods(graph, proposals, stats, quantize, samples.held_out, threads));
+  OCTET_TRY(const auto mix, best_methods(graph, proposals, stats, quantize, samples.held_out(), threads));
 
   struct Candidate {
     std::string name;
@@ -179,7 +179,7 @@ Result<AutoCalibration> calibrate_automatically(const Graph& graph, const StatsT
   }
 
   AutoCalibration found;
-  Trials trials(graph, quantize, judge, samples.fit, threads);
+  Trials trials(graph, quantize, judge, samples.fit(), threads);
   double least = INFINITY;
   for (const Candidate& candidate : candidates) {
     OCTET_TRY(const Objective objective, trials.measure(candidate.ranges));

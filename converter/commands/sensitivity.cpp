@@ -96,11 +96,11 @@ Result<Report> measure(const Options& options, const CalibratedNetwork& network)
                                               class_count(graph.value(graph.outputs[0]).shape), network.threads));
   }
   const std::span<const Sample> judged =
-      labelled.samples.empty() ? std::span(network.samples->held_out) : std::span(labelled.samples);
+      labelled.samples.empty() ? network.samples->held_out() : std::span(labelled.samples);
   report.sample_count = judged.size();
   OCTET_TRY(const Judge judge, Judge::create(graph, judged, network.threads));
   OCTET_TRY(const std::vector<std::string> layers, integer_layers(network.draft));
-  const std::span<const Sample> fit(network.samples->fit);
+  const std::span<const Sample> fit = network.samples->fit();
   const SensitivityContext context{
       network.draft, judge, layers,
       options.correct == "bias" ? fit.first(std::min(kCorrectionSamples, fit.size())) : std::span<const Sample>(),

@@ -29,22 +29,46 @@ double percent(size_t part, size_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+// Applies the chain to the draft; returns the most layers that a method of it changed.
+Result<int> apply(const CorrectionChain& chain, const CorrectionContext& context, Draft& draft) {
+  int layers = 0;
+  for (const CorrectionMethod* method : chain) {
+    OCTET_TRY(const int changed, method->apply(context, draft));
+    layers = std::max(layers, changed);
+  }
+  return layers;
+}
+
 // Applies the chain to the draft, and measures what came of it.
 Result<CorrectionStep> try_chain(const CorrectionChain& chain, const Judge& judge, const Objective& before,
                                  const CorrectionContext& context, Draft& draft) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   CorrectionStep step{.chain = chain, .before = before, .after = before};
-  for (const CorrectionMethod* method : chain) {
-    OCTET_TRY(const int layers, method->apply(context, draft));
-    step.layers = std::max(step.layers, layers);
-  }
+  OCTET_TRY(step.layers, apply(chain, context, draft));
   if (step.layers > 0) {
     OCTET_TRY(const PackedModel packed, lower_draft(draft));
     OCTET_TRY(step.after, judge.measure(packed));
   }
   step.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return step;
+}
+
+// What was kept once more, from the start, with the held-out samples to fit to as well: a quarter more data for the same
+// choices. `chosen` stays where even the samples that are now fitted to came out worse.
+Status fit_to_all(std::span<const CorrectionStep> steps, const Judge& judge, const SampleSplit& samples,
+                  CorrectionContext context, Draft draft, Draft& chosen) {
+  context.samples = samples.all();
+  Objective before;
+  for (const CorrectionStep& step : steps) {
+    if (!step.is_kept) continue;
+    OCTET_CHECK(apply(step.chain, context, draft));
+    before = step.after;
+  }
+  OCTET_TRY(const PackedModel packed, lower_draft(draft));
+  OCTET_TRY(const Objective after, judge.measure(packed));
+  if (after.error <= before.error) chosen = std::move(draft);
+  return {};
 }
 
 }  // namespace
@@ -88,12 +112,14 @@ std::string to_string(const CorrectionChain& chain) {
 }
 
 Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> choices, const SampleSplit& samples,
-                                            const CorrectionContext& context, Draft& draft,
+                                            CorrectionContext context, Draft& draft,
                                             const CorrectionObserver& observer) {
   std::vector<CorrectionStep> steps;
   if (choices.empty()) return steps;
-  OCTET_TRY(const Judge judge, Judge::create(draft.teacher, samples.held_out, context.threads));
+  context.samples = samples.fit();
+  OCTET_TRY(const Judge judge, Judge::create(draft.teacher, samples.held_out(), context.threads));
   OCTET_TRY(const PackedModel first, lower_draft(draft));
+  const Draft uncorrected = draft;
   OCTET_TRY(Objective before, judge.measure(first));
   for (const CorrectionChoice& choice : choices) {
     std::optional<size_t> best;  // of steps
@@ -114,6 +140,10 @@ Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> ch
       draft = std::move(best_draft);
     }
     for (size_t i = first_step; i < steps.size() && observer; ++i) observer(steps[i]);
+  }
+  const bool is_changed = std::any_of(steps.begin(), steps.end(), [](const CorrectionStep& s) { return s.is_kept; });
+  if (is_changed && samples.all().size() > 1) {
+    OCTET_CHECK(fit_to_all(steps, judge, samples, context, uncorrected, draft));
   }
   return steps;
 }

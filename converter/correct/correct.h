@@ -55,9 +55,12 @@ struct CorrectionStep {
 using CorrectionObserver = std::function<void(const CorrectionStep&)>;
 
 // Makes the choices in turn. After each chain the integer network is lowered and run on the held-out samples: the
-// draft keeps the change of the best one where the objective is better, and is as before otherwise.
+// draft keeps the change of the best one where the objective is better, and is as before otherwise. In the end the
+// chains that were kept are applied once more, fitting to all samples.
+//
+// context  its samples are not used: `samples` has them
 Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> choices, const SampleSplit& samples,
-                                            const CorrectionContext& context, Draft& draft,
+                                            CorrectionContext context, Draft& draft,
                                             const CorrectionObserver& observer);
 
 // "equalize+bias: 12 layers, SQNR 20.1 -> 25.3 dB, agreement 92.2 -> 96.1 %, kept (3.1 s)"

@@ -34,8 +34,10 @@ double Objective::sqnr_db() const {
 
 bool Objective::is_better_than(const Objective& before) const {
   constexpr double kLeastGain = 0.02;
-  const size_t allowed = std::max<size_t>(count / 100, 1);
-  return error < before.error * (1 - kLeastGain) && agreeing + allowed >= before.agreeing;
+  // Samples that disagree are counted like rare events: the difference of two counts varies by the root of their sum.
+  const double disagreeing = static_cast<double>(count - agreeing);
+  const double disagreed = static_cast<double>(before.count - before.agreeing);
+  return error < before.error * (1 - kLeastGain) && disagreeing - disagreed <= 2 * std::sqrt(disagreeing + disagreed);
 }
 
 Result<Judge> Judge::create(const Graph& graph, std::span<const Sample> samples, int threads) {

@@ -15,8 +15,8 @@ struct Objective {
   size_t count = 0;
 
   double sqnr_db() const;  // -10 log10(error)
-  // Less error, by more than a fiftieth of it (less is noise), at no more than one sample in a hundred (but at least
-  // one) less of agreement.
+  // Less error, by more than a fiftieth of it (less is noise), at no loss of agreement beyond two standard deviations of
+  // chance.
   bool is_better_than(const Objective& before) const;
 };
 

@@ -32,7 +32,6 @@ Result<SampleSplit> load_samples(const Dataset& data, std::span<const size_t> in
     OCTET_TRY(samples[i], data.sample(indices[i * indices.size() / count]));
     return {};
   }));
-  if (count == 1) return SampleSplit{samples, samples};
 
   // std::shuffle may differ between standard libraries; this does not.
   std::vector<size_t> order(count);
@@ -40,11 +39,10 @@ Result<SampleSplit> load_samples(const Dataset& data, std::span<const size_t> in
   std::mt19937_64 random(seed);
   for (size_t i = count - 1; i > 0; --i) std::swap(order[i], order[random() % (i + 1)]);
   const size_t held_out = std::max<size_t>(count / kHeldOutShare, 1);
-  SampleSplit split;
-  for (size_t i = 0; i < count; ++i) {
-    (i < held_out ? split.held_out : split.fit).push_back(std::move(samples[order[i]]));
-  }
-  return split;
+  std::rotate(order.begin(), order.begin() + static_cast<ptrdiff_t>(held_out), order.end());
+  std::vector<Sample> ordered;
+  for (const size_t i : order) ordered.push_back(std::move(samples[i]));
+  return SampleSplit(std::move(ordered), held_out);
 }
 
 Status run_samples(const PackedModel& model, std::span<const Sample> samples, int threads, const SampleVisitor& visit) {

@@ -1,8 +1,10 @@
 // Runs of a packed model over samples held in memory.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "converter/data/dataset.h"
@@ -13,9 +15,20 @@ namespace octet {
 
 using Sample = std::vector<Tensor>;  // one tensor per model input
 
-// The samples that correction works on: passes fit to `fit`, and are judged by `held_out`.
-struct SampleSplit {
-  std::vector<Sample> fit, held_out;
+// The samples that correction works on: methods fit to fit(), and are judged by held_out(). What was chosen so may then
+// fit to all().
+class SampleSplit {
+ public:
+  // The last `held_out` samples are held out. A single sample is both.
+  SampleSplit(std::vector<Sample> samples, size_t held_out) : samples_(std::move(samples)), held_out_(held_out) {}
+
+  std::span<const Sample> all() const { return samples_; }
+  std::span<const Sample> fit() const { return all().first(std::max<size_t>(samples_.size() - held_out_, 1)); }
+  std::span<const Sample> held_out() const { return all().last(held_out_); }
+
+ private:
+  std::vector<Sample> samples_;
+  size_t held_out_;
 };
 
 // Reads the samples, as many of `indices` (spread evenly) as kSampleBytes take; a fifth of them, drawn by `seed`, is

@@ -17,7 +17,7 @@ constexpr int64_t kCostSteps = 20000;  // times are not known better, and the kn
 
 std::span<const Sample> few(const MixContext& context) {
   if (!context.is_corrected) return {};
-  const std::span<const Sample> fit(context.samples.fit);
+  const std::span<const Sample> fit = context.samples.fit();
   return fit.first(std::min(kCorrectionSamples, fit.size()));
 }
 
@@ -124,7 +124,7 @@ LayerChoices without(const LayerChoices& choices, Precision precision) {
 
 Result<PrecisionLadder> build_ladder(const MixContext& context) {
   PrecisionLadder ladder;
-  OCTET_TRY(const Judge judge, Judge::create(context.draft.graph, context.samples.held_out, context.threads));
+  OCTET_TRY(const Judge judge, Judge::create(context.draft.graph, context.samples.held_out(), context.threads));
   OCTET_TRY(ladder.choices, measure_choices(context, judge));
   ladder.rungs = choose_rungs(ladder.choices);
   if (context.offers_bf16) {

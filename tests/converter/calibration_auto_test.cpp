@@ -57,7 +57,7 @@ Graph image_net() {
 }
 
 Result<AutoCalibration> calibrate(const Graph& graph, const SampleSplit& samples, bool is_corrected, int threads = 1) {
-  const auto [stats, trends] = observed(graph, samples.fit);
+  const auto [stats, trends] = observed(graph, samples.fit());
   return calibrate_automatically(graph, stats, trends, {}, {}, samples, is_corrected, threads);
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("a reader's error is that of its output, relative to the output's vari
 
 TEST_CASE("auto clips what no layer reads, where the value's own error says keep") {
   const Graph graph = net_with_an_idle_channel();
-  const SampleSplit samples{random_samples(graph, 60, 1, -1, 1), random_samples(graph, 20, 2, -1, 1)};
+  const SampleSplit samples = random_split(graph, 60, 20, 1, 2, -1, 1);
   const auto found = calibrate(graph, samples, false);
   REQUIRE_MESSAGE(found.ok(), found.error().message);
   // The idle channel reaches 40, those that are read reach 1.
@@ -112,7 +112,7 @@ TEST_CASE("auto is never worse than the best single method, and the same for any
   const Graph graph = image_net();
   for (const uint32_t seed : {1U, 2U, 3U}) {
     CAPTURE(seed);
-    const SampleSplit samples{random_samples(graph, 16, seed), random_samples(graph, 8, seed + 100)};
+    const SampleSplit samples = random_split(graph, 16, 8, seed, seed + 100);
     for (const bool is_corrected : {false, true}) {
       const auto found = calibrate(graph, samples, is_corrected);
       REQUIRE_MESSAGE(found.ok(), found.error().message);
@@ -132,7 +132,7 @@ TEST_CASE("auto is never worse than the best single method, and the same for any
       REQUIRE(again.ok());
       CHECK(again->ranges == found->ranges);
       CHECK(again->methods == found->methods);
-      const auto [stats, trends] = observed(graph, samples.fit);
+      const auto [stats, trends] = observed(graph, samples.fit());
       CHECK(ranges_by(found->methods, stats, trends, {}) == found->ranges);
     }
   }

@@ -74,14 +74,14 @@ TEST_CASE("--correct takes none, auto, or names in their order, and names what i
 
 TEST_CASE("a harmful pass is rejected by its guard, and leaves nothing behind") {
   const Graph graph = small_net();
-  const SampleSplit samples{random_samples(graph, 16, 1), random_samples(graph, 8, 2)};
-  Draft draft = draft_of(graph, samples.fit);
+  const SampleSplit samples = random_split(graph, 16, 8, 1, 2);
+  Draft draft = draft_of(graph, samples.fit());
   const std::string before = constants_of(draft);
   const CorrectionMethod harmful{"spoil", "adds 0.5 to every bias", spoil};
   const CorrectionMethod idle{"idle", "does nothing", keep_as_is};
   const std::vector<CorrectionChoice> methods{{{&harmful}}, {{&idle}}};
   size_t seen = 0;
-  const auto steps = correct(methods, samples, context_of(samples.fit), draft, [&](const CorrectionStep&) { ++seen; });
+  const auto steps = correct(methods, samples, context_of(samples.fit()), draft, [&](const CorrectionStep&) { ++seen; });
   REQUIRE_MESSAGE(steps.ok(), steps.error().message);
   REQUIRE(steps->size() == 2);
   CHECK(seen == 2);
@@ -94,10 +94,10 @@ TEST_CASE("a harmful pass is rejected by its guard, and leaves nothing behind") 
 
 TEST_CASE("a spoiled network is mended, and the guard keeps what mends it") {
   const Graph graph = small_net();
-  const SampleSplit samples{random_samples(graph, 16, 1), random_samples(graph, 8, 2)};
-  Draft draft = draft_of(graph, samples.fit);
-  const CorrectionContext context = context_of(samples.fit);
-  const double unspoiled = objective_of(graph, draft, samples.held_out).error;
+  const SampleSplit samples = random_split(graph, 16, 8, 1, 2);
+  Draft draft = draft_of(graph, samples.fit());
+  const CorrectionContext context = context_of(samples.fit());
+  const double unspoiled = objective_of(graph, draft, samples.held_out()).error;
   REQUIRE(spoil(context, draft).ok());
   const auto steps = correct(*parse_correction("bias"), samples, context, draft, {});
   REQUIRE_MESSAGE(steps.ok(), steps.error().message);
@@ -109,9 +109,9 @@ TEST_CASE("a spoiled network is mended, and the guard keeps what mends it") {
 
 TEST_CASE("of several methods at a place only the best stays") {
   const Graph graph = small_net();
-  const SampleSplit samples{random_samples(graph, 16, 1), random_samples(graph, 8, 2)};
-  Draft draft = draft_of(graph, samples.fit);
-  const CorrectionContext context = context_of(samples.fit);
+  const SampleSplit samples = random_split(graph, 16, 8, 1, 2);
+  Draft draft = draft_of(graph, samples.fit());
+  const CorrectionContext context = context_of(samples.fit());
   REQUIRE(spoil(context, draft).ok());
   const CorrectionMethod harmful{"spoil", "adds 0.5 to every bias", spoil};
   const CorrectionMethod* bias = find_correction_method("bias");
@@ -121,8 +121,21 @@ TEST_CASE("of several methods at a place only the best stays") {
     REQUIRE(steps.ok());
     REQUIRE(steps->size() == 2);
     for (const CorrectionStep& step : *steps) CHECK(step.is_kept == (step.chain[0] == bias));
-    CHECK(constants_of(chosen) == constants_of(corrected("bias", draft, context)));
+    CHECK(constants_of(chosen) == constants_of(corrected("bias", draft, context_of(samples.all()))));
   }
+}
+
+TEST_CASE("what was chosen by held-out samples is fitted to them, too") {
+  const Graph graph = small_net();
+  const SampleSplit samples = random_split(graph, 6, 6, 1, 2);
+  Draft draft = draft_of(graph, samples.fit());
+  REQUIRE(spoil(context_of(samples.fit()), draft).ok());
+  const std::string of_fit = constants_of(corrected("bias", draft, context_of(samples.fit())));
+  const std::string of_all = constants_of(corrected("bias", draft, context_of(samples.all())));
+  REQUIRE(of_fit != of_all);
+  const auto steps = correct(*parse_correction("bias"), samples, context_of({}), draft, {});
+  REQUIRE(steps.ok());
+  CHECK(constants_of(draft) == of_all);
 }
 
 TEST_CASE("every correction gives the same bytes for any number of threads") {
@@ -146,6 +159,14 @@ TEST_CASE("every correction has a line in the README") {
     CAPTURE(method.name);
     CHECK(readme.find(std::string("| `") + method.name + "` | " + method.description) != std::string::npos);
   }
+}
+
+TEST_CASE("less error is no excuse for a loss of agreement beyond chance") {
+  const Objective before{.error = 1, .agreeing = 98, .count = 100};
+  CHECK(Objective{.error = 0.5, .agreeing = 98, .count = 100}.is_better_than(before));
+  CHECK(Objective{.error = 0.5, .agreeing = 95, .count = 100}.is_better_than(before));
+  CHECK(!Objective{.error = 0.5, .agreeing = 88, .count = 100}.is_better_than(before));
+  CHECK(!Objective{.error = 0.99, .agreeing = 99, .count = 100}.is_better_than(before));
 }
 
 TEST_CASE("a measure of error is the normalized squared error before the softmax") {

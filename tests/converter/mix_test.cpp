@@ -20,9 +20,9 @@ struct Ladder {
 
 Ladder ladder_of(const std::string& bad, CostKind cost, bool is_corrected, bool offers_bf16 = false,
                  int64_t channels = 8) {
-  Ladder made{.graph = net_with_bad_layer(bad, channels), .samples = {}, .draft = {}, .ladder = {}};
-  made.samples = {random_samples(made.graph, 10, 3), random_samples(made.graph, 10, 4)};
-  made.draft = draft_of(made.graph, made.samples.fit, false);
+  Ladder made{.graph = net_with_bad_layer(bad, channels), .samples = {{}, 0}, .draft = {}, .ladder = {}};
+  made.samples = random_split(made.graph, 10, 10, 3, 4);
+  made.draft = draft_of(made.graph, made.samples.fit(), false);
   size_t asked = 0;
   const MixContext context{
       made.draft, made.samples, cost, offers_bf16, is_corrected, 0, 1, [&](const PackedModel&) -> Result<size_t> {
@@ -173,8 +173,8 @@ TEST_CASE("a network without error has a ladder of one rung") {
   g.output(g.conv2d("a", g.input("x", {Shape::kDynamic, 2, 2, 1}), {2, 1, 1, 1}));
   Graph graph = after_all_passes(g.graph());
   set_layer_weights(graph, graph.nodes[0], std::vector<float>(2, 0.0F));
-  const SampleSplit samples{random_samples(graph, 3, 1), random_samples(graph, 3, 2)};
-  const Draft draft = draft_of(graph, samples.fit);
+  const SampleSplit samples = random_split(graph, 3, 3, 1, 2);
+  const Draft draft = draft_of(graph, samples.fit());
   const auto ladder = build_ladder({draft, samples, CostKind::kBytes, false, false, 0, 1, {}});
   REQUIRE_MESSAGE(ladder.ok(), ladder.error().message);
   CHECK(ladder->rungs.size() == 1);

@@ -21,6 +21,13 @@ std::vector<Sample> random_samples(const Graph& graph, size_t count, uint32_t se
   return samples;
 }
 
+SampleSplit random_split(const Graph& graph, size_t fit, size_t held_out, uint32_t fit_seed, uint32_t held_out_seed,
+                         float low, float high) {
+  std::vector<Sample> samples = random_samples(graph, fit, fit_seed, low, high);
+  for (Sample& sample : random_samples(graph, held_out, held_out_seed, low, high)) samples.push_back(std::move(sample));
+  return SampleSplit(std::move(samples), held_out);
+}
+
 Ranges observed_ranges(const Graph& graph, std::span<const Sample> samples) {
   const Result<PackedModel> packed = lower_f32(graph);
   REQUIRE_MESSAGE(packed.ok(), packed.error().message);

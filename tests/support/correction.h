@@ -8,6 +8,10 @@ namespace octet::test {
 // Random samples for the graph's inputs: uniform in [low, high).
 std::vector<Sample> random_samples(const Graph& graph, size_t count, uint32_t seed, float low = 0, float high = 1);
 
+// Samples to fit to and samples held out, drawn by seeds of their own.
+SampleSplit random_split(const Graph& graph, size_t fit, size_t held_out, uint32_t fit_seed, uint32_t held_out_seed,
+                         float low = 0, float high = 1);
+
 // The extremes of every value over the samples.
 Ranges observed_ranges(const Graph& graph, std::span<const Sample> samples);
 
