@@ -2,8 +2,8 @@
 # Fuzzes every reader of outside files, one after the other.
 #   run.sh SECONDS [TARGET ...]       BUILD_DIR=... chooses another build folder than build-fuzz
 # Exit code 77: skipped, for there is no clang with libFuzzer.
-# The corpus stays in BUILD_DIR/corpus and grows from run to run; packed files start from those of tests/data, too. A finding ends the run with an error; its input is
-# in BUILD_DIR/findings.
+# The corpus stays in BUILD_DIR/corpus and grows from run to run; packed files start from those of tests/data, too. A
+# finding ends the run with an error; its input is in BUILD_DIR/findings.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:?usage: run.sh SECONDS [TARGET ...]}
