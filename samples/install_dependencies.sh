@@ -5,7 +5,7 @@
 #   install_dependencies.sh --nightly  and what tests/nightly.sh needs
 set -euo pipefail
 packages=(g++ cmake ninja-build pkg-config libdnnl-dev nlohmann-json3-dev libstb-dev libcli11-dev libonnx-dev libprotobuf-dev
-          protobuf-compiler libmd-dev)
+          protobuf-compiler libmd-dev libeigen3-dev)
 case "${1:-}" in --tests | --nightly) packages+=(doctest-dev libbenchmark-dev python3 python3-numpy python3-onnx cppcheck) ;; esac
 [ "${1:-}" != --nightly ] || packages+=(clang clang-tidy libomp-dev valgrind)
 

@@ -112,7 +112,9 @@ void tune(TuningBlock& block, TunedChannels& tuned) {
 }  // namespace
 
 Result<int> correct_adaround(const CorrectionContext& context, Draft& draft) {
-  return tune_layers(context, draft, tune);
+  return tune_layers(context, draft, [](const LayerProblem& problem, const TunedChannels& start, int threads) {
+    return tune_blocks(problem, start, threads, tune);
+  });
 }
 
 }  // namespace octet

@@ -18,12 +18,13 @@ constexpr CorrectionMethod kMethods[] = {
     {"bias", "shifts biases by the mean error of each channel", correct_bias},
     {"affine", "fits a scale and an offset per channel", correct_affine},
     {"reestimate", "gives each channel its mean and variance back", correct_reestimate},
+    {"gptq", "rounds weights one after the other, each making up for those before", correct_gptq},
     {"adaround", "learns for each weight whether to round up or down", correct_adaround},
     {"adaquant", "learns weights, biases and scales, layer by layer", correct_adaquant},
 };
 
 // What `auto` tries, in this order.
-constexpr std::string_view kAuto = "bias|equalize+bias|balance+revive+bias,adaround|adaquant";
+constexpr std::string_view kAuto = "bias|equalize+bias|balance+revive+bias,adaround|gptq+adaquant";
 
 double percent(size_t part, size_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);

@@ -36,31 +36,6 @@ std::vector<float> slice(const std::vector<T>& values, int64_t first, int64_t co
   return {values.begin() + first, values.begin() + first + count};
 }
 
-// Tunes a layer's channels; returns the new constants of all of them.
-Result<TunedChannels> tune_layer(const LayerProblem& problem, const TunedChannels& start, int threads,
-                                 TuneChannels tune) {
-  const std::vector<TuningBlock::Channels> blocks = make_blocks(problem);
-  TunedChannels result = start;
-  OCTET_CHECK(parallel_for(blocks.size(), threads, {}, [&](int, size_t i) -> Status {
-    const auto& [first_group, groups, first_output, outputs] = blocks[i];
-    OCTET_TRY(TuningBlock block, TuningBlock::create(problem, blocks[i]));
-    const int64_t first = first_group * problem.outputs + first_output;
-    const int64_t count = groups * outputs;
-    TunedChannels part{slice(start.weights, first * problem.taps, count * problem.taps),
-                       slice(start.scales, first, count),
-                       slice(start.factors, first * problem.taps, count * problem.taps),
-                       slice(start.bias, first, count),
-                       start.scales_are_free,
-                       start.bound};
-    tune(block, part);
-    std::copy(part.weights.begin(), part.weights.end(), result.weights.begin() + first * problem.taps);
-    std::copy(part.scales.begin(), part.scales.end(), result.scales.begin() + first);
-    std::copy(part.bias.begin(), part.bias.end(), result.bias.begin() + first);
-    return {};
-  }));
-  return result;
-}
-
 }  // namespace
 
 Result<TuningBlock> TuningBlock::create(const LayerProblem& problem, const Channels& channels) {
@@ -150,7 +125,31 @@ float Adam::step(size_t i, float gradient) {
   return mean_[i] * mean_scale_ / (std::sqrt(square_[i] * square_scale_) + 1e-8F);
 }
 
-Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneChannels tune) {
+Result<TunedChannels> tune_blocks(const LayerProblem& problem, const TunedChannels& start, int threads,
+                                  TuneChannels tune) {
+  const std::vector<TuningBlock::Channels> blocks = make_blocks(problem);
+  TunedChannels result = start;
+  OCTET_CHECK(parallel_for(blocks.size(), threads, {}, [&](int, size_t i) -> Status {
+    const auto& [first_group, groups, first_output, outputs] = blocks[i];
+    OCTET_TRY(TuningBlock block, TuningBlock::create(problem, blocks[i]));
+    const int64_t first = first_group * problem.outputs + first_output;
+    const int64_t count = groups * outputs;
+    TunedChannels part{slice(start.weights, first * problem.taps, count * problem.taps),
+                       slice(start.scales, first, count),
+                       slice(start.factors, first * problem.taps, count * problem.taps),
+                       slice(start.bias, first, count),
+                       start.scales_are_free,
+                       start.bound};
+    tune(block, part);
+    std::copy(part.weights.begin(), part.weights.end(), result.weights.begin() + first * problem.taps);
+    std::copy(part.scales.begin(), part.scales.end(), result.scales.begin() + first);
+    std::copy(part.bias.begin(), part.bias.end(), result.bias.begin() + first);
+    return {};
+  }));
+  return result;
+}
+
+Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneLayer tune) {
   OCTET_TRY(PackedModel packed, lower_draft(draft));
   OCTET_TRY(const PackedModel teacher, lower_f32(draft.teacher));
   const PackedModel opened = open_clamps(teacher, draft.bounds);
@@ -169,7 +168,7 @@ Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneChan
                         static_cast<float>(scheme.bound())};
     start.scales.resize(start.bias.size(), scales[0]);
     start.factors = group_factors(start.weights, scheme, start.scales);
-    OCTET_TRY(const TunedChannels tuned, tune_layer(problem, start, context.threads, tune));
+    OCTET_TRY(const TunedChannels tuned, tune(problem, start, context.threads));
     set_layer_weights(draft.graph, node, tuned.weights);
     set_layer_bias(draft.graph, node, tuned.bias);
     if (start.scales_are_free) scales = tuned.scales;

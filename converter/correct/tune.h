@@ -70,11 +70,17 @@ struct TunedChannels {
   float bound = 127;           // of the integers
 };
 
-using TuneChannels = void (*)(TuningBlock& block, TunedChannels& tuned);
+// A layer's new constants, the same for any number of threads.
+using TuneLayer = Result<TunedChannels> (*)(const LayerProblem& problem, const TunedChannels& start, int threads);
 
 // Tunes every layer in the order of execution, on rows of the integer network with the layers before tuned already.
 // Returns the number of layers.
-Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneChannels tune);
+Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneLayer tune);
+
+// Tunes a layer block by block.
+using TuneChannels = void (*)(TuningBlock& block, TunedChannels& tuned);
+Result<TunedChannels> tune_blocks(const LayerProblem& problem, const TunedChannels& start, int threads,
+                                  TuneChannels tune);
 
 // Adopts `candidate` channel by channel where the block's error for it is less than `errors`, which is updated.
 void keep_better(TuningBlock& block, const TunedChannels& candidate, TunedChannels& best, std::vector<double>& errors);

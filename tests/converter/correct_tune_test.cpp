@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "converter/correct/column_rounding.h"
 #include "converter/correct/probe.h"
 #include "converter/correct/tune.h"
 #include "tests/support/correction.h"
@@ -130,6 +131,46 @@ TEST_CASE("re-estimated batch normalization keeps a channel's variance where the
   const std::vector<float> normalized = first_scales("reestimate");
   const std::vector<float> regressed = first_scales("affine");
   for (size_t o = 0; o < normalized.size(); ++o) CHECK(normalized[o] > regressed[o]);
+}
+
+TEST_CASE("weights rounded in turn make up for each other") {
+  // Two inputs that are always equal: only the sum of their weights matters, and 0.4 + 0.4 is nearest to 0 + 1.
+  const std::vector<float> equal{1, 1, 2, 2, -3, -3};
+  auto rounding = ColumnRounding::create(equal, 3, 2);
+  REQUIRE(rounding.ok());
+  std::vector<float> weights{0.4F, 0.4F};
+  rounding->round(weights, std::vector<float>{1, 1}, 127);
+  CHECK(weights == std::vector<float>{0, 1});
+  weights = {-0.4F, 0.9F};
+  rounding->round(weights, std::vector<float>{1, 1}, 127);
+  CHECK(weights == std::vector<float>{0, 1});
+  // Inputs that have nothing to do with each other, or are 0: to the nearest, in steps and within the bound.
+  const std::vector<float> apart{1, 0, 0, 0, 2, 0};
+  rounding = ColumnRounding::create(apart, 2, 3);
+  REQUIRE(rounding.ok());
+  weights = {0.7F, 9.0F, -0.3F};
+  rounding->round(weights, std::vector<float>{0.5F, 1, 0.25F}, 7);
+  CHECK(weights == std::vector<float>{0.5F, 7, -0.25F});
+  const std::vector<float> silent(4);
+  rounding = ColumnRounding::create(silent, 2, 2);
+  REQUIRE(rounding.ok());
+  weights = {0.6F, 1.4F};
+  rounding->round(weights, std::vector<float>{1, 1}, 127);
+  CHECK(weights == std::vector<float>{1, 1});
+}
+
+TEST_CASE("GPTQ beats rounding to the nearest at 4 bits") {
+  const Graph graph = mixed_net();
+  const std::vector<Sample> samples = random_samples(graph, 64, 41);
+  const std::vector<Sample> unseen = random_samples(graph, 32, 42);
+  Draft draft = draft_of(graph, samples);
+  draft.options.weights.bits = 4;
+  const Draft after = corrected("gptq", draft, context_of(samples, 2));
+  CHECK(objective_of(graph, after, unseen).error < 0.8 * objective_of(graph, draft, unseen).error);
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (clamp_of(graph.nodes[i]) == nullptr) continue;
+    CHECK(layer_bias(draft.graph, draft.graph.nodes[i]) == layer_bias(after.graph, after.graph.nodes[i]));
+  }
 }
 
 TEST_CASE("AdaRound moves every weight to one of its two neighbours and leaves scales and biases") {
