@@ -30,10 +30,13 @@ std::vector<float> factor_of(Matrix hessian) {
   hessian.diagonal().array() += damping > 0 ? damping : 1;
   Matrix inverse = Matrix::Identity(taps, taps);
   Eigen::LLT<Eigen::Ref<Matrix>>(hessian).solveInPlace(inverse);
-  const Eigen::LLT<Eigen::Ref<Matrix>> lower(inverse);
+  const Eigen::LLT<Eigen::Ref<Matrix>> decomposed(inverse);
+  const Matrix lower = decomposed.matrixL();
   std::vector<float> factor(static_cast<size_t>(taps * taps));
-  // Columns of the lower factor are rows of the upper one.
-  Eigen::Map<Eigen::MatrixXf>(factor.data(), taps, taps) = Matrix(lower.matrixL()).cast<float>();
+  Eigen::Map<Eigen::MatrixXf> upper(factor.data(), taps, taps);
+  // Columns of the lower factor are rows of the upper one. Products too large for an f32 have no factor: to the nearest.
+  upper.setIdentity();
+  if (decomposed.info() == Eigen::Success && lower.allFinite()) upper = lower.cast<float>();
   return factor;
 }
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""How much better any weights could make an int8 network: the same u8 values behind float weights, trained end to end.
+"""How much better other weights could make an int8 network: the same u8 values behind float weights, trained end to end.
 
 usage: weight_limit.py [--data FOLDER] [--build FOLDER] [--images N] [--steps N] [NAME ...]
 
 Converts a shared network by default options on four fifths of N calibration images, exports it, and runs it in PyTorch on
 the other fifth, which nothing saw. Prints the logits' signal over noise in dB: of the integer network; of its u8 values
-with the float network's weights; and the best seen while those weights learn the float network's logits by Adam with straight-through
-gradients, on the images converted with. So the last is an optimistic bound for every correction of weights and biases at
-these ranges. Without FOLDER there is nothing to do (exit 77). Needs NumPy, Pillow, onnx and PyTorch.
+with the float network's weights; and the best seen while those weights learn the float network's logits by Adam with
+straight-through gradients, on the images converted with: an estimate of what corrections of weights and biases can reach
+at these ranges. Without FOLDER there is nothing to do (exit 77). Needs NumPy, Pillow, onnx and PyTorch.
 """
 
 import argparse

@@ -157,6 +157,12 @@ TEST_CASE("weights rounded in turn make up for each other") {
   weights = {0.6F, 1.4F};
   rounding->round(weights, std::vector<float>{1, 1}, 127);
   CHECK(weights == std::vector<float>{1, 1});
+  // So do inputs whose products no f32 holds.
+  rounding = ColumnRounding::create(std::vector<float>{1e30F, 1e30F, -1e30F, 2e30F}, 2, 2);
+  REQUIRE(rounding.ok());
+  weights = {0.6F, 1.4F};
+  rounding->round(weights, std::vector<float>{1, 1}, 127);
+  CHECK(weights == std::vector<float>{1, 1});
 }
 
 TEST_CASE("GPTQ beats rounding to the nearest at 4 bits") {
