@@ -4,6 +4,7 @@
 #include "converter/given.h"
 #include "converter/lower.h"
 #include "converter/observe.h"
+#include "converter/pixel_grid.h"
 #include "converter/precision.h"
 #include "converter/shards.h"
 #include "octet/image.hpp"
@@ -124,6 +125,17 @@ Status check_options(const ConvertOptions& options) {
   return {};
 }
 
+// Both networks of the draft, so that corrections find the same values in them.
+Status read_pixels(const StatsTable& stats, CalibratedNetwork& network) {
+  const std::optional<PixelGrid> grid = pixel_grid(network.draft.graph, stats);
+  if (!grid.has_value()) return {};
+  network.pixels = read_pixels(network.draft.graph, *grid);
+  OCTET_CHECK(network.draft.graph.infer());
+  network.draft.teacher = network.draft.graph;
+  for (const auto& [name, range] : network.pixels) network.draft.ranges[name] = range;
+  return {};
+}
+
 }  // namespace
 
 Result<Graph> load_float_graph(const ConvertOptions& options, Conversion& result) {
@@ -186,6 +198,7 @@ Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const
             choose(options, graph, table, trends, quantize, network.samples.has_value() ? &*network.samples : nullptr,
                    network.threads, result));
   network.draft = {graph, graph, std::move(chosen.ranges), quantize};
+  if (!options.activations.symmetric) OCTET_CHECK(read_pixels(table.stats, network));
   network.methods = std::move(chosen.methods);
   if (options.calibration_observer) options.calibration_observer(result);
   return network;
@@ -195,7 +208,9 @@ Result<Ranges> CalibratedNetwork::calibrate_again(const ConvertOptions& options,
   OCTET_TRY(PackedModel rescaled, lower_f32(graph));
   OCTET_TRY(const Observation seen, observe(Model::from_packed(std::make_shared<PackedModel>(std::move(rescaled))),
                                             drawn->data, drawn->indices, threads, options.progress));
-  return ranges_by(methods, seen.stats, seen.trends, options.calibration_options);
+  Ranges ranges = ranges_by(methods, seen.stats, seen.trends, options.calibration_options);
+  for (const auto& [name, range] : pixels) ranges[name] = range;
+  return ranges;
 }
 
 }  // namespace octet

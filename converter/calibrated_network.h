@@ -26,6 +26,7 @@ struct CalibratedNetwork {
   std::optional<DrawnData> drawn;              // none: saved tables alone
   std::optional<SampleSplit> samples;          // none: without data, or if nothing needs them
   int threads = 1;
+  Ranges pixels;  // of the values that have the integers of the input, if those are pixels: pixel_grid.h
 
   // Ranges for a network whose values were rescaled, chosen by the same methods. Needs `drawn`.
   Result<Ranges> calibrate_again(const ConvertOptions& options, const Graph& graph) const;

@@ -43,6 +43,26 @@ bool moves_elements(const Node& node) {
   return node.is<ConcatParams>() || node.is<ReshapeParams>() || node.is<SliceParams>() || node.is<TransposeParams>();
 }
 
+// What normalizes an input by constants stays f32, so that the input is rounded once: to what the first layer reads.
+void keep_normalization(const Graph& graph, std::vector<QuantizationRule>& rules) {
+  std::vector<bool> is_input(graph.values.size(), false);  // moved, or normalized, at most
+  for (const ValueId id : graph.inputs) is_input[static_cast<size_t>(id)] = true;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    const bool normalizes = node.is<BinaryParams>();
+    if (!normalizes && rules[i] != QuantizationRule::kSameRange) continue;
+    bool reads_input = false;
+    bool reads_others = false;
+    for (const ValueId id : node.inputs) {
+      if (id == kNoValue || graph.value(id).is_constant()) continue;
+      (is_input[static_cast<size_t>(id)] ? reads_input : reads_others) = true;
+    }
+    if (!reads_input || reads_others) continue;
+    if (normalizes) rules[i] = QuantizationRule::kFloat;
+    for (const ValueId id : node.outputs) is_input[static_cast<size_t>(id)] = true;
+  }
+}
+
 void choose_bf16(const Graph& graph, const std::set<std::string>& keep_float, const std::set<std::string>& bf16,
                  std::vector<Precision>& precisions) {
   if (bf16.empty()) return;
@@ -101,6 +121,7 @@ std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std:
     if (!is_float(node) && can_be_int8(graph, node, rule)) rules[i] = rule;
     if (rules[i] == QuantizationRule::kWeighted) precisions[i] = Precision::kInt8;
   }
+  keep_normalization(graph, rules);
   // Forward: values that come from an int8 weighted node. An average pool there averages integers, whatever follows.
   std::vector<bool> from_weighted(graph.values.size(), false);
   for (size_t i = 0; i < count; ++i) {

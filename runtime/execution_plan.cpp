@@ -54,7 +54,6 @@ class Planner {
   }
 
   Result<ExecutionPlan> plan() {
-    count_uses();
     if (options_.pixels != nullptr) OCTET_CHECK(take_pixels());
     OCTET_CHECK(make_steps());
     if (!options_.places_only) release_pages(model_.mapped);  // what the system mapped around the constants
@@ -75,16 +74,6 @@ class Planner {
     return {};
   }
 
-  void count_uses() {
-    use_counts_.assign(model_.tensors.size(), 0);
-    for (const PackedNode& node : model_.nodes) {
-      for (const int32_t id : node.inputs) {
-        if (id >= 0) ++use_counts_[static_cast<size_t>(id)];
-      }
-    }
-    for (const int32_t id : model_.outputs) ++use_counts_[static_cast<size_t>(id)];
-  }
-
   std::vector<TensorDesc> descs(const std::vector<int32_t>& ids) const {
     std::vector<TensorDesc> found;
     for (const int32_t id : ids) {
@@ -100,19 +89,21 @@ class Planner {
   }
 
   Status make_steps() {
-    const PatternContext context{model_, shapes_, use_counts_, options_.threads, options_.packed, options_.pixels};
+    const PatternContext context{model_, shapes_, options_.threads, options_.pixels};
     for (size_t i = 0; i < model_.nodes.size();) {
+      size_t count = 0;
       const auto pattern = std::find_if(step_patterns().begin(), step_patterns().end(), [&](const StepPattern& row) {
-        return i + row.count <= model_.nodes.size() && row.matches(context, i);
+        count = row.matches(context, i);
+        return count > 0;
       });
-      if (pattern != step_patterns().end()) {
-        const PackedNode& last = model_.nodes[i + pattern->count - 1];
+      if (count > 0) {
+        const PackedNode& last = model_.nodes[i + count - 1];
         Kernel kernel = kNotPrepared;
         if (!options_.places_only) {
           OCTET_TRY(kernel, pattern->prepare(context, i));
         }
         add_step(model_.nodes[i].inputs, last, pattern->name, std::move(kernel));
-        i += pattern->count;
+        i += count;
       } else {
         OCTET_CHECK(make_single_step(model_.nodes[i]));
         ++i;
@@ -259,7 +250,6 @@ class Planner {
   PlanOptions options_;
   std::shared_ptr<Scratchpad> scratchpad_ = std::make_shared<Scratchpad>();
   BufferGroups groups_;
-  std::vector<int> use_counts_;
   std::vector<bool> live_;  // made by a step or given: has memory
   ExecutionPlan plan_;
 };

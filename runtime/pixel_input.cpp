@@ -2,34 +2,29 @@
 
 #include <algorithm>
 
+#include "kernels/quantization.h"
 #include "kernels/quantize/pixel_lookup.h"
+#include "runtime/image_chain.h"
 
 namespace octet {
 namespace {
 
-bool reads_image(const PackedModel& model, size_t node) {
-  return std::holds_alternative<QuantizeParams>(model.nodes[node].op) && model.nodes[node].inputs[0] == model.inputs[0];
-}
-
-bool needs_transpose(const PixelInput& pixels) {
-  return pixels.channel_axis == 1 && pixels.values.size() > 1;
-}
-
-// How many nodes, and graph outputs, read a tensor.
-int count_readers(const PackedModel& model, int32_t tensor) {
-  int count = static_cast<int>(std::count(model.outputs.begin(), model.outputs.end(), tensor));
-  for (const PackedNode& node : model.nodes) {
-    count += static_cast<int>(std::count(node.inputs.begin(), node.inputs.end(), tensor));
+// The chain at nodes[first], if the model's input starts it, nobody else reads that, and the chain puts its channels
+// last where the pixels have several.
+std::optional<ImageChain> pixel_chain(const PackedModel& model, const PixelInput& pixels, size_t first) {
+  const std::vector<int32_t>& inputs = model.nodes[first].inputs;
+  if (inputs.empty() || inputs[0] != model.inputs[0]) return std::nullopt;
+  for (size_t i = 0; i < model.nodes.size(); ++i) {
+    const std::vector<int32_t>& read = model.nodes[i].inputs;
+    if (i != first && std::find(read.begin(), read.end(), model.inputs[0]) != read.end()) return std::nullopt;
   }
-  return count;
-}
-
-bool is_followed_by_transpose(const PackedModel& model, size_t node) {
-  if (node + 1 >= model.nodes.size()) return false;
-  const auto* params = std::get_if<TransposeParams>(&model.nodes[node + 1].op);
-  const int32_t quantized = model.nodes[node].outputs[0];
-  return params != nullptr && params->permutation == std::vector<int64_t>{0, 2, 3, 1} &&
-         model.nodes[node + 1].inputs[0] == quantized && count_readers(model, quantized) == 1;
+  if (std::find(model.outputs.begin(), model.outputs.end(), model.inputs[0]) != model.outputs.end()) {
+    return std::nullopt;
+  }
+  std::optional<ImageChain> chain = read_image_chain(model, first);
+  if (!chain.has_value()) return std::nullopt;
+  const bool needs_transpose = pixels.channel_axis == 1 && pixels.values.size() > 1;
+  return chain->has_transpose == needs_transpose ? chain : std::nullopt;
 }
 
 }  // namespace
@@ -49,33 +44,40 @@ Result<Shape> pixel_shape(const PackedModel& model, const PixelInput& pixels, st
                                         input.to_string()};
   }
   for (size_t i = 0; i < model.nodes.size(); ++i) {
-    const bool fits = reads_image(model, i) && count_readers(model, model.inputs[0]) == 1 &&
-                      (!needs_transpose(pixels) || is_followed_by_transpose(model, i));
-    if (fits) return axis == 1 ? Shape{input[0], input[2], input[3], input[1]} : input;
+    if (!pixel_chain(model, pixels, i).has_value()) continue;
+    return axis == 1 ? Shape{input[0], input[2], input[3], input[1]} : input;
   }
   return Error{ErrorCode::kUnsupported,
                "the input '" + image.name +
                    "' cannot be fed as pixels: the model must quantize it first, and do no more "
-                   "between than put its channels last; feed it as " +
+                   "before than pad, scale and shift it, and put its channels last; feed it as " +
                    to_string(image.type)};
 }
 
-bool matches_pixels_nchw(const PatternContext& context, size_t first) {
-  return context.pixels != nullptr && needs_transpose(*context.pixels) && reads_image(context.model, first);
-}
-
-bool matches_pixels(const PatternContext& context, size_t first) {
-  return context.pixels != nullptr && !needs_transpose(*context.pixels) && reads_image(context.model, first);
+size_t matches_pixels(const PatternContext& context, size_t first) {
+  if (context.pixels == nullptr) return 0;
+  const std::optional<ImageChain> chain = pixel_chain(context.model, *context.pixels, first);
+  return chain.has_value() ? chain->count : 0;
 }
 
 Result<Kernel> prepare_pixels(const PatternContext& context, size_t first) {
-  const PackedNode& quantize = context.model.nodes[first];
-  const QuantParams quant = context.model.tensors[static_cast<size_t>(quantize.outputs[0])].desc().quant();
+  const std::optional<ImageChain> chain = pixel_chain(context.model, *context.pixels, first);
   PixelLookupParams params;
-  for (const auto& values : context.pixels->values) params.tables.push_back(make_pixel_table(values, quant));
-  const TensorDesc pixels{.type = DataType::kU8, .shape = context.shapes[static_cast<size_t>(quantize.inputs[0])]};
-  OCTET_TRY(SelectedKernel selected, select_kernel<PixelLookupParams>(
-                                         kernel_table(params), {params, {&pixels, 1}, {&pixels, 1}, context.threads}));
+  params.pads = chain->pads;
+  for (size_t c = 0; c < context.pixels->values.size(); ++c) {
+    const float scale = chain->scale_of(c);
+    const float shift = chain->shift_of(c);
+    params.tables.push_back(make_pixel_table(context.pixels->values[c], scale, shift, chain->quant));
+    params.border.push_back(quantize_u8(shift, chain->quant));
+  }
+  const Shape& src = context.shapes[static_cast<size_t>(chain->src)];
+  const TensorDesc pixels{.type = DataType::kU8, .shape = src};
+  const Shape padded{src[0], params.pads[0] + src[1] + params.pads[2], params.pads[1] + src[2] + params.pads[3],
+                     src[3]};
+  const TensorDesc quantized{.type = DataType::kU8, .shape = padded};
+  OCTET_TRY(SelectedKernel selected,
+            select_kernel<PixelLookupParams>(kernel_table(params),
+                                             {params, {&pixels, 1}, {&quantized, 1}, context.threads}));
   return std::move(selected.kernel);
 }
 

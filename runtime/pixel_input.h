@@ -11,11 +11,10 @@ namespace octet {
 // kUsage: `pixels` do not describe that input. kUnsupported: the model does more to its image than quantize it.
 Result<Shape> pixel_shape(const PackedModel& model, const PixelInput& pixels, std::span<const Shape> shapes);
 
-// quantize(x) -> transpose(0,2,3,1), x an NCHW image
-bool matches_pixels_nchw(const PatternContext& context, size_t first);
-// quantize(x), x an image whose channels are last (or the only one)
-bool matches_pixels(const PatternContext& context, size_t first);
-// dst[..., c] = quantize_u8(values[c][src[..., c]]), in either layout of the model, from one table a channel
+// An image chain that the model's input starts, if the session is fed pixels.
+size_t matches_pixels(const PatternContext& context, size_t first);
+// dst[..., c] = quantize_u8(values[c][src[..., c]] * scale + shift), in either layout of the model, padded, from one
+// table a channel.
 Result<Kernel> prepare_pixels(const PatternContext& context, size_t first);
 
 }  // namespace octet

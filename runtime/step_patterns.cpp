@@ -1,37 +1,40 @@
 #include "runtime/step_patterns.h"
 
-#include "kernels/quantize/quantize_nhwc.h"
+#include "kernels/quantize/quantize_image.h"
+#include "runtime/image_chain.h"
 #include "runtime/pixel_input.h"
 
 namespace octet {
 namespace {
 
-const PackedTensor& tensor_of(const PatternContext& context, int32_t id) {
-  return context.model.tensors[static_cast<size_t>(id)];
+QuantizeImageParams image_params(const ImageChain& chain, const Shape& src) {
+  QuantizeImageParams params = QuantizeImageParams::plain(src[chain.has_transpose ? 1 : 3]);
+  for (size_t c = 0; c < params.scale.size(); ++c) {
+    params.scale[c] = chain.scale_of(c);
+    params.shift[c] = chain.shift_of(c);
+  }
+  params.pads = chain.pads;
+  params.channels_last = !chain.has_transpose;
+  return params;
 }
 
-// quantize(x) -> transpose(0,2,3,1): f32 NCHW straight to u8 NHWC, the way images enter most networks.
-bool matches_quantize_nhwc(const PatternContext& context, size_t first) {
-  const PackedNode& quantize = context.model.nodes[first];
-  const PackedNode& transpose = context.model.nodes[first + 1];
-  if (!std::holds_alternative<QuantizeParams>(quantize.op)) return false;
-  const auto* params = std::get_if<TransposeParams>(&transpose.op);
-  return params != nullptr && params->permutation == std::vector<int64_t>{0, 2, 3, 1} &&
-         transpose.inputs[0] == quantize.outputs[0] &&
-         context.use_counts[static_cast<size_t>(quantize.outputs[0])] == 1;
+// An f32 image straight to u8 NHWC, the way it enters most networks. (To quantize is an op of its own.)
+size_t matches_image(const PatternContext& context, size_t first) {
+  const std::optional<ImageChain> chain = read_image_chain(context.model, first);
+  if (!chain.has_value() || chain->count == 1) return 0;
+  const bool fits = is_supported(image_params(*chain, context.shapes[static_cast<size_t>(chain->src)]));
+  return fits ? chain->count : 0;
 }
 
-Result<Kernel> prepare_quantize_nhwc(const PatternContext& context, size_t first) {
-  const PackedNode& quantize = context.model.nodes[first];
-  const TensorDesc dst = tensor_of(context, quantize.outputs[0]).desc();
-  return prepare_quantize_nchw_to_nhwc(context.shapes[static_cast<size_t>(quantize.inputs[0])], dst.quant(),
-                                       context.threads);
+Result<Kernel> prepare_image(const PatternContext& context, size_t first) {
+  const std::optional<ImageChain> chain = read_image_chain(context.model, first);
+  const Shape& src = context.shapes[static_cast<size_t>(chain->src)];
+  return prepare_quantize_image(image_params(*chain, src), src, chain->quant, context.threads);
 }
 
 constexpr StepPattern kPatterns[] = {
-    {"pixels_nhwc", 2, matches_pixels_nchw, prepare_pixels},
-    {"pixels", 1, matches_pixels, prepare_pixels},
-    {"quantize_nhwc", 2, matches_quantize_nhwc, prepare_quantize_nhwc},
+    {"pixels", matches_pixels, prepare_pixels},
+    {"quantize_image", matches_image, prepare_image},
 };
 
 }  // namespace

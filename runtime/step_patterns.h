@@ -8,22 +8,19 @@
 
 namespace octet {
 
-// What a pattern sees: the model, concrete shapes, and how often each tensor is read (graph outputs count).
+// What a pattern sees: the model, concrete shapes, and whether the session is fed pixels.
 struct PatternContext {
   const PackedModel& model;
   std::span<const Shape> shapes;
-  std::span<const int> use_counts;
   int threads;
-  PackedConstants* packed = nullptr;   // for the Problems of a pattern's kernels
   const PixelInput* pixels = nullptr;  // if the session is fed pixels
 };
 
-// A match covers nodes[first] .. nodes[first + count - 1]; the step reads the first one's inputs and writes the last
-// one's outputs; the tensors between are never made.
+// A match covers nodes[first] .. nodes[first + count - 1], where `count` is what `matches` returns, 0 for no match; the
+// step reads the first one's inputs and writes the last one's outputs; the tensors between are never made.
 struct StepPattern {
   const char* name;
-  size_t count;
-  bool (*matches)(const PatternContext& context, size_t first);
+  size_t (*matches)(const PatternContext& context, size_t first);
   Result<Kernel> (*prepare)(const PatternContext& context, size_t first);
 };
 

@@ -1,6 +1,6 @@
 #include "kernels/quantize/pixel_lookup.h"
 
-#include "kernels/parallel.h"
+#include "kernels/quantization.h"
 
 namespace octet {
 namespace {
@@ -16,13 +16,18 @@ void pixels_reference(std::span<const LookupU8> tables, const uint8_t* src, int6
 
 template <PixelRow kRow>
 Result<Kernel> prepare(const Problem<PixelLookupParams>& problem) {
-  const auto channels = static_cast<int64_t>(problem.params.tables.size());
-  const int64_t count = problem.inputs[0].shape.element_count() / channels;
-  return Kernel([tables = problem.params.tables, channels, count, threads = problem.threads](const Buffers& buffers) {
-    const auto* src = static_cast<const uint8_t*>(buffers.src[0]);
-    auto* dst = static_cast<uint8_t*>(buffers.dst[0]);
-    parallel_for(threads, count, kElementsPerThread / channels + 1, 64, [&](int64_t begin, int64_t end) {
-      kRow(tables, src + begin * channels, end - begin, dst + begin * channels);
+  const Shape& src = problem.inputs[0].shape;
+  const PaddedRows layout{.images = src[0],
+                          .height = src[1],
+                          .width = src[2],
+                          .channels = src[3],
+                          .pads = problem.params.pads,
+                          .border = problem.params.border};
+  return Kernel([tables = problem.params.tables, layout, threads = problem.threads](const Buffers& buffers) {
+    const auto* pixels = static_cast<const uint8_t*>(buffers.src[0]);
+    const int64_t row_bytes = layout.width * layout.channels;
+    write_padded_rows(layout, threads, static_cast<uint8_t*>(buffers.dst[0]), [&](int64_t n, int64_t y, uint8_t* to) {
+      kRow(tables, pixels + (n * layout.height + y) * row_bytes, layout.width, to);
     });
   });
 }
@@ -59,9 +64,9 @@ std::span<const KernelRow<PixelLookupParams>> kernel_table(const PixelLookupPara
   return kTable;
 }
 
-LookupU8 make_pixel_table(std::span<const float, 256> values, QuantParams quant) {
+LookupU8 make_pixel_table(std::span<const float, 256> values, float scale, float shift, QuantParams quant) {
   LookupU8 table{};
-  for (size_t p = 0; p < table.size(); ++p) table[p] = quantize_u8(values[p], quant);
+  for (size_t p = 0; p < table.size(); ++p) table[p] = quantize_u8(values[p] * scale + shift, quant);
   return table;
 }
 

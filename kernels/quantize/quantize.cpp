@@ -3,12 +3,16 @@
 #include "kernels/checks.h"
 #include "kernels/parallel.h"
 #include "kernels/quantization.h"
-#include "kernels/quantize/quantize_rows.h"
+#include "kernels/quantize/normalization.h"
 
 namespace octet {
 
-void quantize_row_reference(const float* src, int64_t n, QuantParams quant, uint8_t* dst) {
-  for (int64_t i = 0; i < n; ++i) dst[i] = quantize_u8(src[i], quant);
+void quantize_row_reference(const float* src, int64_t n, const Normalization& normalization, QuantParams quant,
+                            uint8_t* dst) {
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t k = i % Normalization::kPeriod;
+    dst[i] = quantize_u8(src[i] * normalization.scale[k] + normalization.shift[k], quant);
+  }
 }
 
 namespace {
@@ -19,12 +23,13 @@ bool supports_all(const Problem<QuantizeParams>&) {
 
 template <QuantizeRow kRow>
 Result<Kernel> prepare(const Problem<QuantizeParams>& problem) {
-  return Kernel([quant = problem.outputs[0].quant(), count = problem.outputs[0].shape.element_count(),
-                 threads = problem.threads](const Buffers& buffers) {
+  return Kernel([normalization = uniform_normalization(), quant = problem.outputs[0].quant(),
+                 count = problem.outputs[0].shape.element_count(), threads = problem.threads](const Buffers& buffers) {
     const auto* src = static_cast<const float*>(buffers.src[0]);
     auto* dst = static_cast<uint8_t*>(buffers.dst[0]);
-    parallel_for_elements(threads, count,
-                          [&](int64_t begin, int64_t end) { kRow(src + begin, end - begin, quant, dst + begin); });
+    parallel_for_elements(threads, count, [&](int64_t begin, int64_t end) {
+      kRow(src + begin, end - begin, normalization, quant, dst + begin);
+    });
   });
 }
 

@@ -6,7 +6,7 @@
 #include "kernels/matmul/matmul.h"
 #include "kernels/quantize/pixel_lookup.h"
 #include "kernels/quantize/quantize.h"
-#include "kernels/quantize/quantize_nhwc.h"
+#include "kernels/quantize/quantize_image.h"
 #include "kernels/resize/resize.h"
 #include "kernels/softmax/softmax.h"
 #include "kernels/transpose/transpose.h"
@@ -23,9 +23,9 @@ void add_all() {
   const auto other_u8 = [&](const Shape& shape) { return random_tensor(other, shape); };
 
   add("pixel_lookup/224x224x3", PixelLookupParams{{{}, {}, {}}}, {u8({1, 224, 224, 3})}, u8({1, 224, 224, 3}));
-  add("quantize_nhwc/224x224x3", QuantizeNhwcParams{}, {f32({1, 3, 224, 224})}, u8({1, 224, 224, 3}));
-  add("quantize_nhwc/32x32x3", QuantizeNhwcParams{}, {f32({1, 3, 32, 32})}, u8({1, 32, 32, 3}));
-  add("quantize_nhwc/56x56x64", QuantizeNhwcParams{}, {f32({1, 64, 56, 56})}, u8({1, 56, 56, 64}));
+  add("quantize_image/224x224x3", QuantizeImageParams::plain(3), {f32({1, 3, 224, 224})}, u8({1, 224, 224, 3}));
+  add("quantize_image/32x32x3", QuantizeImageParams::plain(3), {f32({1, 3, 32, 32})}, u8({1, 32, 32, 3}));
+  add("quantize_image/56x56x64", QuantizeImageParams::plain(64), {f32({1, 64, 56, 56})}, u8({1, 56, 56, 64}));
   add("quantize/150528", QuantizeParams{}, {f32({150528})}, u8({150528}));
   add("dequantize/150528", DequantizeParams{}, {u8({150528})}, f32({150528}));
   const Shape image = {1, 56, 56, 256};

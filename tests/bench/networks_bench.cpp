@@ -7,7 +7,7 @@
 #include "kernels/fully_connected/fully_connected.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/quantize/quantize.h"
-#include "kernels/quantize/quantize_nhwc.h"
+#include "kernels/quantize/quantize_image.h"
 #include "kernels/resize/resize.h"
 #include "kernels/softmax/softmax.h"
 #include "kernels/unary/unary.h"
@@ -149,7 +149,7 @@ void add_layers(bool int8) {
 void add_others() {
   for (const int64_t side : {224, 32}) {
     const std::string size = std::to_string(side) + "x" + std::to_string(side) + "x3";
-    add("quantize_nhwc/" + size, QuantizeNhwcParams{}, {activation(false, {1, 3, side, side})},
+    add("quantize_image/" + size, QuantizeImageParams::plain(3), {activation(false, {1, 3, side, side})},
         activation(true, {1, side, side, 3}));
     add("quantize/" + size, QuantizeParams{}, {activation(false, {1, side, side, 3})},
         activation(true, {1, side, side, 3}));

@@ -4,7 +4,7 @@
 
 #include "kernels/quantization.h"
 #include "kernels/quantize/pixel_lookup.h"
-#include "kernels/quantize/quantize_nhwc.h"
+#include "kernels/quantize/quantize_image.h"
 #include "tests/kernels/op_case.h"
 
 namespace octet::test {
@@ -47,36 +47,44 @@ TEST_CASE("every row of quantize gives the bytes of the reference") {
   check_all_rows_ran(QuantizeParams{}, ran);
 }
 
-TEST_CASE("every row that looks pixels up gives each channel its own table") {
+TEST_CASE("every row that looks pixels up gives each channel its own table, and the border its own byte") {
   const uint32_t seed = 32;
   CAPTURE(seed);
   Random random(seed);
   RowCounts ran;
-  std::vector<int64_t> sizes = kSizes;
-  for (const int64_t n : {20, 21, 22, 42, 43, 63, 64, 65, 128, 50000}) sizes.push_back(n);
-  for (const int64_t channels : {1, 2, 3, 4}) {
-    PixelLookupParams params;
-    for (int64_t c = 0; c < channels; ++c) {
-      params.tables.emplace_back();
-      for (uint8_t& entry : params.tables.back()) entry = static_cast<uint8_t>(random());
-    }
-    for (const int64_t n : sizes) {
-      const Tensor src = random_u8({1, n, 1, channels}, 1, 0, random);
-      const TensorDesc desc = src.desc();
-      for (const auto& row : kernel_table(params)) {
-        for (const int threads : {1, 3}) {
-          const Problem<PixelLookupParams> problem{params, {&desc, 1}, {&desc, 1}, threads};
-          if (!is_available(row.isa) || !row.supports(problem)) continue;
-          const Tensor dst = run_row(row, problem, {src}, src);
-          bool same = true;
-          for (size_t i = 0; i < src.bytes.size(); ++i) {
-            const LookupU8& table = params.tables[i % static_cast<size_t>(channels)];
-            same = same && dst.as<uint8_t>()[i] == table[src.as<uint8_t>()[i]];
+  std::vector<int64_t> widths = kSizes;
+  for (const int64_t n : {20, 21, 22, 42, 43, 63, 64, 65, 128, 20000}) widths.push_back(n);
+  for (const ImagePads pads : {ImagePads{}, ImagePads{1, 2, 3, 4}, ImagePads{0, 0, 1, 1}}) {
+    for (const int64_t channels : {1, 2, 3, 4}) {
+      PixelLookupParams params{.tables = {}, .pads = pads, .border = {}};
+      for (int64_t c = 0; c < channels; ++c) {
+        params.tables.emplace_back();
+        for (uint8_t& entry : params.tables.back()) entry = static_cast<uint8_t>(random());
+        params.border.push_back(static_cast<uint8_t>(random()));
+      }
+      for (const int64_t width : widths) {
+        const Tensor src = random_u8({2, 3, width, channels}, 1, 0, random);
+        const Shape padded{2, 3 + pads[0] + pads[2], width + pads[1] + pads[3], channels};
+        Tensor expected = make_u8(padded, 1, 0);
+        for (int64_t i = 0; i < padded.element_count(); ++i) {
+          const int64_t c = i % channels, x = i / channels % padded[2] - pads[1];
+          const int64_t y = i / channels / padded[2] % padded[1] - pads[0], n = i / channels / padded[2] / padded[1];
+          const bool is_inside = x >= 0 && x < width && y >= 0 && y < 3;
+          expected.as<uint8_t>()[static_cast<size_t>(i)] =
+              is_inside ? params.tables[static_cast<size_t>(c)][src.as<uint8_t>()[static_cast<size_t>(
+                              ((n * 3 + y) * width + x) * channels + c)]]
+                        : params.border[static_cast<size_t>(c)];
+        }
+        const std::vector<TensorDesc> inputs = {src.desc()}, outputs = {expected.desc()};
+        for (const auto& row : kernel_table(params)) {
+          for (const int threads : {1, 3}) {
+            const Problem<PixelLookupParams> problem{params, inputs, outputs, threads};
+            if (!is_available(row.isa) || !row.supports(problem)) continue;
+            CAPTURE(row.name);
+            CAPTURE(width);
+            CHECK(run_row(row, problem, {src}, expected).bytes == expected.bytes);
+            ++ran[row.name];
           }
-          CAPTURE(row.name);
-          CAPTURE(n);
-          CHECK(same);
-          ++ran[row.name];
         }
       }
     }
@@ -84,46 +92,73 @@ TEST_CASE("every row that looks pixels up gives each channel its own table") {
   check_all_rows_ran(PixelLookupParams{}, ran);
 }
 
-TEST_CASE("quantizing NCHW to NHWC is quantizing and moving, in every row") {
+// An image in either layout, in every row, against the formula.
+void check_quantize_image(const QuantizeImageParams& params, const Shape& shape, Random& random, RowCounts& ran) {
+  CAPTURE(shape.to_string());
+  CAPTURE(params.channels_last);
+  const QuantParams quant{0.1F, 114};
+  const bool last = params.channels_last;
+  const int64_t height = shape[last ? 1 : 2], width = shape[last ? 2 : 3], channels = shape[last ? 3 : 1];
+  const ImagePads& pads = params.pads;
+  const Tensor src = awkward_f32(shape, random);
+  Tensor dst = make_u8({shape[0], height + pads[0] + pads[2], width + pads[1] + pads[3], channels}, quant.scale,
+                       quant.zero_point);
+  Tensor expected = dst;
+  for (int64_t i = 0; i < dst.shape.element_count(); ++i) {
+    const int64_t c = i % channels, x = i / channels % dst.shape[2] - pads[1];
+    const int64_t y = i / channels / dst.shape[2] % dst.shape[1] - pads[0];
+    const int64_t n = i / channels / dst.shape[2] / dst.shape[1];
+    const bool is_inside = x >= 0 && x < width && y >= 0 && y < height;
+    const int64_t at = last ? ((n * height + y) * width + x) * channels + c : ((n * channels + c) * height + y) * width + x;
+    const float value = is_inside ? src.as<float>()[static_cast<size_t>(at)] : 0.0F;
+    const float product = value * params.scale[static_cast<size_t>(c)];
+    expected.as<uint8_t>()[static_cast<size_t>(i)] = quantize_u8(product + params.shift[static_cast<size_t>(c)], quant);
+  }
+  const std::vector<TensorDesc> inputs = {src.desc()}, outputs = {dst.desc()};
+  for (const auto& row : kernel_table(params)) {
+    for (const int threads : {1, 3}) {
+      const Problem<QuantizeImageParams> problem{params, inputs, outputs, threads};
+      if (!is_available(row.isa) || !row.supports(problem)) continue;
+      CAPTURE(row.name);
+      CHECK(run_row(row, problem, {src}, dst).bytes == expected.bytes);
+      ++ran[row.name];
+    }
+  }
+  const auto kernel = prepare_quantize_image(params, shape, quant, 2);
+  REQUIRE(kernel.ok());
+  const void* from = src.bytes.data();
+  void* to = dst.bytes.data();
+  (*kernel)({&from, &to});
+  CHECK(dst.bytes == expected.bytes);
+}
+
+TEST_CASE("quantizing an image is padding, normalizing, quantizing and moving, in every row") {
   const uint32_t seed = 31;
   CAPTURE(seed);
   Random random(seed);
-  const QuantizeNhwcParams params;
   RowCounts ran;
   std::vector<Shape> shapes = {{2, 3, 120, 130}, {3, 64, 20, 30}, {1, 65, 9, 9},
                                {2, 0, 3, 3},     {0, 3, 3, 3},    {1, 3, 0, 2}};
   for (const int64_t n : kSizes) {
-    for (const int64_t channels : {1, 2, 3, 4}) shapes.push_back({2, channels, 1, n});
+    for (const int64_t channels : {1, 2, 3, 4}) shapes.push_back({2, channels, 2, n});
     shapes.push_back({1, n, 3, 5});
   }
-  for (const Shape& shape : shapes) {
-    CAPTURE(shape.to_string());
-    const Tensor src = awkward_f32(shape, random);
-    Tensor dst = make_u8({shape[0], shape[2], shape[3], shape[1]}, 0.1F, 114);
-    Tensor expected = dst;
-    const int64_t plane = shape[2] * shape[3];
-    for (int64_t i = 0; i < shape.element_count(); ++i) {
-      const int64_t image = i / plane / shape[1], channel = i / plane % shape[1], pixel = i % plane;
-      expected.as<uint8_t>()[(image * plane + pixel) * shape[1] + channel] =
-          quantize_u8(src.as<float>()[i], {0.1F, 114});
-    }
-    const std::vector<TensorDesc> inputs = {src.desc()}, outputs = {dst.desc()};
-    for (const auto& row : kernel_table(params)) {
-      for (const int threads : {1, 3}) {
-        if (!is_available(row.isa)) continue;
-        CAPTURE(row.name);
-        CHECK(run_row<QuantizeNhwcParams>(row, {params, inputs, outputs, threads}, {src}, dst).bytes == expected.bytes);
-        ++ran[row.name];
+  for (const Shape& planes : shapes) {
+    for (const bool is_normalized : {false, true}) {
+      QuantizeImageParams params = QuantizeImageParams::plain(planes[1]);
+      if (is_normalized) {
+        for (float& scale : params.scale) scale = static_cast<float>(random() % 100) / 37.0F;
+        for (float& shift : params.shift) shift = static_cast<float>(random() % 100) / 7.0F - 6;
+        params.pads = {static_cast<int64_t>(random() % 3), 1, 0, static_cast<int64_t>(random() % 4)};
       }
+      check_quantize_image(params, planes, random, ran);
+      params.channels_last = true;
+      if (!is_supported(params)) continue;
+      check_quantize_image(params, {planes[0], planes[2], planes[3], planes[1]}, random, ran);
     }
-    const auto kernel = prepare_quantize_nchw_to_nhwc(shape, {0.1F, 114}, 2);
-    REQUIRE(kernel.ok());
-    const void* from = src.bytes.data();
-    void* to = dst.bytes.data();
-    (*kernel)({&from, &to});
-    CHECK(dst.bytes == expected.bytes);
   }
-  check_all_rows_ran(params, ran);
+  check_all_rows_ran(QuantizeImageParams{}, ran);
+  CHECK_FALSE(is_supported({.scale = std::vector<float>(5, 2.0F), .shift = {}, .channels_last = true}));
 }
 
 TEST_CASE("dequantize inverts the formula, per tensor and per channel") {

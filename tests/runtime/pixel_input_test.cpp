@@ -14,17 +14,20 @@ namespace {
 
 using Layout = Preprocessing::Layout;
 
-enum class First { kQuantizeTranspose, kQuantize, kTransposeQuantize, kPool };
+enum class First { kQuantizeTranspose, kQuantize, kTransposeQuantize, kPool, kChainTranspose, kChain };
 
-// An image, `first`, and a 3x3 convolution; [N, C, H, W] for kQuantizeTranspose and kTransposeQuantize, else
-// [N, H, W, C].
+// An image, `first`, and a 3x3 convolution; [N, C, H, W] where there is a transpose, else [N, H, W, C]. Chains pad, scale
+// and shift before they quantize.
 PackedModel image_net(First first, int64_t channels, QuantParams quant, const char* name = "image") {
   constexpr int64_t n = Shape::kDynamic, h = 37, w = 53;
   const Shape nchw{n, channels, h, w}, nhwc{n, h, w, channels};
   test::PackedBuilder b;
-  const bool planar = first == First::kQuantizeTranspose || first == First::kTransposeQuantize;
+  const bool chain = first == First::kChain || first == First::kChainTranspose;
+  const bool planar = first != First::kQuantize && first != First::kPool && first != First::kChain;
   const int32_t image = b.input(name, DataType::kF32, planar ? nchw : nhwc);
-  const int32_t quantized = b.u8_activation("quantized", nhwc, quant);
+  const int64_t top = chain ? 1 : 0, left = chain ? 2 : 0, bottom = chain ? 3 : 0;
+  const Shape padded{n, h + top + bottom, w + left, channels}, padded_planes{n, channels, h + top + bottom, w + left};
+  const int32_t quantized = b.u8_activation("quantized", padded, quant);
   if (first == First::kQuantizeTranspose) {
     const int32_t between = b.u8_activation("between", nchw, quant);
     b.node("quantize", QuantizeParams{}, {image}, {between});
@@ -33,6 +36,30 @@ PackedModel image_net(First first, int64_t channels, QuantParams quant, const ch
     const int32_t between = b.activation("between", DataType::kF32, nhwc);
     b.node("transpose", TransposeParams{{0, 2, 3, 1}}, {image}, {between});
     b.node("quantize", QuantizeParams{}, {between}, {quantized});
+  } else if (chain) {
+    const bool turns = first == First::kChainTranspose;
+    const Shape& shape = turns ? padded_planes : padded;
+    const Shape per_channel = turns ? Shape{channels, 1, 1} : Shape{channels};
+    std::vector<float> scale, shift;
+    for (int64_t c = 0; c < channels; ++c) {
+      scale.push_back(1.5F + static_cast<float>(c) / 7);
+      shift.push_back(0.3F - static_cast<float>(c) / 11);
+    }
+    int32_t at = image;
+    const auto next = [&](const char* node, OpParams op, std::vector<int32_t> inputs, int32_t made) {
+      b.node(node, std::move(op), std::move(inputs), {made});
+      at = made;
+    };
+    next("pad",
+         turns ? PadParams{.before = {0, 0, top, left}, .after = {0, 0, bottom, 0}}
+               : PadParams{.before = {0, top, left, 0}, .after = {0, bottom, 0, 0}},
+         {at}, b.activation("padded", DataType::kF32, shape));
+    next("scale", BinaryParams{.kind = BinaryKind::kMul, .clamp = {}},
+         {at, b.constant("scales", DataType::kF32, per_channel, scale)}, b.activation("scaled", DataType::kF32, shape));
+    next("shift", BinaryParams{.kind = BinaryKind::kAdd, .clamp = {}},
+         {at, b.constant("shifts", DataType::kF32, per_channel, shift)}, b.activation("shifted", DataType::kF32, shape));
+    if (turns) next("quantize", QuantizeParams{}, {at}, b.u8_activation("between", shape, quant));
+    next("last", turns ? OpParams{TransposeParams{{0, 2, 3, 1}}} : OpParams{QuantizeParams{}}, {at}, quantized);
   } else if (first == First::kPool) {
     const int32_t between = b.activation("between", DataType::kF32, nhwc);
     b.node("pool", Pool2dParams{}, {image}, {between});
@@ -43,10 +70,11 @@ PackedModel image_net(First first, int64_t channels, QuantParams quant, const ch
   std::mt19937 random(3);
   std::vector<int8_t> weights(static_cast<size_t>(4 * 9 * channels));
   for (int8_t& v : weights) v = static_cast<int8_t>(static_cast<int>(random() % 255) - 127);
-  const int32_t result = b.u8_activation("result", {n, h, w, 4}, {0.5F, 100});
+  const Shape made{n, padded[1], padded[2], 4};
+  const int32_t result = b.u8_activation("result", made, {0.5F, 100});
   b.node("conv", Conv2dParams{.pads = {1, 1, 1, 1}},
          {quantized, b.constant("weights", DataType::kS8, {4, 3, 3, channels}, weights, {0.01F})}, {result});
-  const int32_t real = b.activation("real", DataType::kF32, {n, h, w, 4});
+  const int32_t real = b.activation("real", DataType::kF32, made);
   b.node("dequantize", DequantizeParams{}, {result}, {real});
   b.output(real);
   return b.take();
@@ -96,7 +124,10 @@ TEST_CASE("a session fed pixels gives every byte that it gives for the normalize
     Layout layout;
     const char* kernel;
   };
-  const Source sources[] = {{First::kQuantizeTranspose, 3, Layout::kNchw, "pixels_nhwc"},
+  const Source sources[] = {{First::kQuantizeTranspose, 3, Layout::kNchw, "pixels"},
+                            {First::kChainTranspose, 3, Layout::kNchw, "pixels"},
+                            {First::kChain, 3, Layout::kNhwc, "pixels"},
+                            {First::kChain, 1, Layout::kNhwc, "pixels"},
                             {First::kQuantize, 3, Layout::kNhwc, "pixels"},
                             {First::kQuantize, 1, Layout::kNhwc, "pixels"}};
   const char* specs[] = {"raw", "imagenet", "tf", "caffe", "raw,scale=1/7:3:-1,mean=0.1:200:-5,std=0.3:-2:1e-30"};
@@ -129,11 +160,38 @@ TEST_CASE("a session fed pixels gives every byte that it gives for the normalize
           std::copy(image.pixels.begin(), image.pixels.end(), from_u8->input().as<uint8_t>().begin() + i * count);
           normalize(image, p, source.layout, from_f32->input().as<float>().subspan(i * count, count));
         }
+        if (source.first == First::kChain || source.first == First::kChainTranspose) {
+          CHECK(from_f32->steps()[0].kernel == "quantize_image");
+        }
         const Tensors expected = tensors_of(*from_f32);
         for (const auto& tensor : tensors_of(*from_u8)) {
           if (tensor.first != "image") CHECK_MESSAGE(tensor.second == expected.at(tensor.first), tensor.first);
         }
       }
+    }
+  }
+}
+
+TEST_CASE("an image chain gives the bytes of its nodes one by one") {
+  for (const First first : {First::kChain, First::kChainTranspose}) {
+    for (const int64_t channels : {1, 3, 5}) {
+      CAPTURE(channels);
+      PackedModel apart = image_net(first, channels, {0.02F, 100});
+      for (const size_t node : {0, 1, 2}) apart.outputs.push_back(apart.nodes[node].outputs[0]);
+      Result<Session> chained = Session::create(checked(image_net(first, channels, {0.02F, 100})), {.threads = 1});
+      Result<Session> alone = Session::create(checked(std::move(apart)), {.threads = 1});
+      REQUIRE(chained.ok());
+      REQUIRE(alone.ok());
+      const bool fits = first == First::kChainTranspose || channels != 5;  // 5 do not repeat within a vector's 48
+      CHECK((chained->steps().size() + 2 < alone->steps().size()) == fits);
+      std::mt19937 random(7);
+      for (Session* session : {&*chained, &*alone}) {
+        random.seed(7);
+        std::uniform_real_distribution<float> uniform(-2, 2);
+        for (float& x : session->input().as<float>()) x = uniform(random);
+      }
+      const Tensors expected = tensors_of(*alone);
+      for (const char* name : {"quantized", "(output)"}) CHECK(tensors_of(*chained).at(name) == expected.at(name));
     }
   }
 }

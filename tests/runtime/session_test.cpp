@@ -206,7 +206,7 @@ TEST_CASE("steps name their kernels") {
   Result<Session> session = Session::create(model, {.threads = 1});
   REQUIRE(session.ok());
   const std::vector<StepInfo> steps = session->steps();
-  CHECK(steps[0].kernel == "quantize_nhwc");
+  CHECK(steps[0].kernel == "quantize_image");
   CHECK(steps[1].macs == 8 * 8 * 4 * 27);
   CHECK(steps[1].arithmetic == DataType::kU8);
   for (const StepInfo& step : steps) CHECK(step.is_slow == (step.macs > 0 && step.kernel == "reference"));
