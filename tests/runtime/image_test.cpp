@@ -182,6 +182,20 @@ TEST_CASE("a damaged byte anywhere never does more than fail") {
   }
 }
 
+TEST_CASE("a jpg whose scan ends early, or holds other bits, is harmless wherever that is") {
+  const std::string jpg = test::encode_jpg(24, 24, 3, pattern(24, 24, 3));
+  const size_t scan = jpg.find("\xff\xda");
+  REQUIRE(scan != std::string::npos);
+  for (size_t first = scan + 14; first + 2 < jpg.size(); ++first) {
+    for (const size_t length : {size_t{1}, size_t{2}, jpg.size() - 2 - first}) {
+      std::string damaged = jpg;
+      damaged.erase(first, std::min(length, jpg.size() - 2 - first));  // all up to the end's marker, at most
+      const Result<Image> image = load(damaged);
+      if (image.ok()) CHECK(image->pixels.size() == 24 * 24 * 3);
+    }
+  }
+}
+
 TEST_CASE("a header that promises too many pixels is refused before memory is taken") {
   CHECK(has(message(load("P6 100000 100000 255\n")), "100000x100000 pixels by its header"));
   CHECK(has(message(load("P6 2000000 1 255\n")), "1048576 a side"));
