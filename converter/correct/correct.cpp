@@ -24,7 +24,11 @@ constexpr CorrectionMethod kMethods[] = {
 };
 
 // What `auto` tries, in this order.
-constexpr std::string_view kAuto = "bias|equalize+bias|balance+revive+bias,adaround|gptq+adaquant";
+constexpr std::string_view kAuto =
+    "equalize+bias|bias,balance+revive+bias|adaround|gptq+adaquant|balance+revive+gptq+adaquant";
+
+// Of chains whose errors are alike up to this factor the last one stays: in a list the one that does most for the next.
+constexpr double kAlike = 1.02;
 
 double percent(size_t part, size_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
@@ -131,7 +135,7 @@ Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> ch
       OCTET_TRY(const CorrectionStep step, try_chain(chain, judge, before, context, changed));
       steps.push_back(step);
       if (!step.after.is_better_than(before)) continue;
-      if (best.has_value() && !(step.after.error < steps[*best].after.error)) continue;
+      if (best.has_value() && !(step.after.error < kAlike * steps[*best].after.error)) continue;
       best = steps.size() - 1;
       best_draft = std::move(changed);
     }

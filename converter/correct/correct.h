@@ -36,7 +36,8 @@ std::span<const CorrectionMethod> correction_methods();
 const CorrectionMethod* find_correction_method(std::string_view name);
 // Methods that are applied one after the other and judged as one: some only make room for the next.
 using CorrectionChain = std::vector<const CorrectionMethod*>;
-// Chains to choose from: each is tried on the same draft, and at most the best one stays.
+// Chains to choose from: each is tried on the same draft, and at most the best one stays; of equals (less is noise) the
+// last.
 using CorrectionChoice = std::vector<CorrectionChain>;
 // What `--correct` means: "none", "auto", or choices separated by commas, in the order of application; a choice is
 // chains separated by "|", a chain is names separated by "+". kUsage: an unknown name.

@@ -17,8 +17,8 @@
 //
 // `balance` is the same with R1_i = max |x_i|, the range of the value itself: where every output channel has its own
 // scale it does not matter how large W1 is, but all channels of the value share one. Nor does it matter then how large
-// W2 is where only depthwise layers read: R2_i = 1 / R1_i, which gives r_i = R1_i. Other readers' scales would suffer
-// more than the values gain: their values are left alone.
+// W2 is where only depthwise layers read: R2_i = 1 / R1_i, which gives r_i = R1_i. Other readers' weights share scales
+// too, and lose what the value gains: there r_i = R1_i^p, with the p in 0 .. 3/4 that rounding_noise.h finds best.
 #include <algorithm>
 #include <cmath>
 #include <optional>

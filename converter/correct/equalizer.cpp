@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "converter/correct/rounding_noise.h"
 #include "converter/passes/rewrite.h"
 
 namespace octet {
@@ -13,6 +14,8 @@ constexpr int kMaxSweeps = 100;
 constexpr double kSettled = 1e-3;     // largest |log r| of the last sweep
 constexpr double kWidest = 1e6;       // r lies in [1 / kWidest, kWidest]
 constexpr double kBoundMargin = 1.1;  // over what was observed, for channels that must stay below a bound
+// Not up to 1: where all channels are equally large each is clipped by the first sample that passes those observed.
+constexpr double kPowers[] = {0.125, 0.25, 0.375, 0.5, 0.625, 0.75};
 
 }  // namespace
 
@@ -26,6 +29,7 @@ Equalizer::Equalizer(Draft& draft, std::map<std::string, ChannelStats> stats, Ra
     }
     cut_.push_back(std::move(cut));
     total_.emplace_back(group.channels, 1.0);
+    is_settled_.push_back(false);
   }
 }
 
@@ -114,7 +118,7 @@ std::vector<double> Equalizer::choose(size_t g, double excess) {
   for (const size_t maker : group.makers) widen(first, maker_ranges(maker));
   for (const size_t reader : group.readers) widen(second, input_ranges(draft_.graph, layer(reader)));
   if (range_of_ == RangeOf::kValue && draft_.options.weights.per_channel) {
-    if (!has_free_readers(group)) return std::vector<double>(group.channels, 1.0);
+    if (!has_free_readers(group)) return quietest(g, first);
     for (size_t c = 0; c < group.channels; ++c) second[c] = first[c] > 0 ? 1 / first[c] : 0.0;
   }
 
@@ -141,6 +145,30 @@ std::vector<double> Equalizer::choose(size_t g, double excess) {
     }
   }
   return r;
+}
+
+// The power of the channels' ranges with the least noise; after the first sweep none.
+std::vector<double> Equalizer::quietest(size_t g, const std::vector<double>& ranges) {
+  const size_t channels = groups_[g].channels;
+  std::vector<double> best(channels, 1.0);
+  const double widest = *std::max_element(ranges.begin(), ranges.end());
+  if (is_settled_[g] || widest == 0) return best;
+  is_settled_[g] = true;
+  const std::vector<double> least = least_factors(g);
+  const RoundingNoise noise(draft_.graph, groups_[g], stats_);
+  double least_noise = noise(best);
+  for (const double power : kPowers) {
+    std::vector<double> r(channels, 1.0);
+    for (size_t c = 0; c < channels; ++c) {
+      if (cut_[g][c] || ranges[c] == 0) continue;
+      r[c] = std::max(std::pow(ranges[c] / widest, power), std::clamp(least[c], 1 / kWidest, 1.0));
+    }
+    const double found = noise(r);
+    if (!(found < least_noise)) continue;
+    least_noise = found;
+    best = std::move(r);
+  }
+  return best;
 }
 
 // Whether each input channel of every reader has a scale of its own.

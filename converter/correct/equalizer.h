@@ -37,6 +37,7 @@ class Equalizer {
   void keep_bounds(size_t group);
   std::vector<double> least_factors(size_t group);
   std::vector<double> choose(size_t group, double excess);
+  std::vector<double> quietest(size_t group, const std::vector<double>& ranges);
   bool has_free_readers(const ChannelGroup& group);
   std::vector<double> maker_ranges(size_t maker);
   void rescale(size_t group, const std::vector<double>& r);
@@ -47,6 +48,7 @@ class Equalizer {
   std::vector<ChannelGroup> groups_;
   std::vector<std::vector<bool>> cut_;      // per group and channel: the samples reach the bound
   std::vector<std::vector<double>> total_;  // the product of all r so far
+  std::vector<bool> is_settled_;            // per group: quietest() chose
 };
 
 }  // namespace octet

@@ -168,7 +168,9 @@ class BundledModel(Case):
         model = self.json_of(OCTET, "inspect", self.convert(), "--json")
         self.assertEqual(model["inputs"][0]["name"], "image")
         types = {t["name"]: t["dtype"] for t in model["tensors"]}
-        inner = [n for n in model["nodes"] if n["op"] not in ("quantize", "dequantize", "softmax")]
+        first = [n["op"] for n in model["nodes"]].index("quantize")  # before it pixels become what they were in the file
+        self.assertEqual([n["op"] for n in model["nodes"][:first]], ["pad", "binary", "binary"])
+        inner = [n for n in model["nodes"][first:] if n["op"] not in ("quantize", "dequantize", "softmax")]
         for node in inner:
             self.assertEqual(types[node["inputs"][0]], "u8", node)
         for node in inner[:-1]:
@@ -237,7 +239,8 @@ class BundledModel(Case):
         """The layers whose weights are f32."""
         found = self.json_of(OCTET, "inspect", packed, "--json")
         types = {tensor["name"]: tensor["dtype"] for tensor in found["tensors"]}
-        return {node["name"] for node in found["nodes"] if len(node["inputs"]) > 1 and types[node["inputs"][1]] == "f32"}
+        return {node["name"] for node in found["nodes"]
+                if node["op"] in ("conv2d", "fully_connected") and types[node["inputs"][1]] == "f32"}
 
     def test_mixed_precision_keeps_the_layers_it_names_float(self):
         packed = self.folder / "mixed.octet"

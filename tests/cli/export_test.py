@@ -50,6 +50,8 @@ OPS = {
     "Add": lambda a, x, y: x + y,
     "Mul": lambda a, x, y: x * y,
     "Cast": lambda a, x: x,
+    "Pad": lambda a, x, pads, value=0: np.pad(
+        x, list(zip(*pads.astype(int).reshape(2, -1))), constant_values=float(value)),
     "Relu": lambda a, x: np.maximum(x, 0),
     "GlobalAveragePool": lambda a, x: x.mean(axis=(2, 3), keepdims=True),
     "Gemm": lambda a, x, w, b: x @ w.T + b,

@@ -7,6 +7,7 @@
 
 #include "converter/correct/channel_groups.h"
 #include "converter/correct/probe.h"
+#include "converter/correct/rounding_noise.h"
 #include "converter/passes/rewrite.h"
 #include "tests/support/correction.h"
 #include "tests/support/graph_builder.h"
@@ -161,24 +162,110 @@ TEST_CASE("equalization makes both sides of a channel equally large: the three-l
   }
 }
 
-TEST_CASE("balance makes the channels that a depthwise layer reads equally large, and leaves other values") {
+TEST_CASE("balance makes the channels that a depthwise layer reads equally large") {
   Graph graph = block_net(INFINITY);
   disturb(graph, 30);
   const std::vector<Sample> samples = random_samples(graph, 10, 27, -1, 1);
   const CorrectionContext context = context_of(samples);
-  const auto before = observe_channels(context, graph);
   const Draft draft = corrected("balance", draft_of(graph, samples), context);
   const auto after = observe_channels(context, draft.teacher);
-  REQUIRE(before.ok());
   REQUIRE(after.ok());
   for (const double max : after->at("expand").max) {
     if (max > 0) CHECK(max == doctest::Approx(1));
   }
-  for (const char* other : {"stem", "deep"}) {
-    const std::vector<double>& found = after->at(other).max;
-    for (size_t c = 0; c < found.size(); ++c)
-      CHECK(found[c] == doctest::Approx(before->at(other).max[c]).epsilon(1e-4));
+}
+
+TEST_CASE("balance brings channels that others read closer together, as far as that lowers the noise") {
+  Graph graph = block_net(INFINITY);
+  const std::vector<Sample> samples = random_samples(graph, 60, 29, -1, 1);
+  const CorrectionContext context = context_of(samples);
+  const auto spread = [&](const Graph& teacher, const char* layer) {
+    const auto seen = observe_channels(context, teacher);
+    REQUIRE(seen.ok());
+    const std::vector<double>& max = seen->at(layer).max;
+    return *std::max_element(max.begin(), max.end()) / *std::min_element(max.begin(), max.end());
+  };
+  for (Node& node : graph.nodes) {  // what `deep` makes: channels from 1 to 100
+    if (node.name != "deep" && node.name != "project") continue;
+    std::vector<double> factors;
+    for (int c = 0; c < 16; ++c) factors.push_back(std::pow(100.0, (node.name == "deep" ? c : -0.2 * c) / 15));
+    const std::vector<double> zeros(16, 0.0);
+    if (node.name == "deep") scale_outputs(graph, node, factors, zeros);
+    if (node.name == "project") scale_inputs(graph, node, factors, zeros);
   }
+  const Draft before = draft_of(graph, samples);
+  const Draft after = corrected("balance", before, context);
+  CHECK(spread(after.teacher, "deep") < 0.5 * spread(before.teacher, "deep"));
+  CHECK(spread(after.teacher, "deep") > 2);
+  const auto noise_of = [&](const Draft& draft) {
+    const auto seen = observe_channels(context, draft.teacher);
+    REQUIRE(seen.ok());
+    const ChannelGroup group = find_channel_groups(draft.graph)[2];
+    return RoundingNoise(draft.graph, group, *seen)(std::vector<double>(16, 1.0));
+  };
+  CHECK(noise_of(after) < 0.9 * noise_of(before));
+  CHECK(objective_of(graph, corrected("bias", after, context), samples).error <
+        objective_of(graph, corrected("bias", before, context), samples).error);
+}
+
+TEST_CASE("the noise of a value and its readers' weights is what rounding them adds") {
+  // Two layers of 1x1; the value between is N(mean, deviation) behind a ReLU6, rounded by one step for all channels.
+  constexpr size_t kChannels = 12, kOutputs = 40;
+  GraphBuilder g(5);
+  const ValueId x = g.input("x", {1, 1, 1, 4});
+  const ValueId made = g.add("clip", UnaryParams{UnaryKind::kClip, 0, 6}, {g.conv2d("maker", x, {12, 1, 1, 4})});
+  g.output(g.conv2d("reader", made, {40, 1, 1, 12}));
+  const Graph graph = after_all_passes(g.graph());
+  const ChannelGroup group = find_channel_groups(graph)[0];
+  std::map<std::string, ChannelStats> stats;
+  ChannelStats& maker = stats["maker"];
+  for (size_t c = 0; c < kChannels; ++c) {
+    maker.mean.push_back(0.5 * static_cast<double>(c) - 2);
+    maker.deviation.push_back(0.2 + 0.3 * static_cast<double>(c));
+    maker.min.push_back(-5);
+    maker.max.push_back(7);
+  }
+  std::vector<float> weights = layer_weights(graph, graph.nodes[group.readers[0]]);
+  std::vector<double> r;
+  for (size_t c = 0; c < kChannels; ++c) r.push_back(0.5 + 0.1 * static_cast<double>(c));
+
+  std::mt19937 random(6);
+  double error = 0;
+  std::vector<double> sum(kOutputs), sum2(kOutputs), error_sum(kOutputs);
+  constexpr int kDraws = 20000;
+  const double step = 6 / 0.5 / 255;  // the widest channel, divided by the least r
+  for (int i = 0; i < kDraws; ++i) {
+    std::vector<double> value(kChannels), rounded(kChannels);
+    for (size_t c = 0; c < kChannels; ++c) {
+      std::normal_distribution<double> normal(maker.mean[c], maker.deviation[c]);
+      value[c] = std::clamp(normal(random), 0.0, 6.0);
+      rounded[c] = std::nearbyint(value[c] / r[c] / step) * step;
+    }
+    for (size_t o = 0; o < kOutputs; ++o) {
+      double largest = 0;
+      for (size_t c = 0; c < kChannels; ++c) {
+        largest = std::max(largest, std::fabs(static_cast<double>(weights[o * kChannels + c])) * r[c]);
+      }
+      double exact = 0, found = 0;
+      for (size_t c = 0; c < kChannels; ++c) {
+        const auto w = static_cast<double>(weights[o * kChannels + c]);
+        exact += w * value[c];
+        found += std::nearbyint(w * r[c] / (largest / 127)) * (largest / 127) * rounded[c];
+      }
+      sum[o] += exact / kDraws;
+      sum2[o] += exact * exact / kDraws;
+      error_sum[o] += (found - exact) / kDraws;
+      error += (found - exact) * (found - exact) / kDraws;
+    }
+  }
+  ChannelStats& reader = stats["reader"];
+  double variance = 0;
+  for (size_t o = 0; o < kOutputs; ++o) {
+    reader.deviation.push_back(std::sqrt(sum2[o] - sum[o] * sum[o]));
+    variance += sum2[o] - sum[o] * sum[o];
+    error -= error_sum[o] * error_sum[o];  // what a bias makes up for
+  }
+  CHECK(RoundingNoise(graph, group, stats)(r) == doctest::Approx(error / variance).epsilon(0.1));
 }
 
 TEST_CASE("a channel without weights is left alone") {
