@@ -21,13 +21,14 @@ struct FirstLayer {
   std::vector<ValueId> quantized;  // values that have the integers of the input
 };
 
-std::optional<FirstLayer> first_layer(Graph& graph) {
+std::optional<FirstLayer> first_layer(Graph& graph, size_t channels) {
   FirstLayer found;
   const ValueId input = graph.inputs[0];
   Node* user = sole_user(graph, input);
   if (user == nullptr) return std::nullopt;
-  if (const auto* transpose = user->as<TransposeParams>()) {
-    if (transpose->permutation != std::vector<int64_t>{0, 2, 3, 1}) return std::nullopt;
+  const auto* transpose = user->as<TransposeParams>();
+  const bool turns = transpose != nullptr && transpose->permutation == std::vector<int64_t>{0, 2, 3, 1};
+  if (turns || (user->is<ReshapeParams>() && channels == 1)) {
     found.channel_axis = 1;
     found.quantized.push_back(user->outputs[0]);
     user = sole_user(graph, user->outputs[0]);
@@ -121,7 +122,7 @@ std::optional<PixelGrid> pixel_grid(const Graph& graph, const StatsTable& stats)
 }
 
 Ranges read_pixels(Graph& graph, const PixelGrid& grid) {
-  const std::optional<FirstLayer> layer = first_layer(graph);
+  const std::optional<FirstLayer> layer = first_layer(graph, grid.step.size());
   if (!layer.has_value()) return {};
   auto& conv = *layer->conv->as<Conv2dParams>();
   const auto pads = conv.pads;

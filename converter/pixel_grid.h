@@ -24,7 +24,7 @@ std::optional<PixelGrid> pixel_grid(const Graph& graph, const StatsTable& stats)
 // quantized: with scale `unit` and zero point z every pixel is an integer of its own. (Else x / s is rounded to other
 // integers than pixels are: where channels are normalized as ImageNet's, a third of all error of a small network.)
 //
-// Empty, with the graph as it was: where anything but one convolution, or a transpose before it, reads the input.
+// Empty, with the graph as it was: where anything but one convolution, or what puts channels last before it, reads the input.
 // The caller infers shapes anew.
 Ranges read_pixels(Graph& graph, const PixelGrid& grid);
 

@@ -1,5 +1,7 @@
 #include "kernels/quantize/quantize_image.h"
 
+#include <algorithm>
+
 #include "kernels/quantization.h"
 #include "kernels/quantize/normalization.h"
 #include "kernels/transpose/block.h"
@@ -93,7 +95,11 @@ constexpr KernelRow<QuantizeImageParams> kTable[] = {
 }  // namespace
 
 bool is_supported(const QuantizeImageParams& params) {
-  return !params.channels_last || params.scale.empty() || Normalization::kPeriod % params.scale.size() == 0;
+  if (!params.channels_last || params.scale.empty() || Normalization::kPeriod % params.scale.size() == 0) return true;
+  const auto is_uniform = [](const std::vector<float>& all) {
+    return std::all_of(all.begin(), all.end(), [&](float v) { return v == all[0]; });
+  };
+  return is_uniform(params.scale) && is_uniform(params.shift);
 }
 
 std::span<const KernelRow<QuantizeImageParams>> kernel_table(const QuantizeImageParams&) {

@@ -27,7 +27,8 @@ struct QuantizeImageParams {
   }
 };
 
-// With the channels last: whether the constants repeat within 48 values, as those of 1, 2, 3 or 4 channels do.
+// With the channels last: whether the constants repeat within 48 values, as those of 1, 2, 3 or 4 channels do, or are all
+// equal.
 bool is_supported(const QuantizeImageParams& params);
 std::span<const KernelRow<QuantizeImageParams>> kernel_table(const QuantizeImageParams&);
 

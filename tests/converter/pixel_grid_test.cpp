@@ -24,7 +24,8 @@ Preprocessing parse(const std::string& spec) {
 Graph image_net(const std::string& spec, int64_t channels, bool channels_last, std::array<int64_t, 4> pads) {
   GraphBuilder b;
   ValueId x = b.input("image", channels_last ? Shape{2, 7, 9, channels} : Shape{2, channels, 7, 9});
-  if (!channels_last) x = b.transpose("turn", x, {0, 2, 3, 1});
+  if (!channels_last && channels == 1) x = b.add("turn", ReshapeParams{{0, 7, 9, 1}}, {x});
+  if (!channels_last && channels > 1) x = b.transpose("turn", x, {0, 2, 3, 1});
   x = b.conv2d("conv", x, {4, 3, 3, channels}, {.strides = {2, 1}, .pads = pads});
   b.output(b.conv2d("next", x, {2, 1, 1, 4}));
   b.graph().preprocessing = spec;

@@ -158,7 +158,9 @@ TEST_CASE("quantizing an image is padding, normalizing, quantizing and moving, i
     }
   }
   check_all_rows_ran(QuantizeImageParams{}, ran);
-  CHECK_FALSE(is_supported({.scale = std::vector<float>(5, 2.0F), .shift = {}, .channels_last = true}));
+  const std::vector<float> same(5, 2.0F), other{1, 1, 1, 1, 2};
+  CHECK(is_supported({.scale = same, .shift = same, .channels_last = true}));
+  CHECK_FALSE(is_supported({.scale = same, .shift = other, .channels_last = true}));
 }
 
 TEST_CASE("dequantize inverts the formula, per tensor and per channel") {
