@@ -80,7 +80,7 @@ void ActivationStats::observe_chunk(std::span<const float> values) {
   max_ = count_ == 0 ? high : std::max(max_, high);
   count_ += values.size();
   zero_count_ += static_cast<uint64_t>(s.zeros);
-  if (bins_.empty()) bins_.resize(2 * kBins);
+  if (bins_.empty()) bins_.resize(size_t{2} * kBins);
   widen_to(histogram_exponent(std::max(std::fabs(low), std::fabs(high))));
 
   // 2^-exponent in two factors, each of which is a float. Powers of two scale exactly; what underflows belongs into
@@ -103,9 +103,11 @@ void ActivationStats::widen_to(int exponent) {
   const int shift = std::min(exponent - exponent_, 31);
   exponent_ = exponent;
   if (count_ == 0) return;
-  std::vector<uint64_t> wider(2 * kBins);
-  for (int i = 0; i < 2 * kBins; ++i)
-    wider[static_cast<size_t>(kBins + ((i - kBins) >> shift))] += bins_[static_cast<size_t>(i)];
+  std::vector<uint64_t> wider(size_t{2} * kBins);
+  for (int i = 0; i < 2 * kBins; ++i) {
+    const int bin = kBins + ((i - kBins) >> shift);
+    wider[static_cast<size_t>(bin)] += bins_[static_cast<size_t>(i)];
+  }
   bins_ = std::move(wider);
 }
 
@@ -124,8 +126,10 @@ void ActivationStats::merge(const ActivationStats& other) {
   count_ += other.count_;
   widen_to(other.exponent_);
   const int shift = std::min(exponent_ - other.exponent_, 31);
-  for (int i = 0; i < 2 * kBins; ++i)
-    bins_[static_cast<size_t>(kBins + ((i - kBins) >> shift))] += other.bins_[static_cast<size_t>(i)];
+  for (int i = 0; i < 2 * kBins; ++i) {
+    const int bin = kBins + ((i - kBins) >> shift);
+    bins_[static_cast<size_t>(bin)] += other.bins_[static_cast<size_t>(i)];
+  }
 }
 
 ActivationStats ActivationStats::folded() const {

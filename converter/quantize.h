@@ -87,6 +87,6 @@ std::vector<float> group_factors(std::span<const float> weights, const WeightSch
                                  std::span<const float> channel_scales);
 
 // How many u8 * s8 products an s32 accumulator takes beside a bias of 2^30: (2^30 - 1) / (255 * 127).
-constexpr int64_t kMaxAccumulatedTaps = ((int64_t{1} << 30) - 1) / (255 * 127);
+constexpr int64_t kMaxAccumulatedTaps = ((int64_t{1} << 30) - 1) / (int64_t{255} * 127);
 
 }  // namespace octet

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Static analysis of everything but the tests; a finding is an error.
 #   analyze.sh cppcheck                 exit code 77: skipped, another version than Debian 12's
-#   analyze.sh clang-tidy BUILD_DIR [FOLDER ...]     of these folders, or of all; the build folder, configured for
-#                                       clang, has a compile_commands.json that says how each file is compiled
+#   analyze.sh clang-tidy BUILD_DIR [FOLDER ...]     of these folders, or of all and what the tests share; the build
+#                                       folder, configured for clang, says how each file is compiled, and keeps which
+#                                       were clean: those are looked at again when something in them changed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case "${1:-}" in
@@ -14,11 +15,8 @@ case "${1:-}" in
       --suppressions-list=tests/cppcheck_suppressions.txt --template='{file}:{line}: {id}: {message}' \
       -I . -I kernels/include -I runtime/include kernels runtime converter samples ;;
   clang-tidy)
-    build=${2:?usage: analyze.sh clang-tidy BUILD_DIR [FOLDER ...]}
-    shift 2
-    [ $# -gt 0 ] || set -- kernels runtime converter samples
-    git ls-files "${@/%//*.cpp}" |
-      xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p "$build" 2>/dev/null ;;
+    shift
+    exec python3 tests/tidy.py "$@" ;;
   *)
     echo "usage: analyze.sh cppcheck | clang-tidy BUILD_DIR [FOLDER ...]" >&2
     exit 2 ;;

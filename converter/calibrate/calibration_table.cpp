@@ -116,7 +116,7 @@ class ActivationStatsIo {
                           ", but min and max lie in bins " + std::to_string(bin_of(stats.min_, stats.exponent_)) +
                           " and " + std::to_string(bin_of(stats.max_, stats.exponent_)));
     }
-    stats.bins_.resize(2 * kBins);
+    stats.bins_.resize(size_t{2} * kBins);
     std::copy(counts->begin(), counts->end(), stats.bins_.begin() + kBins + first);
     if (stats.zero_count_ > stats.bins_[kBins]) {
       return at.invalid("zero_count is " + std::to_string(stats.zero_count_) + ", but bin 0 counts " +

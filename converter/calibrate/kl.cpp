@@ -26,7 +26,7 @@ class Divergence {
  public:
   Divergence(const ActivationStats& stats, int levels) : levels_(levels), below_(2 * kBins + 1) {
     const auto total = static_cast<double>(stats.count() - stats.zero_count());
-    for (size_t i = 0; i < 2 * kBins; ++i) {
+    for (size_t i = 0; i < size_t{2} * kBins; ++i) {
       const uint64_t count = stats.bins()[i] - (i == kBins ? stats.zero_count() : 0);
       below_[i + 1] = below_[i];
       if (count == 0) continue;

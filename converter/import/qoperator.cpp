@@ -76,7 +76,7 @@ class Expander {
   // `axis`: of several scales.
   std::string dequantize(const SourceNode& node, const std::string& x, const std::string& scale,
                          const std::string& zero_point, int64_t axis) {
-    const std::string output = node.outputs[0] + ":real_" + std::to_string(nodes_.size());
+    std::string output = node.outputs[0] + ":real_" + std::to_string(nodes_.size());
     SourceNode result = make(output, "DequantizeLinear", {x, scale, zero_point}, output);
     result.attributes["axis"] = axis;
     nodes_.push_back(std::move(result));

@@ -24,7 +24,7 @@ Status collect_histories(const JsonAt& at, std::vector<Call>& found) {
     return {};
   }
   if (at.json.is_structured()) {
-    for (const Json& item : at.json) OCTET_CHECK(collect_histories({item, at.where}, found));
+    for (const auto& item : at.json) OCTET_CHECK(collect_histories({item, at.where}, found));
   }
   return {};
 }

@@ -80,7 +80,8 @@ std::string encode_bmp(int width, int height, const std::vector<uint8_t>& rgb, b
   for (int row = 0; row < height; ++row) {
     const int y = top_down ? row : height - 1 - row;
     for (int x = 0; x < width; ++x) {
-      for (int c = 2; c >= 0; --c) pixels += static_cast<char>(rgb[static_cast<size_t>((y * width + x) * 3 + c)]);
+      const int64_t first = (int64_t{y} * width + x) * 3;
+      for (int c = 2; c >= 0; --c) pixels += static_cast<char>(rgb[static_cast<size_t>(first + c)]);
     }
     pixels.append(static_cast<size_t>(width % 4), '\0');  // rows are multiples of 4 bytes: 3w + w
   }
