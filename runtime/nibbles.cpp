@@ -2,16 +2,10 @@
 
 #include <algorithm>
 
+#include "kernels/weight_factors.h"
+
 namespace octet {
 namespace {
-
-constexpr int kBound = 7;
-constexpr int kMostFactor = 127 / kBound;
-
-bool serves(std::span<const int8_t> run, int factor) {
-  return std::all_of(run.begin(), run.end(),
-                     [&](int8_t v) { return v % factor == 0 && v <= factor * kBound && v >= -factor * kBound; });
-}
 
 // Calls visit(first element, count, number of the run) for every run; without groups a row is a run.
 template <class Visit>
@@ -34,10 +28,8 @@ std::optional<std::vector<std::byte>> pack_nibbles(std::span<const int8_t> value
   const size_t factors = (values.size() + 1) / 2;
   const bool done = each_run(layout, [&](size_t first, size_t count, size_t run) {
     const std::span<const int8_t> part = values.subspan(first, count);
-    int factor = 1;
-    const int most = layout.group == 0 ? 1 : kMostFactor;
-    while (factor <= most && !serves(part, factor)) ++factor;
-    if (factor > most) return false;
+    const int factor = least_factor(part);
+    if (factor == 0 || (layout.group == 0 && factor > 1)) return false;
     for (size_t i = first; i < first + count; ++i) {
       const auto nibble = static_cast<unsigned>(values[i] / factor) & 15U;
       bytes[i / 2] |= static_cast<std::byte>(i % 2 == 0 ? nibble : nibble << 4);
@@ -57,7 +49,7 @@ bool unpack_nibbles(std::span<const std::byte> bytes, const NibbleLayout& layout
     for (size_t i = first; i < first + count; ++i) {
       const int nibble = std::to_integer<int>(bytes[i / 2]) >> (i % 2 == 0 ? 0 : 4) & 15;
       const int number = nibble < 8 ? nibble : nibble - 16;
-      if (number < -kBound) return false;
+      if (number < -kNibbleBound) return false;
       values[i] = static_cast<int8_t>(factor * number);
     }
     return true;

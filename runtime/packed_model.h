@@ -28,7 +28,7 @@ struct PackedTensor {
   int64_t file_group = 0;
 
   // As a kernel sees it; valid as long as this tensor.
-  TensorDesc desc() const { return {type, shape, scales, zero_points, axis, data, true}; }
+  TensorDesc desc() const { return {type, shape, scales, zero_points, axis, data, true, file_bits, file_group}; }
 };
 
 // One op. Inputs and outputs are indices of tensors; -1 is an absent optional input.

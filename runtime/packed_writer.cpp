@@ -65,12 +65,57 @@ class Writer {
   std::vector<std::byte> bytes_;
 };
 
+// How many fields go into the file. Those that an op got later stay out of it where they are false, so that an octet
+// from before them reads the file.
+template <class Params>
+uint16_t count_fields(const Params& params) {
+  uint16_t count = 0;
+  uint16_t needed = 0;
+  auto counter = [&](const char*, const auto& value) {
+    ++count;
+    bool is_needed = true;
+    if constexpr (requires { Params::kFirstFields; } && std::is_same_v<std::decay_t<decltype(value)>, bool>) {
+      is_needed = count <= Params::kFirstFields || value;
+    }
+    if (is_needed) needed = count;
+  };
+  params.visit_fields(params, counter);
+  return needed;
+}
+
+// Writes the first `left` fields.
+struct FieldWriter {
+  Writer& out;
+  uint16_t left;
+
+  template <class T>
+  void operator()(const char* name, const T& value) {
+    if (left == 0) return;
+    --left;
+    out(name, value);
+  }
+};
+
 // A tensor's data as the file has it.
 struct FileData {
   uint64_t offset = kNoData;
   uint64_t bytes = 0;
   std::vector<std::byte> nibbles;  // empty: as in memory
 };
+
+// The least version that has such layers and tensors; 4 bits are seen to where they are packed.
+uint32_t least_version(const PackedModel& model) {
+  uint32_t version = 1;
+  for (const PackedTensor& tensor : model.tensors) {
+    if (tensor.type == DataType::kBf16) version = std::max(version, kVersionOfBf16);
+  }
+  for (const PackedNode& node : model.nodes) {
+    if (!std::holds_alternative<FullyConnectedParams>(node.op)) continue;
+    const auto type = [&](size_t i) { return model.tensors[static_cast<size_t>(node.inputs[i])].type; };
+    if (type(0) == DataType::kF32 && type(1) == DataType::kS8) version = std::max(version, kVersionOfWeightOnly);
+  }
+  return version;
+}
 
 std::vector<std::byte> write_graph(const PackedModel& model, std::span<const FileData> data, uint32_t version) {
   Writer out;
@@ -106,11 +151,10 @@ std::vector<std::byte> write_graph(const PackedModel& model, std::span<const Fil
     out.put(op_id(node.op));
     std::visit(
         [&](const auto& params) {
-          uint16_t count = 0;
-          auto counter = [&](const char*, const auto&) { ++count; };
-          params.visit_fields(params, counter);
+          const uint16_t count = count_fields(params);
           out.put(count);
-          params.visit_fields(params, out);
+          FieldWriter writer{out, count};
+          params.visit_fields(params, writer);
         },
         node.op);
     out.put_list(std::span(node.inputs));
@@ -126,10 +170,9 @@ std::vector<std::byte> write_graph(const PackedModel& model, std::span<const Fil
 std::vector<std::byte> write_model(const PackedModel& model) {
   std::vector<FileData> data(model.tensors.size());
   size_t data_bytes = 0;
-  uint32_t version = 1;
+  uint32_t version = least_version(model);
   for (size_t i = 0; i < model.tensors.size(); ++i) {
     const PackedTensor& tensor = model.tensors[i];
-    if (tensor.type == DataType::kBf16) version = kVersionOfBf16;
     if (tensor.data == nullptr) continue;
     data[i] = {data_bytes, static_cast<uint64_t>(tensor.data_bytes), {}};
     if (tensor.file_bits == 4 && tensor.data_bytes > 0) {

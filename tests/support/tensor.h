@@ -33,6 +33,8 @@ struct Tensor {
   std::vector<int32_t> zero_points;
   bool constant = false;
   bool present = true;
+  int bits = 8;
+  int64_t group = 0;
   Bytes bytes;
 
   void allocate() { bytes.assign(static_cast<size_t>(shape.element_count() * element_bytes(type)), std::byte{0}); }
@@ -45,7 +47,13 @@ struct Tensor {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
   TensorDesc desc() const {
-    TensorDesc desc{.type = type, .shape = shape, .scales = scales, .zero_points = zero_points, .present = present};
+    TensorDesc desc{.type = type,
+                    .shape = shape,
+                    .scales = scales,
+                    .zero_points = zero_points,
+                    .present = present,
+                    .bits = bits,
+                    .group = group};
     if (constant) desc.data = bytes.data();
     return desc;
   }
