@@ -164,6 +164,18 @@ Result<Graph> load_float_graph(const ConvertOptions& options, Conversion& result
   return std::move(graph);
 }
 
+Result<CalibratedNetwork> uncalibrated_network(const ConvertOptions& options, const Graph& graph) {
+  CalibratedNetwork network;
+  network.threads = options.threads > 0 ? options.threads : default_threads();
+  QuantizeOptions quantize{.layers = options.layers, .weights = options.weights};
+  OCTET_TRY(quantize.keep_float, resolve_keep_float(graph, options.keep_float));
+  network.draft = {graph, graph, {}, std::move(quantize)};
+  if (options.data.empty() || options.correct == "none") return network;
+  OCTET_TRY(network.drawn, draw(options, graph));
+  OCTET_TRY(network.samples, load_samples(network.drawn->data, network.drawn->indices, options.seed, network.threads));
+  return network;
+}
+
 Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const Graph& graph, Conversion& result) {
   if (is_quantized(graph)) {
     return Error{ErrorCode::kUsage, "'" + options.model + "' is quantized already: its integers are its own"};
@@ -193,7 +205,8 @@ Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const
     OCTET_TRY(network.samples, load_samples(data->data, data->indices, options.seed, network.threads));
   }
   OCTET_TRY(std::set<std::string> keep_float, resolve_keep_float(graph, options.keep_float));
-  const QuantizeOptions quantize{options.weights, options.activations, std::move(keep_float)};
+  const QuantizeOptions quantize{
+      .weights = options.weights, .activations = options.activations, .keep_float = std::move(keep_float)};
   OCTET_TRY(ChosenRanges chosen,
             choose(options, graph, table, trends, quantize, network.samples.has_value() ? &*network.samples : nullptr,
                    network.threads, result));

@@ -35,6 +35,9 @@ struct CalibratedNetwork {
 // Checks the options, imports and folds; preprocessing and class names are those that will be stored.
 Result<Graph> load_float_graph(const ConvertOptions& options, Conversion& result);
 
+// For matrix layers alone, whose values have no ranges: with data its samples, for corrections.
+Result<CalibratedNetwork> uncalibrated_network(const ConvertOptions& options, const Graph& graph);
+
 // Observes and calibrates. Of several processes only the first gets ranges: elsewhere result.is_shard is set.
 Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const Graph& graph, Conversion& result);
 

@@ -50,24 +50,29 @@ std::pair<float, float> representable(const PackedTensor& tensor) {
           quant.scale * (255.5F - static_cast<float>(quant.zero_point))};
 }
 
-// Nodes whose output is worth a line: they compute something on integers or bf16.
+// Nodes whose output is worth a line: they compute something on integers or bf16, or with weights of
+// integers.
 bool is_layer(const PackedModel& model, const PackedNode& node) {
   if (is_view(node.op) || std::holds_alternative<TransposeParams>(node.op)) return false;
   if (std::holds_alternative<DequantizeParams>(node.op) || std::holds_alternative<CastParams>(node.op)) return false;
   for (const int32_t id : node.inputs) {
     const DataType type = id < 0 ? DataType::kF32 : model.tensors[static_cast<size_t>(id)].type;
-    if (type == DataType::kU8 || type == DataType::kBf16) return true;
+    if (type == DataType::kU8 || type == DataType::kS8 || type == DataType::kBf16) return true;
   }
   return std::holds_alternative<QuantizeParams>(node.op);
+}
+
+bool has_weights(const PackedNode& node) {
+  return std::holds_alternative<Conv2dParams>(node.op) || std::holds_alternative<FullyConnectedParams>(node.op);
 }
 
 // What the layer's weights tell: those of the float network's node of that name, beside the packed node's scales.
 void describe_weights(const PackedModel& reference, const PackedModel& packed, const PackedNode& node,
                       LayerComparison& layer) {
-  if (!std::holds_alternative<Conv2dParams>(node.op) && !std::holds_alternative<FullyConnectedParams>(node.op)) return;
+  if (!has_weights(node)) return;
   const auto same = std::find_if(reference.nodes.begin(), reference.nodes.end(),
                                  [&](const PackedNode& other) { return other.name == node.name; });
-  if (same == reference.nodes.end() || same->op.index() != node.op.index()) return;
+  if (same == reference.nodes.end() || !has_weights(*same)) return;
   const PackedTensor& weights = reference.tensors[static_cast<size_t>(same->inputs[kConvWeights])];
   const PackedTensor& integers = packed.tensors[static_cast<size_t>(node.inputs[kConvWeights])];
   if (weights.data == nullptr || weights.type != DataType::kF32 || weights.shape[0] == 0) return;

@@ -14,11 +14,23 @@
 namespace octet {
 namespace {
 
+const char* name_of(Precision layers) {
+  return layers == Precision::kDynamic ? "dynamic" : "weight_only";
+}
+
 // Applies options.correct to the draft. A list of methods needs data; `auto` does without, and says so.
 Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& network, Draft& draft, Conversion& result,
                      std::vector<std::string>& notices) {
-  OCTET_TRY(const auto methods, parse_correction(options.correct));
+  const bool has_float_values = options.layers != Precision::kInt8;
+  const std::string_view wanted = has_float_values && options.correct == "auto" ? kAutoOfFloatValues : options.correct;
+  OCTET_TRY(const auto methods, parse_correction(wanted));
+  if (has_float_values && !take_float_values(methods)) {
+    return Error{ErrorCode::kUsage, "--correct " + options.correct +
+                                        " is about values that are integers, which --precision " +
+                                        name_of(options.layers) + " has none of"};
+  }
   if (methods.empty()) return {};
+  if (!network.samples.has_value() && has_float_values && options.correct == "auto") return {};
   if (!network.samples.has_value()) {
     if (options.correct != "auto") {
       return Error{ErrorCode::kUsage, "--correct " + options.correct + " needs --data: it runs the network on samples"};
@@ -48,7 +60,7 @@ Status finish(const ConvertOptions& options, const CalibratedNetwork& network, D
   OCTET_CHECK(correct_draft(options, network, draft, result, notices));
   OCTET_TRY(result.packed, lower_int8(draft.graph, draft.ranges, draft.options, notices));
   if (!result.corrections.empty()) result.packed.metadata["correct"] = kept_names(result.corrections);
-  result.packed.metadata["calibration"] = result.calibration;
+  if (!result.calibration.empty()) result.packed.metadata["calibration"] = result.calibration;
   result.lowering_notices = std::move(notices);
   return {};
 }
@@ -152,6 +164,36 @@ Status convert_bf16(const ConvertOptions& options, const Graph& graph, Conversio
   return {};
 }
 
+// What a network of `layers` keeps in f32 that people may expect to become smaller, too; empty: nothing.
+std::string left_in_float(const Graph& graph, Precision layers) {
+  size_t matrices = 0, convolutions = 0, recurrent = 0;
+  for (const Node& node : graph.nodes) {
+    const bool is_matrix = is_matrix_layer(graph, node);
+    matrices += is_matrix ? 1 : 0;
+    convolutions += node.is<Conv2dParams>() && !is_matrix ? 1 : 0;
+    recurrent += node.is<RecurrentParams>() ? 1 : 0;
+  }
+  if (matrices > 0 && convolutions == 0 && recurrent == 0) return "";
+  return std::to_string(convolutions) + " convolutions and " + std::to_string(recurrent) +
+         " recurrent layers stay f32: --precision " + name_of(layers) + " is for the " + std::to_string(matrices) +
+         " fully connected layers and constant matrices";
+}
+
+// Matrix layers in a network of f32: no ranges, and so no data.
+Status convert_matrix_layers(const ConvertOptions& options, const Graph& graph, Conversion& result) {
+  if (is_quantized(graph)) {
+    return Error{ErrorCode::kUsage, std::string("--precision ") + name_of(options.layers) +
+                                        " needs a float model, but '" + options.model + "' is quantized already"};
+  }
+  if (!options.calibration_tables.empty() || !options.save_calibration.empty()) {
+    return Error{ErrorCode::kUsage,
+                 std::string("--precision ") + name_of(options.layers) + " has no ranges, and so no calibration table"};
+  }
+  OCTET_TRY(const CalibratedNetwork network, uncalibrated_network(options, graph));
+  if (std::string left = left_in_float(graph, options.layers); !left.empty()) result.notices.push_back(std::move(left));
+  return finish(options, network, network.draft, result);
+}
+
 // A quantized model needs no data: its integers are its own.
 Status lower_quantized(const ConvertOptions& options, Graph& graph, Conversion& result) {
   if (options.is_mixed || options.max_drop.has_value()) {
@@ -198,6 +240,8 @@ Result<Conversion> convert(const ConvertOptions& options) {
     OCTET_TRY(result.packed, lower_f32(graph));
   } else if (options.is_bf16) {
     OCTET_CHECK(convert_bf16(options, graph, result));
+  } else if (options.layers != Precision::kInt8) {
+    OCTET_CHECK(convert_matrix_layers(options, graph, result));
   } else if (is_quantized(graph)) {
     OCTET_CHECK(lower_quantized(options, graph, result));
   } else {

@@ -11,6 +11,7 @@
 #include "converter/correct/correct.h"
 #include "converter/load_model.h"
 #include "converter/parallel.h"
+#include "converter/precision.h"
 #include "converter/precision/mix.h"
 #include "runtime/packed_model.h"
 
@@ -65,6 +66,7 @@ struct ConvertOptions {
   ActivationScheme activations;
   bool float_only = false;                                 // --precision f32
   bool is_bf16 = false;                                    // --precision bf16
+  Precision layers = Precision::kInt8;                     // kWeightOnly, kDynamic: of matrix layers, all else f32
   bool is_mixed = false;                                   // --precision mixed
   CostKind cost = CostKind::kLatency;                      // what mixed precision spares
   bool offers_bf16 = false;                                // to mixed precision, beside f32

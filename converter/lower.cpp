@@ -6,67 +6,13 @@
 #include "converter/op_rule.h"
 #include "converter/precision.h"
 #include "converter/quantize.h"
-#include "converter/range_groups.h"
+#include "converter/value_quantization.h"
 #include "kernels/bf16.h"
+#include "kernels/fully_connected/row_quantized.h"
 #include "kernels/quantization.h"
 
 namespace octet {
 namespace {
-
-// The u8 parameters of each value that has an integer form, after values that must share a range were united.
-class ValueQuantization {
- public:
-  ValueQuantization(const Graph& graph, const std::vector<Precision>& precisions, const Ranges& ranges,
-                    const ActivationScheme& scheme)
-      : graph_(graph), ranges_(&ranges), groups_(range_groups(graph, precisions)) {
-    std::map<ValueId, Range> united;
-    for (size_t i = 0; i < graph.values.size(); ++i) {
-      const Range* range = range_of(static_cast<ValueId>(i));
-      if (range == nullptr) continue;
-      Range& group = united[groups_[i]];
-      group.min = std::min(group.min, range->min);
-      group.max = std::max(group.max, range->max);
-    }
-    for (const auto& [id, range] : united) params_[id] = u8_params(range, scheme);
-  }
-
-  // A quantized model's own.
-  ValueQuantization(const Graph& graph, const GivenIntegers& given) : graph_(graph) {
-    for (size_t i = 0; i < graph.values.size(); ++i) {
-      groups_.push_back(static_cast<ValueId>(i));
-      const auto found = given.values.find(graph.values[i].name);
-      if (found != given.values.end()) params_[groups_[i]] = found->second;
-    }
-  }
-
-  // Null if the value, and all that share its range, are unknown to the ranges.
-  const QuantParams* find(ValueId id) const {
-    const auto found = params_.find(groups_[static_cast<size_t>(id)]);
-    return found == params_.end() ? nullptr : &found->second;
-  }
-
- private:
-  const Range* range_of(ValueId id) {
-    const Value& value = graph_.value(id);
-    if (value.is_constant()) {
-      if (value.type != DataType::kF32) return nullptr;
-      constant_range_ = {};
-      for (const float v : value.constant->as<float>()) {
-        constant_range_.min = std::min(constant_range_.min, v);
-        constant_range_.max = std::max(constant_range_.max, v);
-      }
-      return &constant_range_;
-    }
-    const auto found = ranges_->find(value.name);
-    return found == ranges_->end() ? nullptr : &found->second;
-  }
-
-  const Graph& graph_;
-  const Ranges* ranges_ = nullptr;
-  std::vector<ValueId> groups_;
-  std::map<ValueId, QuantParams> params_;
-  Range constant_range_;
-};
 
 class Lowering {
  public:
@@ -93,9 +39,7 @@ class Lowering {
     }
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
-      OCTET_CHECK(precisions_[i] == Precision::kInt8   ? lower_int8_node(node)
-                  : precisions_[i] == Precision::kBf16 ? lower_bf16_node(node)
-                                                       : lower_plain_node(node));
+      OCTET_CHECK(lower_node(node, precisions_[i]));
     }
     for (const ValueId id : graph_.outputs) {
       OCTET_TRY(const int32_t tensor, plain(id));
@@ -223,6 +167,21 @@ class Lowering {
 
   // --- nodes ---
 
+  Status lower_node(const Node& node, Precision precision) {
+    switch (precision) {
+      case Precision::kF32:
+        return lower_plain_node(node);
+      case Precision::kBf16:
+        return lower_bf16_node(node);
+      case Precision::kInt8:
+        return lower_int8_node(node);
+      case Precision::kWeightOnly:
+      case Precision::kDynamic:
+        return lower_matrix_layer(node, precision);
+    }
+    return {};
+  }
+
   // u8 in (by another scale) or f32 in, u8 out.
   Status lower_rounding(const Node& node, QuantParams quant) {
     const ValueId in = node.inputs[0];
@@ -326,6 +285,55 @@ class Lowering {
     return {};
   }
 
+  // A fully connected layer that reads and writes f32; a convolution's residual is added behind it.
+  Status lower_matrix_layer(const Node& node, Precision precision) {
+    const ValueId out = node.outputs[0];
+    const Clamp clamp =
+        node.is<Conv2dParams>() ? node.as<Conv2dParams>()->clamp : node.as<FullyConnectedParams>()->clamp;
+    const bool has_residual = node.is<Conv2dParams>() && node.input(kConvResidual) != kNoValue;
+    const Value& weights = graph_.value(node.inputs[kConvWeights]);
+    OCTET_CHECK(check_finite(node, weights.name, *weights.constant));
+    const bool is_dynamic = precision == Precision::kDynamic;
+    if (is_dynamic) OCTET_CHECK(check_taps(node, weights.constant->element_count() / weights.shape[0], kMaxRowTaps));
+    std::vector<int32_t> inputs(kConvBias + 1, -1);
+    OCTET_TRY(inputs[kConvSrc], plain(node.inputs[kConvSrc]));
+    inputs[kConvWeights] = add_matrix(node, weights);
+    if (node.input(kConvBias) != kNoValue) {
+      OCTET_TRY(inputs[kConvBias], plain(node.inputs[kConvBias]));
+    }
+    const std::string& name = graph_.value(out).name;
+    const int32_t sum = add_activation(out, has_residual ? name + ":sum" : name);
+    add_node(node.name, FullyConnectedParams{has_residual ? Clamp{} : clamp, is_dynamic}, std::move(inputs), {sum});
+    plain_[static_cast<size_t>(out)] = sum;
+    if (!has_residual) return {};
+    OCTET_TRY(const int32_t residual, plain(node.inputs[kConvResidual]));
+    plain_[static_cast<size_t>(out)] = add_activation(out, name);
+    add_node(node.name + ":add", BinaryParams{BinaryKind::kAdd, clamp}, {sum, residual},
+             {plain_[static_cast<size_t>(out)]});
+    return {};
+  }
+
+  // Weights [O, 1, 1, C] of a convolution too become [O, C].
+  int32_t add_matrix(const Node& node, const Value& weights) {
+    const int64_t outputs = weights.shape[0];
+    const int64_t taps = weights.constant->element_count() / outputs;
+    const auto fixed = options_.weight_scales.find(node.name);
+    const QuantizedWeights quantized =
+        quantize_weights(*weights.constant, nullptr, {}, options_.weights, node.name, notices_,
+                         fixed == options_.weight_scales.end() ? std::span<const float>() : std::span(fixed->second));
+    const int32_t id = add_constant(weights.name, quantized.weights.reshaped({outputs, taps}), quantized.scales);
+    model_.tensors[static_cast<size_t>(id)].file_bits = options_.weights.bits;
+    model_.tensors[static_cast<size_t>(id)].file_group = options_.weights.for_taps(taps).group_size;
+    return id;
+  }
+
+  static Status check_taps(const Node& node, int64_t taps, int64_t most) {
+    if (taps <= most) return {};
+    return Error{ErrorCode::kUnsupported, "node '" + node.name + "' adds " + std::to_string(taps) +
+                                              " products, but a 32-bit accumulator holds " + std::to_string(most) +
+                                              "; keep it in float"};
+  }
+
   static Status check_finite(const Node& node, const std::string& name, const Tensor& tensor) {
     for (const float v : tensor.as<float>()) {
       if (std::isfinite(v)) continue;
@@ -359,11 +367,7 @@ class Lowering {
     const ValueId bias_id = node.input(kConvBias);
     const Tensor* bias = bias_id == kNoValue ? nullptr : &*graph_.value(bias_id).constant;
     const int64_t taps = weights.shape[0] == 0 ? 0 : weights.constant->element_count() / weights.shape[0];
-    if (taps > kMaxAccumulatedTaps) {
-      return Error{ErrorCode::kUnsupported, "node '" + node.name + "' adds " + std::to_string(taps) +
-                                                " products, but a 32-bit accumulator holds " +
-                                                std::to_string(kMaxAccumulatedTaps) + "; keep it in float"};
-    }
+    OCTET_CHECK(check_taps(node, taps, kMaxAccumulatedTaps));
     OCTET_CHECK(check_finite(node, weights.name, *weights.constant));
     if (bias != nullptr) OCTET_CHECK(check_finite(node, graph_.value(bias_id).name, *bias));
     OCTET_TRY(const QuantParams src, quant_of(node.inputs[kConvSrc]));
@@ -439,7 +443,9 @@ Result<PackedModel> lower_int8(const Graph& graph, const Ranges& ranges, const Q
       return Error{ErrorCode::kUsage, "--keep-float names '" + name + "', but the network has no such node"};
     }
   }
-  const std::vector<Precision> precisions = choose_precisions(graph, options.keep_float, options.bf16);
+  const std::vector<Precision> precisions = options.layers == Precision::kInt8
+                                                ? choose_precisions(graph, options.keep_float, options.bf16)
+                                                : choose_matrix_layers(graph, options.keep_float, options.layers);
   const ValueQuantization quantization(graph, precisions, ranges, options.activations);
   return Lowering(graph, precisions, quantization, options, nullptr, notices).run();
 }

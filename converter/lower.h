@@ -9,6 +9,7 @@
 #include "converter/activation_stats.h"
 #include "converter/given.h"
 #include "converter/graph.h"
+#include "converter/precision.h"
 #include "converter/quantize.h"
 #include "runtime/packed_model.h"
 
@@ -19,6 +20,7 @@ namespace octet {
 Result<PackedModel> lower_f32(const Graph& graph);
 
 struct QuantizeOptions {
+  Precision layers = Precision::kInt8;  // else what matrix layers become, in a network of f32
   WeightScheme weights;
   ActivationScheme activations;
   std::set<std::string> keep_float;  // node names
@@ -27,10 +29,14 @@ struct QuantizeOptions {
   std::map<std::string, std::vector<float>> weight_scales;
 };
 
-// int8 and bf16 where choose_precisions says so. An activation keeps its name in the form in which it is made; others
-// are "NAME:u8", "NAME:bf16" or "NAME:f32". Values that kSameRange ops connect share one range, the union of theirs. A
-// weighted node or average pool whose readers are all float writes f32 straight from its accumulator. A bf16 layer has
-// weights of bf16 and a bias of f32; it writes bf16 where nothing but bf16 nodes reads it, else f32.
+// int8 and bf16 where choose_precisions says so, or what choose_matrix_layers says. An activation keeps its name in the
+// form in which it is made; others are "NAME:u8", "NAME:bf16" or "NAME:f32". Values that kSameRange ops connect share
+// one range, the union of theirs. A weighted node or average pool whose readers are all float writes f32 straight from
+// its accumulator. A bf16 layer has weights of bf16 and a bias of f32; it writes bf16 where nothing but bf16 nodes
+// reads it, else f32.
+//
+// Of a weight-only layer the weights are integers, and all else is f32: a fully connected layer, even where the graph
+// has a convolution.
 //
 // kInvalidFile: `ranges` lack a value; kUsage: keep_float names no node; kUnsupported: too many taps for s32.
 Result<PackedModel> lower_int8(const Graph& graph, const Ranges& ranges, const QuantizeOptions& options,

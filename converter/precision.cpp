@@ -152,6 +152,26 @@ std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std:
   return precisions;
 }
 
+bool is_matrix_layer(const Graph& graph, const Node& node) {
+  if (!is_weighted(graph, node)) return false;
+  if (node.is<FullyConnectedParams>()) return true;
+  const auto* conv = node.as<Conv2dParams>();
+  if (conv == nullptr || graph.value(node.inputs[kConvSrc]).shape[1] != 1) return false;
+  const Shape& weights = graph.value(node.inputs[kConvWeights]).shape;
+  return weights[1] == 1 && weights[2] == 1 && conv->groups == 1 && conv->strides == std::array<int64_t, 2>{1, 1} &&
+         conv->pads == std::array<int64_t, 4>{};
+}
+
+std::vector<Precision> choose_matrix_layers(const Graph& graph, const std::set<std::string>& keep_float,
+                                            Precision layers) {
+  std::vector<Precision> precisions;
+  for (const Node& node : graph.nodes) {
+    const bool is_chosen = is_matrix_layer(graph, node) && !keep_float.contains(node.name);
+    precisions.push_back(is_chosen ? layers : Precision::kF32);
+  }
+  return precisions;
+}
+
 std::set<std::string> weighted_nodes(const Graph& graph) {
   std::set<std::string> names;
   for (const Node& node : graph.nodes) {

@@ -10,7 +10,7 @@
 
 namespace octet {
 
-enum class Precision { kF32, kBf16, kInt8 };
+enum class Precision { kF32, kBf16, kInt8, kWeightOnly, kDynamic };
 
 // One per node of the graph, in order. Weighted nodes are int8 unless `keep_float` names them; between them everything
 // is that can be. Elementwise ops and data movement behind the last weighted node (box decoding, say) stay f32: there
@@ -20,6 +20,14 @@ enum class Precision { kF32, kBf16, kInt8 };
 // Weighted nodes that `bf16` names are bf16, and what only moves elements from one of them to another.
 std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std::string>& keep_float,
                                          const std::set<std::string>& bf16 = {});
+
+// Whether the node multiplies rows by a matrix of constants: a fully connected layer, or a 1x1 convolution over images
+// of height 1, which is what MatMul with constant weights has become (matmul_to_conv), residual included.
+bool is_matrix_layer(const Graph& graph, const Node& node);
+
+// `layers` for matrix layers that `keep_float` does not name, kF32 for all else. One per node, in order.
+std::vector<Precision> choose_matrix_layers(const Graph& graph, const std::set<std::string>& keep_float,
+                                            Precision layers);
 
 // The weighted nodes: convolutions and fully connected layers with constant weights, which can be int8 or bf16.
 std::set<std::string> weighted_nodes(const Graph& graph);

@@ -27,7 +27,7 @@ struct Options {
   ConvertOptions convert;
   std::string output;
   std::vector<std::string> input_shapes;
-  std::string weights = "per_channel";
+  std::string weights;    // empty: per_channel, or per_group for weight_only and dynamic of 4 bits
   std::string precision;  // empty: int8, or what --max-drop asks for
   std::string cost = "latency";
   std::string bf16 = "auto";
@@ -129,6 +129,13 @@ Status write_report(const Options& options, const Conversion& conversion) {
 // --weights, --weight-bits, --group-size, --activations, --scale.
 Status read_schemes(Options& options) {
   WeightScheme& weights = options.convert.weights;
+  const bool has_float_values = options.convert.layers != Precision::kInt8;
+  if (options.weights.empty()) options.weights = has_float_values && weights.bits == 4 ? "per_group" : "per_channel";
+  if (has_float_values && (weights.portable || options.scale == "pow2" || options.activations == "symmetric")) {
+    return Error{ErrorCode::kUsage,
+                 "--portable, --scale and --activations are about ranges of values, which --precision " +
+                     options.precision + " has none of"};
+  }
   if (options.weights == "per_group" && weights.bits == 8) {
     return Error{ErrorCode::kUsage,
                  "--weights per_group needs --weight-bits 4: integers of 8 bits have no room for a factor per group"};
@@ -141,6 +148,35 @@ Status read_schemes(Options& options) {
   return {};
 }
 
+struct NamedPrecision {
+  const char* name;
+  const char* description;
+};
+constexpr NamedPrecision kPrecisions[] = {
+    {"int8", "integers wherever there can be; the default unless --max-drop is given"},
+    {"mixed", "chosen layers stay bf16 or f32"},
+    {"weight_only", "f32, with integer weights (--weight-bits) of fully connected layers and constant matrices"},
+    {"weight_only_int8", "weight_only with --weight-bits 8"},
+    {"weight_only_int4", "weight_only with --weight-bits 4, in groups (--group-size)"},
+    {"dynamic", "the same layers also quantize each row that they read when they run, and multiply integers"},
+    {"bf16", "layers of bf16, all else f32"},
+    {"f32", "no integers"},
+};
+
+std::vector<std::string> precision_names() {
+  std::vector<std::string> names;
+  for (const NamedPrecision& precision : kPrecisions) names.emplace_back(precision.name);
+  return names;
+}
+
+std::string precision_help() {
+  std::string text;
+  for (const NamedPrecision& precision : kPrecisions) {
+    text += (text.empty() ? "" : "; ") + std::string(precision.name) + ": " + precision.description;
+  }
+  return text;
+}
+
 // --precision, --cost, --max-drop.
 Status read_precision(Options& options) {
   ConvertOptions& convert = options.convert;
@@ -148,9 +184,13 @@ Status read_precision(Options& options) {
   convert.float_only = options.precision == "f32";
   convert.is_bf16 = options.precision == "bf16";
   convert.is_mixed = options.precision == "mixed";
+  if (options.precision.starts_with("weight_only")) convert.layers = Precision::kWeightOnly;
+  if (options.precision == "dynamic") convert.layers = Precision::kDynamic;
+  if (options.precision == "weight_only_int8") convert.weights.bits = 8;
+  if (options.precision == "weight_only_int4") convert.weights.bits = 4;
   convert.offers_bf16 = options.bf16 == "always" || (options.bf16 == "auto" && has_native_bf16());
   convert.cost = options.cost == "bytes" ? CostKind::kBytes : CostKind::kLatency;
-  if (convert.max_drop.has_value() && (convert.is_bf16 || convert.float_only)) {
+  if (convert.max_drop.has_value() && (convert.is_bf16 || convert.float_only || convert.layers != Precision::kInt8)) {
     return Error{ErrorCode::kUsage, "--max-drop goes with --precision int8 or mixed, not " + options.precision};
   }
   if (convert.max_drop.has_value() && !std::isfinite(*convert.max_drop)) {
@@ -234,7 +274,8 @@ Json to_json(const Options& options, const Conversion& conversion, size_t bytes)
 void print_summary(const Options& options, const Conversion& conversion, size_t bytes) {
   const auto [integer, total] = count_nodes(conversion.packed);
   std::cout << options.output << ": " << bytes << " bytes (constants " << constant_bytes(conversion.packed) << "), "
-            << integer << " of " << total << " nodes on integers";
+            << integer << " of " << total
+            << (options.convert.layers == Precision::kInt8 ? " nodes on integers" : " nodes with integer weights");
   if (conversion.sample_count > 0) {
     std::cout << ", calibrated by " << conversion.calibration << " on " << conversion.sample_count << " samples";
   }
@@ -244,8 +285,8 @@ void print_summary(const Options& options, const Conversion& conversion, size_t 
 Result<int> run(Options& options) {
   OCTET_TRY(options.convert.import.input_shapes, parse_input_shapes(options.input_shapes));
   OCTET_CHECK(check_output(options));
-  OCTET_CHECK(read_schemes(options));
   OCTET_CHECK(read_precision(options));
+  OCTET_CHECK(read_schemes(options));
   if (options.dump_passes) options.convert.pass_observer = dump_pass;
   ProgressLine progress("calibrating");
   options.convert.progress = [&](size_t done, size_t total) { progress.update(done, total); };
@@ -331,9 +372,8 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--activations", options->activations)
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
       ->capture_default_str();
-  app.add_option("--weights", options->weights)
-      ->check(CLI::IsMember({"per_channel", "per_tensor", "per_group"}))
-      ->capture_default_str();
+  app.add_option("--weights", options->weights, "per_channel, but per_group for weight_only and dynamic of 4 bits")
+      ->check(CLI::IsMember({"per_channel", "per_tensor", "per_group"}));
   app.add_option("--weight-bits", convert.weights.bits, "4: half a byte each in the file, s8 where they run")
       ->check(CLI::IsMember({8, 4}))
       ->capture_default_str();
@@ -346,9 +386,7 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_flag("--portable", convert.weights.portable,
                "weights in [-63, 63], exact on every CPU in every runtime; octet itself needs it nowhere");
   app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();
-  app.add_option("--precision", options->precision,
-                 "int8, unless --max-drop is given; mixed: chosen layers stay bf16 or f32")
-      ->check(CLI::IsMember({"int8", "mixed", "bf16", "f32"}));
+  app.add_option("--precision", options->precision, precision_help())->check(CLI::IsMember(precision_names()));
   app.add_option("--keep-float", convert.keep_float,
                  "nodes (or tensors they make) that stay f32; first, last: the layers at the ends")
       ->delimiter(',');

@@ -52,13 +52,28 @@ Json names_json(const PackedModel& model, const std::vector<int32_t>& ids) {
 
 Json tensor_json(const PackedTensor& tensor) {
   const bool implied_zero = !tensor.scales.empty() && tensor.zero_points.empty();
-  return {{"name", tensor.name},
-          {"dtype", to_string(tensor.type)},
-          {"shape", shape_json(tensor.shape)},
-          {"scale", one_or_list(tensor.scales)},
-          {"zero_point", implied_zero ? Json(0) : one_or_list(tensor.zero_points)},
-          {"constant", tensor.data != nullptr},
-          {"bytes", tensor.data_bytes}};
+  Json json{{"name", tensor.name},
+            {"dtype", to_string(tensor.type)},
+            {"shape", shape_json(tensor.shape)},
+            {"scale", one_or_list(tensor.scales)},
+            {"zero_point", implied_zero ? Json(0) : one_or_list(tensor.zero_points)},
+            {"constant", tensor.data != nullptr},
+            {"bytes", tensor.data_bytes}};
+  if (tensor.file_bits != 8) json.update({{"bits", tensor.file_bits}, {"group_size", tensor.file_group}});
+  return json;
+}
+
+// "; weights of 4 bits in groups of 64" of a layer whose weights are integers.
+std::string weights_text(const PackedModel& model, const PackedNode& node) {
+  for (const int32_t id : node.inputs) {
+    if (id < 0) continue;
+    const PackedTensor& tensor = model.tensors[static_cast<size_t>(id)];
+    if (tensor.type != DataType::kS8 || tensor.data == nullptr) continue;
+    std::string text = "; weights of " + std::to_string(tensor.file_bits) + " bits";
+    if (tensor.file_group > 0) text += " in groups of " + std::to_string(tensor.file_group);
+    return text;
+  }
+  return "";
 }
 
 // Multiply-accumulates per node, with a dynamic batch taken as 1; none where more is open.
@@ -155,7 +170,7 @@ void print_text(const PackedModel& model, const LoadedModel& loaded, const std::
     std::cout << std::left << std::setw(36) << node.name << std::setw(17) << op_name(node.op) << std::right
               << std::setw(10) << std::fixed << std::setprecision(2);
     macs.empty() ? std::cout << "?" : std::cout << static_cast<double>(macs[i]) / 1e6;
-    std::cout << "  " << type_text(output) << "\n";
+    std::cout << "  " << type_text(output) << weights_text(model, node) << "\n";
     total += macs.empty() ? 0 : macs[i];
   }
   std::cout << "\n" << model.nodes.size() << " nodes, " << std::setprecision(1);
@@ -180,7 +195,8 @@ Result<int> inspect(const Options& options) {
   OCTET_TRY(const LoadedModel loaded, load_any_model(options.model, {shapes}));
   const PackedModel& model = loaded.model.packed();
   OCTET_TRY(const std::vector<int64_t> macs, node_macs(model));
-  OCTET_TRY(const std::string sha256, options.verify ? verified_sha256(options.model) : Result<std::string>(std::string()));
+  OCTET_TRY(const std::string sha256,
+            options.verify ? verified_sha256(options.model) : Result<std::string>(std::string()));
   options.json ? print_json(model, loaded, macs, sha256) : print_text(model, loaded, macs, sha256);
   return kExitOk;
 }
@@ -191,7 +207,8 @@ CommandRun set_up_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model, "a .octet file or a float model (shown folded)")->required();
   add_input_shapes(app, options->input_shapes, "NAME=1x3x224x224, for inputs whose size is open");
-  app.add_flag("--verify", options->verify, "compute the SHA-256 of a .octet file, and compare with the one it carries");
+  app.add_flag("--verify", options->verify,
+               "compute the SHA-256 of a .octet file, and compare with the one it carries");
   app.add_flag("--json", options->json, "one JSON object on stdout");
   return [options] { return inspect(*options); };
 }

@@ -18,7 +18,8 @@ constexpr CorrectionMethod kMethods[] = {
     {"bias", "shifts biases by the mean error of each channel", correct_bias},
     {"affine", "fits a scale and an offset per channel", correct_affine},
     {"reestimate", "gives each channel its mean and variance back", correct_reestimate},
-    {"gptq", "rounds weights one after the other, each making up for those before", correct_gptq},
+    {"gptq", "rounds weights one after the other, each making up for those before", correct_gptq, true},
+    {"awq", "widens the weights of channels whose values are large, and narrows the values", correct_awq, true},
     {"adaround", "learns for each weight whether to round up or down", correct_adaround},
     {"adaquant", "learns weights, biases and scales, layer by layer", correct_adaquant},
 };
@@ -87,6 +88,17 @@ const CorrectionMethod* find_correction_method(std::string_view name) {
     if (name == method.name) return &method;
   }
   return nullptr;
+}
+
+bool take_float_values(std::span<const CorrectionChoice> choices) {
+  for (const CorrectionChoice& choice : choices) {
+    for (const CorrectionChain& chain : choice) {
+      for (const CorrectionMethod* method : chain) {
+        if (!method->takes_float_values) return false;
+      }
+    }
+  }
+  return true;
 }
 
 Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text) {

@@ -9,11 +9,11 @@
 namespace octet {
 namespace {
 
-bool is_int8_layer(const PackedModel& packed, const PackedNode& node) {
+bool has_integer_weights(const PackedModel& packed, const PackedNode& node) {
   if (!std::holds_alternative<Conv2dParams>(node.op) && !std::holds_alternative<FullyConnectedParams>(node.op)) {
     return false;
   }
-  return packed.tensors[static_cast<size_t>(node.inputs[kConvSrc])].type == DataType::kU8;
+  return packed.tensors[static_cast<size_t>(node.inputs[kConvWeights])].type == DataType::kS8;
 }
 
 void set_data(PackedTensor& tensor, const Tensor& data) {
@@ -27,7 +27,7 @@ Result<PackedModel> lower_draft(Draft& draft) {
   std::vector<std::string> notices;
   OCTET_TRY(PackedModel packed, lower_int8(draft.graph, draft.ranges, draft.options, notices));
   for (const PackedNode& node : packed.nodes) {
-    if (!is_int8_layer(packed, node)) continue;
+    if (!has_integer_weights(packed, node)) continue;
     draft.options.weight_scales.try_emplace(node.name,
                                             packed.tensors[static_cast<size_t>(node.inputs[kConvWeights])].scales);
   }
@@ -39,7 +39,7 @@ std::vector<DraftLayer> draft_layers(const Draft& draft, const PackedModel& pack
   for (size_t i = 0; i < draft.graph.nodes.size(); ++i) nodes[draft.graph.nodes[i].name] = i;
   std::vector<DraftLayer> layers;
   for (size_t i = 0; i < packed.nodes.size(); ++i) {
-    if (is_int8_layer(packed, packed.nodes[i])) layers.push_back({nodes.at(packed.nodes[i].name), i});
+    if (has_integer_weights(packed, packed.nodes[i])) layers.push_back({nodes.at(packed.nodes[i].name), i});
   }
   return layers;
 }
@@ -71,17 +71,18 @@ void requantize_layer(const Draft& draft, PackedModel& packed, const DraftLayer&
   const auto tensor = [&](size_t input) -> PackedTensor& {
     return packed.tensors[static_cast<size_t>(packed_node.inputs[input])];
   };
+  const bool is_float = tensor(kConvSrc).type == DataType::kF32;  // then its bias has no integers
   const ValueId bias_id = node.input(kConvBias);
-  const Tensor* bias = bias_id == kNoValue ? nullptr : &*draft.graph.value(bias_id).constant;
+  const Tensor* bias = is_float || bias_id == kNoValue ? nullptr : &*draft.graph.value(bias_id).constant;
   const auto scales = draft.options.weight_scales.find(node.name);
   std::vector<std::string> notices;
   QuantizedWeights quantized = quantize_weights(
-      *draft.graph.value(node.input(kConvWeights)).constant, bias, {tensor(kConvSrc).scales[0], 0},
+      *draft.graph.value(node.input(kConvWeights)).constant, bias, {is_float ? 1 : tensor(kConvSrc).scales[0], 0},
       draft.options.weights, node.name, notices,
       scales == draft.options.weight_scales.end() ? std::span<const float>() : std::span(scales->second));
   set_data(tensor(kConvWeights), quantized.weights);
   tensor(kConvWeights).scales = quantized.scales;
-  set_data(tensor(kConvBias), quantized.bias);
+  if (!is_float) set_data(tensor(kConvBias), quantized.bias);
   // The model goes on owning what the other tensors point at.
   struct Storage {
     std::shared_ptr<const void> others;

@@ -31,7 +31,7 @@ struct Draft {
 // corrections of a bias do not move them.
 Result<PackedModel> lower_draft(Draft& draft);
 
-// An int8 convolution or fully connected layer of a draft and of the packed model made from it.
+// A convolution or fully connected layer with integer weights, of a draft and of the packed model made from it.
 struct DraftLayer {
   size_t node;         // in Draft::graph.nodes and Draft::teacher.nodes
   size_t packed_node;  // in PackedModel::nodes

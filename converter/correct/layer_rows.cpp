@@ -53,7 +53,10 @@ class Sampler {
     const LayerGeometry& g = geometry_;
     const LayerImage image(g, view.shape);
     const int64_t group_c = g.group_c();
-    const auto q = view.as<const uint8_t>();
+    const auto real = [&](int64_t i) {
+      return view.type == DataType::kF32 ? static_cast<const float*>(view.data)[i]
+                                         : dequantize(static_cast<const uint8_t*>(view.data)[i], quant);
+    };
     for (size_t k = 0; k < positions_[sample].size(); ++k) {
       const int64_t row = first + static_cast<int64_t>(k) * step;
       const int64_t top = positions_[sample][k] / image.out_w * g.conv.strides[0] - g.conv.pads[0];
@@ -62,10 +65,10 @@ class Sampler {
         const int64_t y = top + tap / g.kw * g.conv.dilations[0];
         const int64_t x = left + tap % g.kw * g.conv.dilations[1];
         if (y < 0 || y >= image.h || x < 0 || x >= image.w) continue;
-        const uint8_t* pixel = q.data() + (y * image.w + x) * image.c;
+        const int64_t pixel = (y * image.w + x) * image.c;
         for (int64_t c = 0; c < g.c; ++c) {
           const int64_t at = ((c / group_c) * rows->count + row) * problem_.taps + tap * group_c + c % group_c;
-          rows->src[static_cast<size_t>(at)] = dequantize(pixel[c], quant);
+          rows->src[static_cast<size_t>(at)] = real(pixel + c);
         }
       }
     }

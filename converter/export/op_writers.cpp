@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "converter/export/zoo_writers.h"
@@ -107,7 +108,49 @@ Status write(QdqWriter& writer, const PackedNode& node, const Conv2dParams& para
   return {};
 }
 
+// What is left of each row of x when it is quantized for itself. ONNX quantizes whole tensors only: in arithmetic.
+std::string rounded_rows(OnnxBuilder& onnx, const std::string& x, const std::string& name) {
+  const auto node = [&](const char* op, const std::vector<std::string>& inputs, const char* suffix) {
+    return onnx.add_node(op, inputs, name + suffix);
+  };
+  const auto extreme = [&](const char* op, const std::string& suffix) {
+    const std::string found = onnx.add_node(op, {x}, name + suffix + "_value", {{"axes", Ints{-1}}});
+    return onnx.add_node(suffix == "_least" ? "Min" : "Max", {found, onnx.add_scalar(name + "_zero", 0)},
+                         name + suffix);
+  };
+  const std::string least = extreme("ReduceMin", "_least"), most = extreme("ReduceMax", "_most");
+  const std::string steps = onnx.add_scalar(name + "_steps", 255);
+  const std::string step = node("Div", {node("Sub", {most, least}, "_range"), steps}, "_step");
+  const std::string scale =
+      node("Max", {step, onnx.add_scalar(name + "_least_step", std::numeric_limits<float>::min())}, "_row_scale");
+  const std::string zero_point =
+      node("Round", {node("Div", {node("Neg", {least}, "_shift"), scale}, "_shift_steps")}, "_row_zero");
+  const std::string rounded = node("Round", {node("Div", {x, scale}, "_scaled")}, "_rounded");
+  const std::string integers =
+      node("Clip", {node("Add", {rounded, zero_point}, "_shifted"), onnx.add_scalar(name + "_first", 0), steps},
+           "_integers");
+  return node("Mul", {node("Sub", {integers, zero_point}, "_steps_from_zero"), scale}, "_rows");
+}
+
+// Gemm takes matrices only.
+Status write_rows(QdqWriter& writer, const PackedNode& node, const FullyConnectedParams& params) {
+  const std::string& name = writer.output_name(node);
+  std::string src = writer.read(node.inputs[kConvSrc]);
+  if (params.quantize_rows) src = rounded_rows(writer.onnx(), src, name);
+  const std::string weights = writer.read(node.inputs[kConvWeights], {1, 0});
+  const AxisOrder order = same_order(writer.rank(node.inputs[kConvSrc]));
+  std::string value = writer.onnx().add_node("MatMul", {src, weights}, name + "_matmul");
+  if (has_input(node, kConvBias)) {
+    const auto scales = bias_scales(writer.tensor(node.inputs[kConvSrc]), writer.tensor(node.inputs[kConvWeights]));
+    const std::string bias = writer.read(node.inputs[kConvBias], same_order(1), scales);
+    value = writer.onnx().add_node("Add", {value, bias}, name + "_sum");
+  }
+  writer.write(node, value, order, params.clamp);
+  return {};
+}
+
 Status write(QdqWriter& writer, const PackedNode& node, const FullyConnectedParams& params) {
+  if (writer.rank(node.inputs[kConvSrc]) > 2 || params.quantize_rows) return write_rows(writer, node, params);
   const std::string value = writer.onnx().add_node("Gemm", layer_inputs(writer, node, same_order(2)),
                                                    writer.output_name(node) + "_gemm", {{"transB", int64_t{1}}});
   writer.write(node, value, same_order(2), params.clamp);
