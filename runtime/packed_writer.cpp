@@ -65,19 +65,25 @@ class Writer {
   std::vector<std::byte> bytes_;
 };
 
-// How many fields go into the file. Those that an op got later stay out of it where they are false, so that an octet
-// from before them reads the file.
+// Whether field `count` (the first one is 1) must be in the file. Those that an op got later stay out of it where they are
+// false, so that an octet from before them reads the file.
+template <class Params, class T>
+bool is_needed([[maybe_unused]] uint16_t count, [[maybe_unused]] const T& value) {
+  if constexpr (requires { Params::kFirstFields; } && std::is_same_v<T, bool>) {
+    return count <= Params::kFirstFields || value;
+  } else {
+    return true;
+  }
+}
+
+// How many fields go into the file.
 template <class Params>
 uint16_t count_fields(const Params& params) {
   uint16_t count = 0;
   uint16_t needed = 0;
   auto counter = [&](const char*, const auto& value) {
     ++count;
-    bool is_needed = true;
-    if constexpr (requires { Params::kFirstFields; } && std::is_same_v<std::decay_t<decltype(value)>, bool>) {
-      is_needed = count <= Params::kFirstFields || value;
-    }
-    if (is_needed) needed = count;
+    if (is_needed<Params>(count, value)) needed = count;
   };
   params.visit_fields(params, counter);
   return needed;
