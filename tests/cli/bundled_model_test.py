@@ -154,7 +154,7 @@ class BundledModel(Case):
         self.assertIn("</html>", page.read_text())
         # What was tried, kept or not, with the figures that decided it.
         self.assertRegex(page.read_text(), r"<td>mix</td><td></td><td>[0-9.]+</td><td>[0-9.]+</td>")
-        for chain in ("bias", "adaround", r"gptq\+adaquant"):
+        for chain in ("bias", r"balance\+revive\+bias", r"gptq\+adaquant"):
             self.assertRegex(page.read_text(), rf"<td>{chain}</td><td>(kept|rejected)</td><td>[0-9]+</td><td>[0-9.]+</td>")
         self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--report", page, mentions=["--data"])
 
