@@ -5,13 +5,6 @@
 namespace octet {
 namespace {
 
-// How many nodes, and graph outputs, read a tensor.
-int64_t count_readers(const PackedModel& model, int32_t tensor) {
-  int64_t count = std::count(model.outputs.begin(), model.outputs.end(), tensor);
-  for (const PackedNode& node : model.nodes) count += std::count(node.inputs.begin(), node.inputs.end(), tensor);
-  return count;
-}
-
 class Reader {
  public:
   Reader(const PackedModel& model, size_t first) : model_(model), at_(first) {}
@@ -97,6 +90,12 @@ class Reader {
 };
 
 }  // namespace
+
+int64_t count_readers(const PackedModel& model, int32_t tensor) {
+  int64_t count = std::count(model.outputs.begin(), model.outputs.end(), tensor);
+  for (const PackedNode& node : model.nodes) count += std::count(node.inputs.begin(), node.inputs.end(), tensor);
+  return count;
+}
 
 std::optional<ImageChain> read_image_chain(const PackedModel& model, size_t first) {
   return Reader(model, first).read(first);

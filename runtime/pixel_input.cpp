@@ -1,7 +1,5 @@
 #include "runtime/pixel_input.h"
 
-#include <algorithm>
-
 #include "kernels/quantization.h"
 #include "kernels/quantize/pixel_lookup.h"
 #include "runtime/image_chain.h"
@@ -13,12 +11,7 @@ namespace {
 // last where the pixels have several.
 std::optional<ImageChain> pixel_chain(const PackedModel& model, const PixelInput& pixels, size_t first) {
   const std::vector<int32_t>& inputs = model.nodes[first].inputs;
-  if (inputs.empty() || inputs[0] != model.inputs[0]) return std::nullopt;
-  for (size_t i = 0; i < model.nodes.size(); ++i) {
-    const std::vector<int32_t>& read = model.nodes[i].inputs;
-    if (i != first && std::find(read.begin(), read.end(), model.inputs[0]) != read.end()) return std::nullopt;
-  }
-  if (std::find(model.outputs.begin(), model.outputs.end(), model.inputs[0]) != model.outputs.end()) {
+  if (inputs.empty() || inputs[0] != model.inputs[0] || count_readers(model, model.inputs[0]) != 1) {
     return std::nullopt;
   }
   std::optional<ImageChain> chain = read_image_chain(model, first);

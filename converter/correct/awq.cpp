@@ -138,13 +138,7 @@ Result<std::vector<double>> search(std::span<const Reader* const> readers, const
 }
 
 void rescale(Draft& draft, const ChannelGroup& group, const std::vector<double>& s) {
-  std::vector<double> inverse;
-  for (const double factor : s) inverse.push_back(1 / factor);
-  const std::vector<double> zeros(s.size(), 0.0);
-  for (Graph* graph : {&draft.graph, &draft.teacher}) {
-    for (const size_t maker : group.makers) scale_outputs(*graph, graph->nodes[maker], inverse, zeros);
-    for (const size_t reader : group.readers) scale_inputs(*graph, graph->nodes[reader], s, zeros);
-  }
+  rescale_channels(draft, group, s);
   for (const std::vector<size_t>& nodes : {group.makers, group.readers}) {
     for (const size_t node : nodes) draft.options.weight_scales.erase(draft.graph.nodes[node].name);
   }

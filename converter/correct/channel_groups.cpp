@@ -119,6 +119,16 @@ std::vector<ChannelGroup> find_channel_groups(const Graph& graph) {
   return found;
 }
 
+void rescale_channels(Draft& draft, const ChannelGroup& group, std::span<const double> r) {
+  std::vector<double> inverse;
+  for (const double factor : r) inverse.push_back(1 / factor);
+  const std::vector<double> zeros(r.size(), 0.0);
+  for (Graph* graph : {&draft.graph, &draft.teacher}) {
+    for (const size_t maker : group.makers) scale_outputs(*graph, graph->nodes[maker], inverse, zeros);
+    for (const size_t reader : group.readers) scale_inputs(*graph, graph->nodes[reader], r, zeros);
+  }
+}
+
 Result<std::map<std::string, ChannelStats>> observe_channels(const CorrectionContext& context, const Graph& teacher,
                                                              const ChannelBounds& bounds) {
   OCTET_TRY(const PackedModel packed, lower_f32(teacher));

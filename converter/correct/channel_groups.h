@@ -21,6 +21,9 @@ struct ChannelGroup {
 // All groups of the graph, in the order of their first maker.
 std::vector<ChannelGroup> find_channel_groups(const Graph& graph);
 
+// Divides channel c of the value by r[c] > 0 where layers make it, and multiplies it where they read it, in both graphs.
+void rescale_channels(Draft& draft, const ChannelGroup& group, std::span<const double> r);
+
 // Per output channel of a layer, before its activation and with its residual, over all positions of all samples.
 struct ChannelStats {
   std::vector<double> mean, deviation, min, max;

@@ -192,13 +192,7 @@ std::vector<double> Equalizer::maker_ranges(size_t maker) {
 }
 
 void Equalizer::rescale(size_t g, const std::vector<double>& r) {
-  std::vector<double> inverse;
-  for (const double factor : r) inverse.push_back(1 / factor);
-  const std::vector<double> zeros(r.size(), 0.0);
-  for (Graph* graph : {&draft_.graph, &draft_.teacher}) {
-    for (const size_t maker : groups_[g].makers) scale_outputs(*graph, graph->nodes[maker], inverse, zeros);
-    for (const size_t reader : groups_[g].readers) scale_inputs(*graph, graph->nodes[reader], r, zeros);
-  }
+  rescale_channels(draft_, groups_[g], r);
   const auto divide = [&](std::vector<double>& all) {
     for (size_t c = 0; c < r.size(); ++c) all[c] /= r[c];
   };
