@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "octet/session.hpp"
 
@@ -69,6 +70,7 @@ Status evaluate_sample(Worker& worker, const std::vector<Tensor>& sample, const 
                                               std::to_string(other.size())};
   }
   worker.found.agreeing += top_class(scores) == top_class(other) ? 1 : 0;
+  worker.found.scores.add(score_logits(other), score_logits(scores), -INFINITY, INFINITY);
   if (!label.has_value()) return {};
   const bool is_right = rank_of(scores, static_cast<size_t>(*label)) < 1;
   const bool other_is_right = top_class(other) == static_cast<size_t>(*label);
@@ -114,6 +116,7 @@ Result<Evaluation> evaluate(const Model& model, const Dataset& data, std::span<c
     total.against_top1 += worker.found.against_top1;
     total.lost += worker.found.lost;
     total.won += worker.found.won;
+    total.scores.merge(worker.found.scores);
   }
   return total;
 }
@@ -129,6 +132,17 @@ Result<std::pair<double, double>> measure_latency(const Model& a, const Model& b
     if (i >= 10 && std::chrono::steady_clock::now() - start > std::chrono::seconds(1)) break;
   }
   return best;
+}
+
+std::vector<float> score_logits(std::span<const float> scores) {
+  constexpr float kLeast = 1e-30F;
+  std::vector<float> logits(scores.begin(), scores.end());
+  const double sum = std::accumulate(scores.begin(), scores.end(), 0.0);
+  if (std::abs(sum - 1) > 1e-3 || std::ranges::any_of(scores, [](float p) { return !(p >= 0); })) return logits;
+  for (float& p : logits) p = std::log(std::max(p, kLeast));
+  const double mean = std::accumulate(logits.begin(), logits.end(), 0.0) / static_cast<double>(logits.size());
+  for (float& logit : logits) logit -= static_cast<float>(mean);
+  return logits;
 }
 
 std::pair<double, double> drop_interval(size_t lost, size_t won, size_t count) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "converter/data/dataset.h"
+#include "converter/metrics.h"
 #include "converter/parallel.h"
 #include "octet/model.hpp"
 
@@ -17,7 +18,13 @@ struct Evaluation {
   size_t agreeing = 0;       // samples on which both models have the same highest class
   size_t against_top1 = 0;   // samples whose label has the other model's highest score
   size_t lost = 0, won = 0;  // samples that only the other model, or only this one, labels rightly
+  TensorError scores;        // this model's scores as y beside the other's as x, both as `score_logits` gives them
 };
+
+// Scores in which every class counts, not only the likely ones: of probabilities (none below 0, their sum 1 within 1e-3)
+// their logarithms less the mean of these, which is what a softmax was applied to but for a constant; other scores
+// as they are. Probabilities below 1e-30 count as 1e-30.
+std::vector<float> score_logits(std::span<const float> scores);
 
 // Runs the model's integer kernels, never a simulation, on every sample. Scores are the model's first output; a tie
 // goes to the lower index.

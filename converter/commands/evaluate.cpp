@@ -1,4 +1,5 @@
 // octet evaluate: top-1, top-5, and agreement with another model.
+#include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <memory>
@@ -50,6 +51,12 @@ void print_text(const Json& result) {
   share("drop       ", "drop", " points");
   share("agreement  ", "agreement");
   if (!result.contains("agreement")) return;
+  std::cout << "SQNR       ";
+  if (result["sqnr_db"].is_null()) {
+    std::cout << "infinite, the scores are equal\n";
+  } else {
+    std::cout << result["sqnr_db"].get<double>() << " dB of the scores\n";
+  }
   std::cout << "bytes      " << result["bytes"] << ", " << result["compression"].get<double>() << " times smaller\n"
             << "latency    " << std::setprecision(3) << result["latency_ms"].get<double>() << " ms (other "
             << result["against_latency_ms"].get<double>() << " ms), " << std::setprecision(2)
@@ -105,6 +112,8 @@ Result<int> run(const Options& options) {
       result["drop"] = result["against_top1"].get<double>() - result["top1"].get<double>();
       result["drop_interval"] = interval_json(drop_interval(found->lost, found->won, found->count));
     }
+    const double sqnr = found->scores.sqnr_db();
+    result["sqnr_db"] = std::isfinite(sqnr) ? Json(sqnr) : Json(nullptr);
     OCTET_TRY(const auto latency, measure_latency(loaded.model, against->model, threads));
     result["bytes"] = loaded.file_bytes;
     result["compression"] = static_cast<double>(against->file_bytes) / static_cast<double>(loaded.file_bytes);

@@ -6,8 +6,8 @@ usage: method_table.py [--octet PROGRAM] [--data DIR] [--networks NAME,...] [--s
 Converts every network once per --options (default: each calibration method without correction; with --corrections: each
 correction behind --calibration mse, auto, and what octet does by default), on N samples of its calibration images (default:
 1000; with --corrections 256), and evaluates it against the float network on images that were not calibrated on. Prints a
-Markdown row as soon as it is measured: top-1 drop in points, agreement in percent, seconds of converting. With
---corrections a row is a method, otherwise a network. Networks whose files are absent are left out.
+Markdown row as soon as it is measured: top-1 drop in points, agreement in percent, signal over noise of the scores in dB,
+seconds of converting. With --corrections a row is a method, otherwise a network. Networks whose files are absent are left out.
 
 --results keeps every figure in a JSON file once it is measured, with its 95 % interval. Started again with the same file,
 only what it lacks is measured; it belongs to one build of octet.
@@ -74,7 +74,7 @@ class Results:
                 known[options] = measure(self.given.octet, self.given.data, network, shlex.split(options), pathlib.Path(folder))
             self.save()
         found = known[options]
-        text = f"{found['drop']:.2f}, {found['agreement']:.1f} ({found['seconds']:.0f} s)"
+        text = f"{found['drop']:.2f}, {found['agreement']:.1f}, {found['sqnr_db']:.1f} dB ({found['seconds']:.0f} s)"
         print(f"{network} {column}: {text}", file=sys.stderr, flush=True)
         return text
 

@@ -107,6 +107,7 @@ class BundledModel(Case):
                              "--labels", self.labels(), "--json")
         self.assertEqual(found["count"], len(PICTURES))
         self.assertEqual((found["top1"], found["top5"], found["agreement"], found["drop"]), (100, 100, 100, 0))
+        self.assertGreater(found["sqnr_db"], 15)
         self.assertGreater(found["compression"], 3)
         for key in ("bytes", "against_bytes", "latency_ms", "against_latency_ms", "speedup"):
             self.assertGreater(found[key], 0)

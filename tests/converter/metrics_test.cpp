@@ -79,6 +79,19 @@ TEST_CASE("uniform quantization has the error s^2 / 12 and the SQNR of its law")
   CHECK(error.sqnr_db() == doctest::Approx(10 * std::log10(12 * sigma2 / (s * s))).epsilon(0.02));
 }
 
+TEST_CASE("scores behind a softmax are measured before it, where every class counts") {
+  const std::vector<float> logits = {3, -20, 1, 0};
+  std::vector<float> probabilities;
+  double sum = 0;
+  for (const float x : logits) sum += std::exp(static_cast<double>(x));
+  for (const float x : logits) probabilities.push_back(static_cast<float>(std::exp(static_cast<double>(x)) / sum));
+  const std::vector<float> found = octet::score_logits(probabilities);
+  for (size_t i = 0; i < logits.size(); ++i) CHECK(found[i] == doctest::Approx(logits[i] + 4).epsilon(1e-5));
+  CHECK(octet::score_logits(logits) == logits);
+  CHECK(octet::score_logits(std::vector<float>{1, 0})[1] < -30);  // no infinite noise
+  CHECK(octet::score_logits(std::vector<float>{2, -1}) == std::vector<float>{2, -1});
+}
+
 TEST_CASE("an interval brackets its share and narrows with the count") {
   const auto [low, high] = wilson_interval(450, 485);
   CHECK(low < 100.0 * 450 / 485);
