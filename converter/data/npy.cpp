@@ -1,14 +1,13 @@
 #include "converter/data/npy.h"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <optional>
 #include <vector>
 
 #include "converter/atomic_file.h"
+#include "converter/half.h"
 #include "runtime/mapped_file.h"
 
 namespace octet {
@@ -106,20 +105,6 @@ Result<Layout> parse_header(const std::string& path, std::span<const std::byte> 
                              " bytes, but " + std::to_string(available) + " bytes follow");
   }
   return layout;
-}
-
-float half_to_float(uint16_t bits) {
-  const int exponent = bits >> 10 & 31;
-  const int mantissa = bits & 1023;
-  float magnitude = 0;
-  if (exponent == 31) {
-    magnitude = mantissa == 0 ? INFINITY : NAN;
-  } else if (exponent == 0) {
-    magnitude = std::ldexp(static_cast<float>(mantissa), -24);
-  } else {
-    magnitude = std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
-  }
-  return (bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
 Tensor read_elements(const std::byte* from, const ElementType& element, const Shape& shape) {

@@ -8,13 +8,6 @@
 namespace octet {
 namespace {
 
-using Ints = std::vector<int64_t>;
-
-template <size_t N>
-Ints list(const std::array<int64_t, N>& values) {
-  return {values.begin(), values.end()};
-}
-
 bool has_input(const PackedNode& node, size_t i) {
   return i < node.inputs.size() && node.inputs[i] >= 0;
 }
@@ -42,9 +35,9 @@ std::string add_conv(QdqWriter& writer, const PackedNode& node, const Conv2dPara
   return writer.onnx().add_node("Conv", inputs, writer.output_name(node) + "_conv",
                                 {{"group", params.groups},
                                  {"kernel_shape", Ints{weights[1], weights[2]}},
-                                 {"strides", list(params.strides)},
-                                 {"dilations", list(params.dilations)},
-                                 {"pads", list(params.pads)}});
+                                 {"strides", to_ints(params.strides)},
+                                 {"dilations", to_ints(params.dilations)},
+                                 {"pads", to_ints(params.pads)}});
 }
 
 // quantize(f32(f64(conv(x) * m) + f64(residual) * r)): the numbers of octet's own arithmetic, in steps of the output.

@@ -1,6 +1,7 @@
 // An ONNX model under construction: names, nodes, constants, bytes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -21,9 +22,14 @@ class NodeProto;
 
 namespace octet {
 
-using OnnxAttribute =
-    std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>, std::vector<std::string>>;
+using Ints = std::vector<int64_t>;
+using OnnxAttribute = std::variant<int64_t, float, std::string, Ints, std::vector<float>, std::vector<std::string>>;
 using OnnxAttributes = std::vector<std::pair<std::string, OnnxAttribute>>;
+
+template <size_t N>
+Ints to_ints(const std::array<int64_t, N>& values) {
+  return {values.begin(), values.end()};
+}
 
 class OnnxBuilder {
  public:

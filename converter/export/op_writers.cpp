@@ -10,13 +10,6 @@
 namespace octet {
 namespace {
 
-using Ints = std::vector<int64_t>;
-
-template <size_t N>
-Ints list(const std::array<int64_t, N>& values) {
-  return {values.begin(), values.end()};
-}
-
 Error unsupported(const std::string& reason) {
   return {ErrorCode::kUnsupported, reason};
 }
@@ -43,12 +36,12 @@ Status write(QdqWriter& writer, const PackedNode& node, const Pool2dParams& para
   if (params.global) {
     op = "Global" + op;
   } else {
-    attributes = {{"kernel_shape", list(params.kernel)},
-                  {"strides", list(params.strides)},
-                  {"pads", list(params.pads)},
+    attributes = {{"kernel_shape", to_ints(params.kernel)},
+                  {"strides", to_ints(params.strides)},
+                  {"pads", to_ints(params.pads)},
                   {"ceil_mode", int64_t{params.ceil_mode}}};
     if (is_max) {
-      attributes.emplace_back("dilations", list(params.dilations));
+      attributes.emplace_back("dilations", to_ints(params.dilations));
     } else {
       attributes.emplace_back("count_include_pad", int64_t{params.count_include_pad});
       if (params.dilations != std::array<int64_t, 2>{1, 1}) return unsupported("average pools have no dilations");

@@ -6,8 +6,6 @@
 namespace octet {
 namespace {
 
-using Ints = std::vector<int64_t>;
-
 Error unsupported(const std::string& reason) {
   return {ErrorCode::kUnsupported, reason};
 }

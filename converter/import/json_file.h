@@ -78,7 +78,4 @@ Result<Shape> read_shape(const JsonAt& at);
 Result<Tensor> read_tensor(const WeightRange& range, std::string_view dtype, std::string_view bytes,
                            const std::string& file);
 
-// IEEE half precision to single, exactly.
-float half_to_float(uint16_t half);
-
 }  // namespace octet

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "converter/import/json_file.h"
+#include "converter/half.h"
 
 namespace octet {
 namespace {

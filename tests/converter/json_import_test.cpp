@@ -4,8 +4,8 @@
 #include <cmath>
 #include <random>
 
+#include "converter/half.h"
 #include "converter/import/import.h"
-#include "converter/import/json_file.h"
 #include "converter/import/tfjs.h"
 #include "converter/passes/passes.h"
 #include "tests/support/graph_builder.h"
