@@ -5,6 +5,7 @@
 #include "converter/calibrated_network.h"
 #include "converter/data/labels.h"
 #include "converter/given.h"
+#include "converter/halves.h"
 #include "converter/lower.h"
 #include "converter/open_sizes.h"
 #include "converter/precision.h"
@@ -164,6 +165,17 @@ Status convert_bf16(const ConvertOptions& options, const Graph& graph, Conversio
   return {};
 }
 
+// The same, and nothing is multiplied otherwise than in f32.
+Status convert_f16(const ConvertOptions& options, const Graph& graph, Conversion& result) {
+  if (is_quantized(graph)) {
+    return Error{ErrorCode::kUsage,
+                 "--precision f16 needs a float model, but '" + options.model + "' is quantized already"};
+  }
+  OCTET_TRY(const std::set<std::string> keep_float, resolve_keep_float(graph, options.keep_float));
+  OCTET_TRY(result.packed, lower_halves(graph, keep_float, result.notices));
+  return {};
+}
+
 // What a network of `layers` keeps in f32 that people may expect to become smaller, too; empty: nothing.
 std::string left_in_float(const Graph& graph, Precision layers) {
   size_t matrices = 0, convolutions = 0, recurrent = 0;
@@ -240,6 +252,8 @@ Result<Conversion> convert(const ConvertOptions& options) {
     OCTET_TRY(result.packed, lower_f32(graph));
   } else if (options.is_bf16) {
     OCTET_CHECK(convert_bf16(options, graph, result));
+  } else if (options.is_f16) {
+    OCTET_CHECK(convert_f16(options, graph, result));
   } else if (options.layers != Precision::kInt8) {
     OCTET_CHECK(convert_matrix_layers(options, graph, result));
   } else if (is_quantized(graph)) {

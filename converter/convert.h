@@ -66,6 +66,7 @@ struct ConvertOptions {
   ActivationScheme activations;
   bool float_only = false;                                 // --precision f32
   bool is_bf16 = false;                                    // --precision bf16
+  bool is_f16 = false;                                     // --precision f16: weights in the file alone
   Precision layers = Precision::kInt8;                     // kWeightOnly, kDynamic: of matrix layers, all else f32
   bool is_mixed = false;                                   // --precision mixed
   CostKind cost = CostKind::kLatency;                      // what mixed precision spares

@@ -1,4 +1,4 @@
-// What writing and reading a .octet file share: its header, its alignment, how fields and tensors of 4 bits lie.
+// What writing and reading a .octet file share: its header, its alignment, how fields and small tensors lie.
 #pragma once
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "runtime/half.h"
 #include "runtime/hash.h"
 #include "runtime/mapped_file.h"
 #include "runtime/nibbles.h"

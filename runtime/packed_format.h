@@ -16,7 +16,8 @@ namespace octet {
 constexpr uint32_t kVersionOf4Bits = 2;       // a tensor has 4 bits
 constexpr uint32_t kVersionOfBf16 = 3;        // a tensor is bf16
 constexpr uint32_t kVersionOfWeightOnly = 4;  // a layer has f32 values and integer weights
-constexpr uint32_t kPackedVersion = kVersionOfWeightOnly;
+constexpr uint32_t kVersionOfHalves = 5;      // a tensor is f32 in memory, and half precision in the file
+constexpr uint32_t kPackedVersion = kVersionOfHalves;
 constexpr size_t kPackedHeaderBytes = 64;
 constexpr size_t kPackedAlignment = 64;  // of the file's address in memory, and of every tensor's data in the file
 

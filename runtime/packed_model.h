@@ -23,7 +23,8 @@ struct PackedTensor {
   int axis = 0;
   const void* data = nullptr;  // constants: 64-byte aligned, inside PackedModel::storage
   int64_t data_bytes = 0;
-  // s8 constants in a file: 8 bits each, or 4 and a factor for each run of file_group elements of a row (0: none).
+  // Constants in a file: as in memory (8), or smaller where that loses nothing: s8 in 4 bits and a factor for each run
+  // of file_group elements of a row (0: none), f32 in 16.
   int file_bits = 8;
   int64_t file_group = 0;
 

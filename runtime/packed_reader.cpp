@@ -164,8 +164,10 @@ PackedTensor read_tensor(Reader& in, size_t index, std::span<const std::byte> da
   if (version >= 2) {
     tensor.file_bits = in.get<uint8_t>();
     tensor.file_group = in.get<uint32_t>();
-    if (tensor.file_bits != 8 && tensor.file_bits != 4) {
-      in.fail("has " + std::to_string(tensor.file_bits) + " bits an element, not 4 or 8");
+    const bool is_known = tensor.file_bits == 8 || (tensor.file_bits == 4 && tensor.type == DataType::kS8) ||
+                          (tensor.file_bits == 16 && tensor.type == DataType::kF32);
+    if (!is_known) {
+      in.fail("has " + std::to_string(tensor.file_bits) + " bits an element, not 8, 4 of s8 or 16 of f32");
     }
   }
   if (!in.ok() || offset == kNoData) return tensor;
@@ -224,30 +226,42 @@ struct alignas(kPackedAlignment) Line {
   std::byte bytes[kPackedAlignment];
 };
 
-// Gives tensors of 4 bits their s8 form, in memory of the model's own. `needed_bytes`: what the rest takes.
+// Bytes of a small tensor in the file. elements >= 0.
+int64_t small_bytes(const PackedTensor& tensor, int64_t elements) {
+  return tensor.file_bits == 16 ? 2 * elements : nibble_layout(tensor).byte_count();
+}
+
+// False where the bytes are no numbers. `to`: the tensor's elements.
+bool unpack_small(const PackedTensor& tensor, int64_t elements, void* to) {
+  const std::span bytes(static_cast<const std::byte*>(tensor.data), static_cast<size_t>(tensor.data_bytes));
+  const auto count = static_cast<size_t>(elements);
+  if (tensor.file_bits == 4) return unpack_nibbles(bytes, nibble_layout(tensor), {static_cast<int8_t*>(to), count});
+  unpack_halves(bytes, {static_cast<float*>(to), count});
+  return true;
+}
+
+// Gives tensors of 4 and 16 bits the form that they have in memory, which is the model's own. `needed_bytes`: what the
+// rest takes.
 Status unpack_constants(PackedModel& model, int64_t needed_bytes, int64_t max_bytes) {
   std::vector<std::vector<Line>> unpacked;
   for (PackedTensor& tensor : model.tensors) {
-    if (tensor.file_bits != 4 || tensor.data == nullptr) continue;
-    const NibbleLayout layout = nibble_layout(tensor);
+    if (tensor.file_bits == 8 || tensor.data == nullptr) continue;
     const int64_t elements = tensor.shape.element_count();  // below 0: dynamic
     // A shape must be believable before memory is taken for it.
-    if (tensor.type != DataType::kS8 || elements < 0 || elements / 2 > tensor.data_bytes ||
-        layout.byte_count() != tensor.data_bytes) {
-      return damaged("tensor '" + tensor.name + "' of 4 bits has " + std::to_string(tensor.data_bytes) +
-                     " bytes, but its shape " + tensor.shape.to_string() + " needs " +
-                     std::to_string(elements < 0 ? 0 : layout.byte_count()));
+    if (elements < 0 || elements / 2 > tensor.data_bytes || small_bytes(tensor, elements) != tensor.data_bytes) {
+      return damaged("tensor '" + tensor.name + "' of " + std::to_string(tensor.file_bits) + " bits has " +
+                     std::to_string(tensor.data_bytes) + " bytes, but its shape " + tensor.shape.to_string() +
+                     " needs " + std::to_string(elements < 0 ? 0 : small_bytes(tensor, elements)));
     }
-    needed_bytes += static_cast<int64_t>(align(static_cast<size_t>(elements)));
+    const auto bytes = static_cast<size_t>(elements * element_bytes(tensor.type));
+    needed_bytes += static_cast<int64_t>(align(bytes));
     OCTET_CHECK(check_memory(needed_bytes, max_bytes));
-    auto& lines = unpacked.emplace_back(align(static_cast<size_t>(elements)) / sizeof(Line));
-    const std::span values(reinterpret_cast<int8_t*>(lines.data()), static_cast<size_t>(elements));
-    if (!unpack_nibbles({static_cast<const std::byte*>(tensor.data), static_cast<size_t>(tensor.data_bytes)}, layout,
-                        values)) {
+    void* to = unpacked.emplace_back(align(bytes) / sizeof(Line)).data();
+    if (!unpack_small(tensor, elements, to)) {
       return damaged("tensor '" + tensor.name + "' holds what no number of 4 bits is");
     }
-    tensor.data = values.data();
-    tensor.data_bytes = elements;
+    tensor.data = to;
+    tensor.data_bytes = static_cast<int64_t>(bytes);
   }
   if (unpacked.empty()) return {};
   struct Both {

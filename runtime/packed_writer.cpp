@@ -106,10 +106,23 @@ struct FieldWriter {
 struct FileData {
   uint64_t offset = kNoData;
   uint64_t bytes = 0;
-  std::vector<std::byte> nibbles;  // empty: as in memory
+  std::vector<std::byte> small;  // of file_bits each; empty: as in memory
 };
 
-// The least version that has such layers and tensors; 4 bits are seen to where they are packed.
+// What file_bits asks for; nothing where the values do not allow it.
+std::optional<std::vector<std::byte>> small_form(const PackedTensor& tensor) {
+  const auto count = static_cast<size_t>(tensor.data_bytes) / static_cast<size_t>(element_bytes(tensor.type));
+  if (count == 0) return std::nullopt;
+  if (tensor.file_bits == 4 && tensor.type == DataType::kS8) {
+    return pack_nibbles({static_cast<const int8_t*>(tensor.data), count}, nibble_layout(tensor));
+  }
+  if (tensor.file_bits == 16 && tensor.type == DataType::kF32) {
+    return pack_halves({static_cast<const float*>(tensor.data), count});
+  }
+  return std::nullopt;
+}
+
+// The least version that has such layers and tensors; small forms are seen to where they are packed.
 uint32_t least_version(const PackedModel& model) {
   uint32_t version = 1;
   for (const PackedTensor& tensor : model.tensors) {
@@ -146,9 +159,9 @@ std::vector<std::byte> write_graph(const PackedModel& model, std::span<const Fil
     out.put(data[i].offset);
     out.put(data[i].bytes);
     if (version >= 2) {
-      const bool is_nibbles = !data[i].nibbles.empty();
-      out.put(static_cast<uint8_t>(is_nibbles ? 4 : 8));
-      out.put(static_cast<uint32_t>(is_nibbles ? tensor.file_group : 0));
+      const bool is_small = !data[i].small.empty();
+      out.put(static_cast<uint8_t>(is_small ? tensor.file_bits : 8));
+      out.put(static_cast<uint32_t>(is_small ? tensor.file_group : 0));
     }
   }
   out.put(static_cast<uint32_t>(model.nodes.size()));
@@ -181,13 +194,10 @@ std::vector<std::byte> write_model(const PackedModel& model) {
     const PackedTensor& tensor = model.tensors[i];
     if (tensor.data == nullptr) continue;
     data[i] = {data_bytes, static_cast<uint64_t>(tensor.data_bytes), {}};
-    if (tensor.file_bits == 4 && tensor.data_bytes > 0) {
-      const std::span values(static_cast<const int8_t*>(tensor.data), static_cast<size_t>(tensor.data_bytes));
-      if (auto nibbles = pack_nibbles(values, nibble_layout(tensor))) {
-        data[i].bytes = nibbles->size();
-        data[i].nibbles = std::move(*nibbles);
-        version = std::max(version, kVersionOf4Bits);
-      }
+    if (auto small = small_form(tensor)) {
+      data[i].bytes = small->size();
+      data[i].small = std::move(*small);
+      version = std::max(version, tensor.file_bits == 4 ? kVersionOf4Bits : kVersionOfHalves);
     }
     data_bytes = align(data_bytes + data[i].bytes);
   }
@@ -207,7 +217,7 @@ std::vector<std::byte> write_model(const PackedModel& model) {
   for (size_t i = 0; i < model.tensors.size(); ++i) {
     const PackedTensor& tensor = model.tensors[i];
     if (tensor.data == nullptr) continue;
-    const void* from = data[i].nibbles.empty() ? tensor.data : data[i].nibbles.data();
+    const void* from = data[i].small.empty() ? tensor.data : data[i].small.data();
     std::memcpy(bytes.data() + header.data_offset + data[i].offset, from, data[i].bytes);
   }
   std::memcpy(bytes.data(), &header, sizeof header);

@@ -160,6 +160,7 @@ constexpr NamedPrecision kPrecisions[] = {
     {"weight_only_int4", "weight_only with --weight-bits 4, in groups (--group-size)"},
     {"dynamic", "the same layers also quantize each row that they read when they run, and multiply integers"},
     {"bf16", "layers of bf16, all else f32"},
+    {"f16", "f32, with weights in half precision in the file"},
     {"f32", "no integers"},
 };
 
@@ -183,6 +184,7 @@ Status read_precision(Options& options) {
   if (options.precision.empty()) options.precision = convert.max_drop.has_value() ? "mixed" : "int8";
   convert.float_only = options.precision == "f32";
   convert.is_bf16 = options.precision == "bf16";
+  convert.is_f16 = options.precision == "f16";
   convert.is_mixed = options.precision == "mixed";
   if (options.precision.starts_with("weight_only")) convert.layers = Precision::kWeightOnly;
   if (options.precision == "dynamic") convert.layers = Precision::kDynamic;
@@ -190,7 +192,8 @@ Status read_precision(Options& options) {
   if (options.precision == "weight_only_int4") convert.weights.bits = 4;
   convert.offers_bf16 = options.bf16 == "always" || (options.bf16 == "auto" && has_native_bf16());
   convert.cost = options.cost == "bytes" ? CostKind::kBytes : CostKind::kLatency;
-  if (convert.max_drop.has_value() && (convert.is_bf16 || convert.float_only || convert.layers != Precision::kInt8)) {
+  const bool is_float = convert.float_only || convert.is_bf16 || convert.is_f16;
+  if (convert.max_drop.has_value() && (is_float || convert.layers != Precision::kInt8)) {
     return Error{ErrorCode::kUsage, "--max-drop goes with --precision int8 or mixed, not " + options.precision};
   }
   if (convert.max_drop.has_value() && !std::isfinite(*convert.max_drop)) {

@@ -59,16 +59,17 @@ Json tensor_json(const PackedTensor& tensor) {
             {"zero_point", implied_zero ? Json(0) : one_or_list(tensor.zero_points)},
             {"constant", tensor.data != nullptr},
             {"bytes", tensor.data_bytes}};
-  if (tensor.file_bits != 8) json.update({{"bits", tensor.file_bits}, {"group_size", tensor.file_group}});
+  if (tensor.file_bits == 16) json["bits"] = 16;
+  if (tensor.file_bits == 4) json.update({{"bits", tensor.file_bits}, {"group_size", tensor.file_group}});
   return json;
 }
 
-// "; weights of 4 bits in groups of 64" of a layer whose weights are integers.
+// "; weights of 4 bits in groups of 64" of a layer whose weights are integers, or halves in the file.
 std::string weights_text(const PackedModel& model, const PackedNode& node) {
   for (const int32_t id : node.inputs) {
     if (id < 0) continue;
     const PackedTensor& tensor = model.tensors[static_cast<size_t>(id)];
-    if (tensor.type != DataType::kS8 || tensor.data == nullptr) continue;
+    if ((tensor.type != DataType::kS8 && tensor.file_bits != 16) || tensor.data == nullptr) continue;
     std::string text = "; weights of " + std::to_string(tensor.file_bits) + " bits";
     if (tensor.file_group > 0) text += " in groups of " + std::to_string(tensor.file_group);
     return text;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "converter/atomic_file.h"
-#include "converter/half.h"
+#include "runtime/half.h"
 #include "runtime/mapped_file.h"
 
 namespace octet {

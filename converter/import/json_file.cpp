@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-#include "converter/half.h"
+#include "runtime/half.h"
 
 namespace octet {
 namespace {

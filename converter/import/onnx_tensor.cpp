@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "converter/half.h"
+#include "runtime/half.h"
 
 namespace octet {
 namespace {

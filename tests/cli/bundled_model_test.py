@@ -278,6 +278,19 @@ class BundledModel(Case):
         kept = self.convert("--precision", "bf16", "--keep-float", "first,last")
         self.assertEqual(len(self.float_layers(kept)), 2)
 
+    def test_f16_halves_the_weights_in_the_file_and_is_multiplied_as_f32(self):
+        plain, packed = (self.folder / name for name in ("f32.octet", "f16.octet"))
+        whole = self.json_of(OCTET, "convert", MODEL, "-o", plain, "--precision", "f32", "--json")["bytes"]
+        self.assertLess(self.json_of(OCTET, "convert", MODEL, "-o", packed, "--precision", "f16", "--json")["bytes"], 0.52 * whole)
+        found = self.json_of(OCTET, "evaluate", packed, "--against", plain, "--data", self.list_of_pictures(), "--json")
+        self.assertEqual(found["agreement"], 100)
+        self.assertGreater(found["sqnr_db"], 55)
+        self.assertIn("weights of 16 bits", self.succeed(OCTET, "inspect", packed))
+        some = self.json_of(OCTET, "convert", MODEL, "-o", packed, "--precision", "f16", "--keep-float", "first,last", "--json")["bytes"]
+        self.assertGreater(some, 0.5 * whole)
+        self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--precision", "f16", "--max-drop", 1, "--labels", self.labels(),
+                       mentions=["--max-drop", "f16"])
+
     def test_the_accuracy_gate_writes_the_best_network_and_exits_5(self):
         packed = self.folder / "gated.octet"
         page = self.folder / "page.html"

@@ -1,10 +1,8 @@
 // octet's own JSON: the example of converter/README.md, every field, and everything that can be wrong with a file.
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <random>
 
-#include "converter/half.h"
 #include "converter/import/import.h"
 #include "converter/import/tfjs.h"
 #include "converter/passes/passes.h"
@@ -147,17 +145,6 @@ TEST_CASE("tensors of every type, and of files of their own, are read; f16 becom
   m.json["tensors"][6]["file"] = "bias.bin";
   m.json["tensors"][6]["offset"] = 0;
   CHECK(m.import().ok());
-}
-
-TEST_CASE("half precision is converted exactly, subnormals and infinities too") {
-  CHECK(half_to_float(0x0000) == 0.0F);
-  CHECK(std::signbit(half_to_float(0x8000)));
-  CHECK(half_to_float(0x0001) == std::ldexp(1.0F, -24));
-  CHECK(half_to_float(0x83FF) == -std::ldexp(1023.0F, -24));
-  CHECK(half_to_float(0x3555) == 0.333251953125F);
-  CHECK(half_to_float(0x7BFF) == 65504.0F);
-  CHECK(half_to_float(0xFC00) == -INFINITY);
-  CHECK(std::isnan(half_to_float(0x7C01)));
 }
 
 TEST_CASE("what is no JSON is refused with line and column") {

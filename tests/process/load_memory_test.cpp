@@ -114,16 +114,28 @@ PackedModel nibbles() {
   return model;
 }
 
+PackedModel halves() {
+  test::PackedBuilder b;
+  const int32_t x = b.input("x", DataType::kF32, {1, 4096});
+  const int32_t weights = b.constant("w", DataType::kF32, {16, 4096}, std::vector<float>(16 * 4096, 0.5F));
+  const int32_t y = b.activation("y", DataType::kF32, {1, 16});
+  b.node("fc", FullyConnectedParams{}, {x, weights}, {y});
+  b.output(y);
+  PackedModel model = b.take();
+  model.tensors[static_cast<size_t>(weights)].file_bits = 16;
+  return model;
+}
+
 }  // namespace
 
 TEST_CASE("loading takes at most the bytes that the file justifies, and with fewer it is refused untaken") {
   const test::ScratchFolder folder;
-  for (const auto& make : {many_names, many_nodes, many_inputs, nibbles}) {
+  for (const auto& make : {many_names, many_nodes, many_inputs, nibbles, halves}) {
     const Bytes file = write_model(make());
     const std::string path = folder.path("net.octet");
     std::ofstream(path, std::ios::binary)
         .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
-    const int64_t justified = justified_bytes(file), unpacked = make == nibbles ? 4096 : 0;
+    const int64_t justified = justified_bytes(file), unpacked = make == nibbles ? 4096 : make == halves ? 4 * 16 * 4096 : 0;
     CAPTURE(file.size());
     CAPTURE(justified);
     const auto both = [&](int64_t max_bytes) {

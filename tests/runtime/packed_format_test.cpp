@@ -151,6 +151,42 @@ TEST_CASE("weights of 4 bits take half a byte each, and come back") {
   CHECK(write_model(model)[8] == std::byte{1});
 }
 
+TEST_CASE("f32 weights that are halves take two bytes each, and come back") {
+  test::PackedBuilder b;
+  const int32_t x = b.input("x", DataType::kF32, {1, 4});
+  std::vector<float> values = {1, -2, 0.5F, 0x1p-24F, 0, -0.0F, 65504, 0.333251953125F};
+  const int32_t weights = b.constant("w", DataType::kF32, {2, 4}, values);
+  const int32_t y = b.activation("y", DataType::kF32, {1, 2});
+  b.node("fc", FullyConnectedParams{}, {x, weights}, {y});
+  b.output(y);
+  PackedModel model = b.take();
+  PackedTensor& tensor = model.tensors[static_cast<size_t>(weights)];
+  const std::vector<std::byte> plain = write_model(model);
+  CHECK(plain[8] == std::byte{1});
+  tensor.file_bits = 16;
+  const std::vector<std::byte> bytes = write_model(model);
+  CHECK(bytes[8] == std::byte{5});
+  const Result<Model> read = Model::from_memory(bytes);
+  REQUIRE_MESSAGE(read.ok(), read.error().message);
+  const PackedTensor& found = read->packed().tensors[static_cast<size_t>(weights)];
+  REQUIRE(found.data_bytes == 32);
+  CHECK(std::memcmp(found.data, values.data(), 32) == 0);
+  CHECK(write_model(read->packed()) == bytes);
+  for (size_t i = 0; i < bytes.size(); ++i) {  // under a right checksum: refused or harmless
+    for (const auto value : {std::byte{0x00}, std::byte{0x04}, std::byte{0x08}, std::byte{0x10}, std::byte{0xFF}}) {
+      std::vector<std::byte> changed = bytes;
+      changed[i] = value;
+      reseal(changed);
+      const Result<Model> other = Model::from_memory(changed);
+      if (other.ok()) (void)Session::create(*other, {.threads = 1});
+    }
+  }
+  // What is no half keeps its 32 bits.
+  values[7] = 1.0F / 3;
+  tensor.data = values.data();
+  CHECK(write_model(model)[8] == std::byte{1});
+}
+
 TEST_CASE("weights of bf16 take two bytes each, come back, and raise the version") {
   test::PackedBuilder b;
   const int32_t x = b.input("x", DataType::kF32, {1, 4});
