@@ -65,8 +65,8 @@ class Writer {
   std::vector<std::byte> bytes_;
 };
 
-// Whether field `count` (the first one is 1) must be in the file. Those that an op got later stay out of it where they are
-// false, so that an octet from before them reads the file.
+// Whether field `count` (the first one is 1) must be in the file. Those that an op got later stay out of it where they
+// are false, so that an octet from before them reads the file.
 template <class Params, class T>
 bool is_needed([[maybe_unused]] uint16_t count, [[maybe_unused]] const T& value) {
   if constexpr (requires { Params::kFirstFields; } && std::is_same_v<T, bool>) {

@@ -135,7 +135,9 @@ TEST_CASE("loading takes at most the bytes that the file justifies, and with few
     const std::string path = folder.path("net.octet");
     std::ofstream(path, std::ios::binary)
         .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
-    const int64_t justified = justified_bytes(file), unpacked = make == nibbles ? 4096 : make == halves ? 4 * 16 * 4096 : 0;
+    const int64_t justified = justified_bytes(file), unpacked = make == nibbles  ? 4096
+                                                                : make == halves ? 4 * 16 * 4096
+                                                                                 : 0;
     CAPTURE(file.size());
     CAPTURE(justified);
     const auto both = [&](int64_t max_bytes) {
