@@ -13,11 +13,12 @@
 namespace octet {
 
 // A file has the least version that says all that is in it: 1 if not one of these.
-constexpr uint32_t kVersionOf4Bits = 2;       // a tensor has 4 bits
-constexpr uint32_t kVersionOfBf16 = 3;        // a tensor is bf16
-constexpr uint32_t kVersionOfWeightOnly = 4;  // a layer has f32 values and integer weights
-constexpr uint32_t kVersionOfHalves = 5;      // a tensor is f32 in memory, and half precision in the file
-constexpr uint32_t kPackedVersion = kVersionOfHalves;
+constexpr uint32_t kVersionOf4Bits = 2;              // a tensor has 4 bits
+constexpr uint32_t kVersionOfBf16 = 3;               // a tensor is bf16
+constexpr uint32_t kVersionOfWeightOnly = 4;         // a layer has f32 values and integer weights
+constexpr uint32_t kVersionOfHalves = 5;             // a tensor is f32 in memory, and half precision in the file
+constexpr uint32_t kVersionOfRecurrentIntegers = 5;  // a recurrent layer has integer weights
+constexpr uint32_t kPackedVersion = kVersionOfRecurrentIntegers;
 constexpr size_t kPackedHeaderBytes = 64;
 constexpr size_t kPackedAlignment = 64;  // of the file's address in memory, and of every tensor's data in the file
 

@@ -129,8 +129,11 @@ uint32_t least_version(const PackedModel& model) {
     if (tensor.type == DataType::kBf16) version = std::max(version, kVersionOfBf16);
   }
   for (const PackedNode& node : model.nodes) {
-    if (!std::holds_alternative<FullyConnectedParams>(node.op)) continue;
     const auto type = [&](size_t i) { return model.tensors[static_cast<size_t>(node.inputs[i])].type; };
+    if (std::holds_alternative<RecurrentParams>(node.op) && type(kRecurrentW) == DataType::kS8) {
+      version = std::max(version, kVersionOfRecurrentIntegers);
+    }
+    if (!std::holds_alternative<FullyConnectedParams>(node.op)) continue;
     if (type(0) == DataType::kF32 && type(1) == DataType::kS8) version = std::max(version, kVersionOfWeightOnly);
   }
   return version;

@@ -11,6 +11,18 @@ namespace octet {
 enum class RecurrentKind : int64_t { kRnn = 0, kGru = 1, kLstm = 2 };
 enum class RecurrentDirection : int64_t { kForward = 0, kReverse = 1, kBidirectional = 2 };
 
+enum RecurrentInput : size_t {
+  kRecurrentX,
+  kRecurrentW,
+  kRecurrentR,
+  kRecurrentB,
+  kRecurrentLengths,
+  kRecurrentH0,
+  kRecurrentC0,
+  kRecurrentPeepholes,
+  kRecurrentInputs
+};
+
 // Per direction and step, with g = x W^T + Wb and r = h R^T + Rb split into blocks of H:
 //   rnn   h' = f(g + r)
 //   gru   z = f(g_z + r_z), r = f(g_r + r_r), n = g(g_n + ((r * h) R_n^T + Rb_n)), or with linear_before_reset
@@ -18,12 +30,18 @@ enum class RecurrentDirection : int64_t { kForward = 0, kReverse = 1, kBidirecti
 //   lstm  i = f(g_i + r_i + p_i * c), f = f(g_f + r_f + p_f * c) (input_forget: 1 - i), c' = f * c + i * g(g_c + r_c),
 //         o = f(g_o + r_o + p_o * c'), h' = o * h(c');  blocks in the order i, o, f, c, peepholes i, o, f
 // What goes into an activation is clipped to [-clip, clip] where clip > 0. A sequence that is shorter than T gives
-// zeros behind its end, and its last state is that at its end (its start, in reverse). Sums in f32, in the order of the
-// inputs.
+// zeros behind its end, and its last state is that at its end (its start, in reverse).
+//
+// With weights of f32, sums are f32, in the order of the inputs. With weights of s8, each product and its bias is the
+// fully connected layer of weight_only.h, or with quantize_rows that of row_quantized.h: bytes and all, so the answer
+// has the same bytes on every CPU, for any number of threads, and for each sample whatever the batch. Per direction
+// they are x W^T + Wb; h R^T + Rb; and for gru without linear_before_reset, of the latter the blocks z and r, and
+// (r * h) R_n^T + Rb_n for itself.
 //
 // inputs   x          f32 [T, N, I]
-//          w          f32 [D, G*H, I], constant; G = 1, 3 or 4; D = 2 if bidirectional, else 1
-//          r          f32 [D, G*H, H], constant
+//          w          f32 [D, G*H, I], or s8 [D*G*H, I] in [-127, 127] with one scale or one per row; constant;
+//                     G = 1, 3 or 4; D = 2 if bidirectional, else 1
+//          r          f32 [D, G*H, H], or s8 [D*G*H, H] where w is s8; constant
 //          b          f32 [D, 2*G*H], constant, optional: Wb then Rb
 //          lengths    s64 [N], optional
 //          h0, c0     f32 [D, N, H], optional: zeros; c0 of lstm only
@@ -34,6 +52,7 @@ enum class RecurrentDirection : int64_t { kForward = 0, kReverse = 1, kBidirecti
 struct RecurrentParams {
   static constexpr const char* kName = "recurrent";
   static constexpr bool kIsZoo = true;
+  static constexpr uint16_t kFirstFields = 9;  // the others are in a file only where they are not false
 
   RecurrentKind kind = RecurrentKind::kLstm;
   RecurrentDirection direction = RecurrentDirection::kForward;
@@ -44,6 +63,7 @@ struct RecurrentParams {
   // UnaryKind, alpha and beta of f (, g (, h)), for each direction.
   std::vector<int64_t> activations;
   std::vector<float> alphas, betas;
+  bool quantize_rows = false;  // of x and h, for weights that are integers
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor& visit) {
@@ -56,6 +76,7 @@ struct RecurrentParams {
     visit("activations", self.activations);
     visit("alphas", self.alphas);
     visit("betas", self.betas);
+    visit("quantize_rows", self.quantize_rows);
   }
 
   int64_t directions() const { return direction == RecurrentDirection::kBidirectional ? 2 : 1; }

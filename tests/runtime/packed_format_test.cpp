@@ -228,6 +228,72 @@ TEST_CASE("weights of bf16 take two bytes each, come back, and raise the version
   }
 }
 
+TEST_CASE("recurrent layers of integers come back, and raise the version; those of f32 keep the bytes of older files") {
+  const auto made = [](DataType type, bool quantize_rows) {
+    test::PackedBuilder b;
+    RecurrentParams params{.kind = RecurrentKind::kRnn, .hidden = 2};
+    params.activations = {static_cast<int64_t>(UnaryKind::kIdentity)}, params.alphas = {0}, params.betas = {0};
+    params.quantize_rows = quantize_rows;
+    const bool integers = type == DataType::kS8;
+    const int32_t x = b.input("x", DataType::kF32, {2, 1, 3});
+    const auto weights = [&](const std::string& name, const Shape& shape, int64_t taps) {
+      if (!integers) return b.constant(name, type, shape, std::vector<float>(static_cast<size_t>(2 * taps), 0.5F));
+      std::vector<int8_t> values(static_cast<size_t>(2 * taps), 1);
+      return b.constant(name, type, {2, taps}, values, {0.5F, 0.25F});
+    };
+    const int32_t w = weights("w", {1, 2, 3}, 3), r = weights("r", {1, 2, 2}, 2);
+    const int32_t y = b.activation("y", DataType::kF32, {2, 1, 1, 2});
+    b.node("rnn", params, {x, w, r}, {y, b.activation("h", DataType::kF32, {1, 1, 2})});
+    b.output(y);
+    return b.take();
+  };
+  const auto bytes_of = [](const PackedModel& model) {
+    const std::vector<std::byte> bytes = write_model(model);
+    const Result<Model> read = Model::from_memory(bytes);
+    REQUIRE_MESSAGE(read.ok(), read.error().message);
+    CHECK(write_model(read->packed()) == bytes);
+    CHECK(std::get<RecurrentParams>(read->packed().nodes[0].op).quantize_rows ==
+          std::get<RecurrentParams>(model.nodes[0].op).quantize_rows);
+    return bytes;
+  };
+  const auto fields_of = [](const std::vector<std::byte>& bytes) {  // behind the node's name and op
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return static_cast<int>(bytes[text.find("rnn") + 5]);
+  };
+  const std::vector<std::byte> floats = bytes_of(made(DataType::kF32, false));
+  CHECK(floats[8] == std::byte{1});
+  CHECK(fields_of(floats) == 9);
+  const std::vector<std::byte> weight_only = bytes_of(made(DataType::kS8, false));
+  CHECK(weight_only[8] == std::byte{kVersionOfRecurrentIntegers});
+  CHECK(fields_of(weight_only) == 9);
+  const std::vector<std::byte> dynamic = bytes_of(made(DataType::kS8, true));
+  CHECK(dynamic[8] == std::byte{kVersionOfRecurrentIntegers});
+  CHECK(fields_of(dynamic) == 10);
+  // x W^T of (1, 2, 3) is (6, 6) times the scales, and h R^T the sum of h times the scales.
+  const Result<Model> read = Model::from_memory(weight_only);
+  REQUIRE(read.ok());
+  Result<Session> session = Session::create(*read, {.threads = 1});
+  REQUIRE_MESSAGE(session.ok(), session.error().message);
+  std::ranges::copy(std::vector<float>{1, 2, 3, 0, 0, 4}, session->input().as<float>().begin());
+  session->run();
+  const auto y = session->output().as<float>();
+  CHECK(std::vector<float>(y.begin(), y.end()) == std::vector<float>{3, 1.5F, 2 + 4.5F / 2, 1 + 4.5F / 4});
+  CHECK(!check_model(made(DataType::kF32, true)).ok());
+  for (const std::vector<std::byte>* bytes : {&weight_only, &dynamic}) {  // under a right checksum: refused or harmless
+    for (size_t i = 0; i < bytes->size(); ++i) {
+      for (const auto value : {std::byte{0x00}, std::byte{0x01}, std::byte{0x04}, std::byte{0xFF}}) {
+        std::vector<std::byte> changed = *bytes;
+        changed[i] = value;
+        reseal(changed);
+        const Result<Model> found = Model::from_memory(changed);
+        if (!found.ok()) continue;
+        Result<Session> made_of = Session::create(*found, {.threads = 1});
+        if (made_of.ok()) made_of->run();
+      }
+    }
+  }
+}
+
 TEST_CASE("something else is not an octet file") {
   const std::vector<std::byte> bytes(1000, std::byte{7});
   const Result<Model> read = Model::from_memory(bytes);
