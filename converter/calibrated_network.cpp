@@ -205,8 +205,10 @@ Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const
     OCTET_TRY(network.samples, load_samples(data->data, data->indices, options.seed, network.threads));
   }
   OCTET_TRY(std::set<std::string> keep_float, resolve_keep_float(graph, options.keep_float));
-  const QuantizeOptions quantize{
-      .weights = options.weights, .activations = options.activations, .keep_float = std::move(keep_float)};
+  const QuantizeOptions quantize{.weights = options.weights,
+                                 .activations = options.activations,
+                                 .keep_float = std::move(keep_float),
+                                 .int4_group_size = options.int4_group_size};
   OCTET_TRY(ChosenRanges chosen,
             choose(options, graph, table, trends, quantize, network.samples.has_value() ? &*network.samples : nullptr,
                    network.threads, result));

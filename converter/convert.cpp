@@ -9,6 +9,7 @@
 #include "converter/lower.h"
 #include "converter/open_sizes.h"
 #include "converter/precision.h"
+#include "converter/precision/climb.h"
 #include "converter/precision/labelled_samples.h"
 #include "octet/octet.hpp"
 
@@ -102,14 +103,9 @@ class Gate {
 
 Status climb_ladder(const ConvertOptions& options, const CalibratedNetwork& network, const Gate* gate,
                     Conversion& result) {
-  MixContext context{network.draft,
-                     *network.samples,
-                     options.cost,
-                     options.offers_bf16,
-                     options.correct != "none",
-                     options.seed,
-                     network.threads,
-                     {}};
+  MixContext context{network.draft,       *network.samples,    options.cost,
+                     options.offers_int4, options.offers_bf16, options.correct != "none",
+                     options.seed,        network.threads,     {}};
   if (gate != nullptr) {
     context.count_right = [&](const PackedModel& packed) -> Result<size_t> {
       OCTET_TRY(const GateResult found, gate->measure(packed));
@@ -131,27 +127,39 @@ Status convert_mixed(const ConvertOptions& options, const CalibratedNetwork& net
   return finish(options, network, on_rung(network.draft, result.ladder->rungs[*result.rung]), result);
 }
 
+// Corrects the rung, and takes it if it passes the gate or is the best so far. Whether it passes.
+Result<bool> try_rung(const ConvertOptions& options, const CalibratedNetwork& network, const Gate& gate, size_t rung,
+                      Conversion& result) {
+  Conversion tried = result;
+  OCTET_CHECK(finish(options, network, on_rung(network.draft, result.ladder->rungs[rung]), tried));
+  OCTET_TRY(tried.gate, gate.measure(tried.packed));
+  tried.rung = rung;
+  const bool is_passed = tried.gate->is_passed;
+  const bool is_better = !result.gate->is_passed && tried.gate->right > result.gate->right;
+  if (is_passed || is_better || result.packed.nodes.empty()) result = std::move(tried);
+  return is_passed;
+}
+
 Status convert_gated(const ConvertOptions& options, const CalibratedNetwork& network, Conversion& result) {
   OCTET_TRY(const Gate gate, Gate::create(options, network));
-  OCTET_CHECK(finish(options, network, network.draft, result));
-  OCTET_TRY(result.gate, gate.measure(result.packed));
-  if (result.gate->is_passed || !options.is_mixed) return {};
+  result.gate = gate.judge(0);
+  const bool is_int8_first = !options.is_mixed || !options.offers_int4;
+  if (is_int8_first) {
+    OCTET_CHECK(finish(options, network, network.draft, result));
+    OCTET_TRY(result.gate, gate.measure(result.packed));
+    if (result.gate->is_passed || !options.is_mixed) return {};
+  }
 
   OCTET_CHECK(climb_ladder(options, network, &gate, result));
+  // Only what passes when lightly corrected is worth the full correction, and the last, which has least error. But the
+  // light one leaves the rounding of weights as it is, which is most of what 4 bits lose.
   const std::vector<MixRung> rungs = result.ladder->rungs;  // `result` changes below
-  for (size_t i = 0; i < rungs.size(); ++i) {
-    // Only what passes when lightly corrected is worth the full correction, and the last, which has least error.
-    const GateResult light = gate.judge(*rungs[i].right);
-    if (rungs[i].is_integer() || (!light.is_passed && i + 1 < rungs.size())) continue;
-    Conversion tried = result;
-    OCTET_CHECK(finish(options, network, on_rung(network.draft, rungs[i]), tried));
-    OCTET_TRY(tried.gate, gate.measure(tried.packed));
-    if (!tried.gate->is_passed && tried.gate->right <= result.gate->right) continue;
-    tried.rung = i;
-    result = std::move(tried);
-    if (result.gate->is_passed) return {};
-  }
-  return {};
+  const auto is_promising = [&](size_t i) {
+    const bool is_tried = is_int8_first && rungs[i].is_int8();
+    return !is_tried && (gate.judge(*rungs[i].right).is_passed || i + 1 == rungs.size());
+  };
+  const auto passes = [&](size_t i) { return try_rung(options, network, gate, i, result); };
+  return climb({rungs.size(), is_promising, passes, options.offers_int4});
 }
 
 // Neither data nor ranges: nothing is an integer.

@@ -71,6 +71,8 @@ struct ConvertOptions {
   bool is_mixed = false;                                   // --precision mixed
   CostKind cost = CostKind::kLatency;                      // what mixed precision spares
   bool offers_bf16 = false;                                // to mixed precision, beside f32
+  bool offers_int4 = false;                                // to mixed precision: weights of 4 bits, for bytes
+  int64_t int4_group_size = 0;                             // of those
   std::optional<double> max_drop;                          // --max-drop, in points: goes with `labels`
   std::function<void(const Conversion&)> ladder_observer;  // once its ladder is built
   std::vector<std::string> keep_float;                     // as resolve_keep_float() takes them
@@ -84,9 +86,11 @@ struct ConvertOptions {
 // import -> fold -> observe -> calibrate -> choose precisions -> correct -> lower. Writes nothing but the calibration
 // table, if asked to.
 //
-// Mixed precision takes the default rung of the ladder, and corrects there. With max_drop the network without raised
-// layers is corrected first; where it misses the gate, mixed precision climbs until a network passes it, first lightly
-// corrected, then fully. If none does, the best one is returned, with gate->is_passed false.
+// Mixed precision takes the default rung of the ladder, and corrects there. With max_drop the network of all int8 is
+// corrected first; where it misses the gate, mixed precision climbs until a network passes it, first lightly corrected,
+// then fully. Where 4 bits are offered smaller networks may do: the climb starts at the smallest, and among the rungs
+// below the first that passes the smallest is searched for that passes fully corrected, by bisection. If none passes,
+// the best one is returned, with gate->is_passed false.
 //
 // kUsage: int8 without data and without a table, an unknown method, a spec that does not parse, options that do not go
 // together; the errors of each stage.

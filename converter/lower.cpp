@@ -174,6 +174,7 @@ class Lowering {
       case Precision::kBf16:
         return lower_bf16_node(node);
       case Precision::kInt8:
+      case Precision::kInt4:
         return lower_int8_node(node);
       case Precision::kWeightOnly:
       case Precision::kDynamic:
@@ -317,13 +318,14 @@ class Lowering {
   int32_t add_matrix(const Node& node, const Value& weights) {
     const int64_t outputs = weights.shape[0];
     const int64_t taps = weights.constant->element_count() / outputs;
+    const WeightScheme scheme = options_.weights_of(node.name);
     const auto fixed = options_.weight_scales.find(node.name);
     const QuantizedWeights quantized =
-        quantize_weights(*weights.constant, nullptr, {}, options_.weights, node.name, notices_,
+        quantize_weights(*weights.constant, nullptr, {}, scheme, node.name, notices_,
                          fixed == options_.weight_scales.end() ? std::span<const float>() : std::span(fixed->second));
     const int32_t id = add_constant(weights.name, quantized.weights.reshaped({outputs, taps}), quantized.scales);
-    model_.tensors[static_cast<size_t>(id)].file_bits = options_.weights.bits;
-    model_.tensors[static_cast<size_t>(id)].file_group = options_.weights.for_taps(taps).group_size;
+    model_.tensors[static_cast<size_t>(id)].file_bits = scheme.bits;
+    model_.tensors[static_cast<size_t>(id)].file_group = scheme.for_taps(taps).group_size;
     return id;
   }
 
@@ -347,7 +349,7 @@ class Lowering {
   // residual). What then reaches a u8 has at most 24 bits, before and after the zero point, so f32 does the shift
   // exactly.
   Result<double> least_weight_scale(const Node& node, QuantParams src) const {
-    if (!options_.weights.pow2 || writes_f32(node)) return 0.0;
+    if (!options_.weights_of(node.name).pow2 || writes_f32(node)) return 0.0;
     OCTET_TRY(const QuantParams dst, quant_of(node.outputs[0]));
     const int shift = node.input(kConvResidual) == kNoValue ? 16 : 14;
     return std::ldexp(static_cast<double>(dst.scale) / static_cast<double>(src.scale), -shift);
@@ -372,15 +374,16 @@ class Lowering {
     if (bias != nullptr) OCTET_CHECK(check_finite(node, graph_.value(bias_id).name, *bias));
     OCTET_TRY(const QuantParams src, quant_of(node.inputs[kConvSrc]));
     OCTET_TRY(const double least, least_weight_scale(node, src));
+    const WeightScheme scheme = options_.weights_of(node.name);
     const auto fixed = options_.weight_scales.find(node.name);
     const QuantizedWeights quantized =
-        quantize_weights(*weights.constant, bias, {src.scale, least}, options_.weights, node.name, notices_,
+        quantize_weights(*weights.constant, bias, {src.scale, least}, scheme, node.name, notices_,
                          fixed == options_.weight_scales.end() ? std::span<const float>() : std::span(fixed->second));
     inputs.resize(std::max<size_t>(inputs.size(), kConvBias + 1), -1);
     inputs[kConvWeights] = add_constant(weights.name, quantized.weights, quantized.scales);
     PackedTensor& packed = model_.tensors[static_cast<size_t>(inputs[kConvWeights])];
-    packed.file_bits = options_.weights.bits;
-    packed.file_group = options_.weights.for_taps(taps).group_size;
+    packed.file_bits = scheme.bits;
+    packed.file_group = scheme.for_taps(taps).group_size;
     inputs[kConvBias] = add_constant(node.name + ".bias", quantized.bias);
     return {};
   }
@@ -427,6 +430,12 @@ class Lowering {
 };
 
 }  // namespace
+
+WeightScheme QuantizeOptions::weights_of(const std::string& layer) const {
+  WeightScheme scheme = weights;
+  if (int4.contains(layer)) scheme.bits = 4, scheme.group_size = int4_group_size;
+  return scheme;
+}
 
 Result<PackedModel> lower_f32(const Graph& graph) {
   std::vector<std::string> notices;

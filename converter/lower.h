@@ -25,8 +25,13 @@ struct QuantizeOptions {
   ActivationScheme activations;
   std::set<std::string> keep_float;  // node names
   std::set<std::string> bf16;        // names of weighted nodes
+  std::set<std::string> int4;        // names of integer layers whose weights have 4 bits
+  int64_t int4_group_size = 0;       // of those
   // By node name, where a correction has fixed the scales of a layer's weights: one per output channel, or one.
   std::map<std::string, std::vector<float>> weight_scales;
+
+  // How the weights of the layer become integers: `weights`, but for a layer of `int4` of 4 bits, in groups of its own.
+  WeightScheme weights_of(const std::string& layer) const;
 };
 
 // int8 and bf16 where choose_precisions says so, or what choose_matrix_layers says. An activation keeps its name in the

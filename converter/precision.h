@@ -10,7 +10,9 @@
 
 namespace octet {
 
-enum class Precision { kF32, kBf16, kInt8, kWeightOnly, kDynamic };
+// kInt4: integers as in kInt8, but weights of 4 bits in the file. What runs is the same, so that choose_precisions does
+// not know it: mixed precision chooses it, and QuantizeOptions::weights_of tells.
+enum class Precision { kF32, kBf16, kInt8, kInt4, kWeightOnly, kDynamic };
 
 // One per node of the graph, in order. Weighted nodes are int8 unless `keep_float` names them; between them everything
 // is that can be. Elementwise ops and data movement behind the last weighted node (box decoding, say) stay f32: there

@@ -130,6 +130,7 @@ Status write_report(const Options& options, const Conversion& conversion) {
 Status read_schemes(Options& options) {
   WeightScheme& weights = options.convert.weights;
   const bool has_float_values = options.convert.layers != Precision::kInt8;
+  options.convert.int4_group_size = options.weights.empty() ? options.group_size : 0;
   if (options.weights.empty()) options.weights = has_float_values && weights.bits == 4 ? "per_group" : "per_channel";
   if (has_float_values && (weights.portable || options.scale == "pow2" || options.activations == "symmetric")) {
     return Error{ErrorCode::kUsage,
@@ -154,7 +155,7 @@ struct NamedPrecision {
 };
 constexpr NamedPrecision kPrecisions[] = {
     {"int8", "integers wherever there can be; the default unless --max-drop is given"},
-    {"mixed", "chosen layers stay bf16 or f32"},
+    {"mixed", "chosen layers stay bf16 or f32; with --cost bytes, others have weights of 4 bits"},
     {"weight_only", "f32, with integer weights (--weight-bits) of fully connected layers and constant matrices"},
     {"weight_only_int8", "weight_only with --weight-bits 8"},
     {"weight_only_int4", "weight_only with --weight-bits 4, in groups (--group-size)"},
@@ -192,6 +193,7 @@ Status read_precision(Options& options) {
   if (options.precision == "weight_only_int4") convert.weights.bits = 4;
   convert.offers_bf16 = options.bf16 == "always" || (options.bf16 == "auto" && has_native_bf16());
   convert.cost = options.cost == "bytes" ? CostKind::kBytes : CostKind::kLatency;
+  convert.offers_int4 = convert.cost == CostKind::kBytes && convert.weights.bits == 8;
   const bool is_float = convert.float_only || convert.is_bf16 || convert.is_f16;
   if (convert.max_drop.has_value() && (is_float || convert.layers != Precision::kInt8)) {
     return Error{ErrorCode::kUsage, "--max-drop goes with --precision int8 or mixed, not " + options.precision};
@@ -215,8 +217,9 @@ std::string gate_line(const GateResult& gate, double limit) {
 
 // A point of the Pareto table.
 Json rung_json(const MixRung& rung, const Conversion& conversion) {
-  Json row{{"float_layers", rung.raised},
-           {"bf16_layers", rung.bf16},
+  Json row{{"float_layers", rung.layers_in(Precision::kF32)},
+           {"bf16_layers", rung.layers_in(Precision::kBf16)},
+           {"int4_layers", rung.layers_in(Precision::kInt4)},
            {"latency_ms", rung.latency_us / 1000},
            {"bytes", rung.bytes},
            {"cost", rung.cost},
@@ -236,7 +239,12 @@ std::string joined(const std::set<std::string>& layers) {
 
 std::string chosen_line(const Conversion& conversion) {
   const MixRung& rung = conversion.ladder->rungs[*conversion.rung];
-  return "; --keep-float " + joined(rung.raised) + (rung.bf16.empty() ? "" : "; bf16: " + joined(rung.bf16));
+  std::string line = "; --keep-float " + joined(rung.layers_in(Precision::kF32));
+  for (const auto& [precision, name] : {std::pair(Precision::kBf16, "bf16"), std::pair(Precision::kInt4, "int4")}) {
+    const std::string layers = joined(rung.layers_in(precision));
+    if (!layers.empty()) line += std::string("; ") + name + ": " + layers;
+  }
+  return line;
 }
 
 std::string rung_line(const MixRung& rung, const Conversion& conversion) {
@@ -263,7 +271,7 @@ Json to_json(const Options& options, const Conversion& conversion, size_t bytes)
     for (const MixRung& rung : conversion.ladder->rungs) result["pareto"].push_back(rung_json(rung, conversion));
     if (conversion.rung.has_value()) {
       result["chosen"] = *conversion.rung;
-      result["keep_float"] = joined(conversion.ladder->rungs[*conversion.rung].raised);
+      result["keep_float"] = joined(conversion.ladder->rungs[*conversion.rung].layers_in(Precision::kF32));
     }
   }
   if (conversion.gate.has_value()) {
@@ -380,7 +388,9 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--weight-bits", convert.weights.bits, "4: half a byte each in the file, s8 where they run")
       ->check(CLI::IsMember({8, 4}))
       ->capture_default_str();
-  app.add_option("--group-size", options->group_size, "weights that share a step, with --weights per_group")
+  app.add_option("--group-size", options->group_size,
+                 "weights of 4 bits that share a step: with --weights per_group, or of mixed precision unless "
+                 "--weights is given")
       ->check(whole_number(2, 65536))
       ->capture_default_str();
   app.add_option("--scale", options->scale, "pow2: powers of two, so that requantization is a shift")

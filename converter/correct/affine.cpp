@@ -88,7 +88,7 @@ Result<int> patch_layers(const CorrectionContext& context, Draft& draft, FindSca
     for (size_t o = 0; o < bias.size(); ++o) {
       const Moments& sums = channels[o];
       double a = 1;
-      if (scales.size() == bias.size() && !draft.options.weights.pow2) {
+      if (scales.size() == bias.size() && !draft.options.weights_of(node.name).pow2) {
         a = find_scale(sums);
         if (!(a > 0)) continue;
         scales[o] = static_cast<float>(static_cast<double>(scales[o]) * a);

@@ -75,7 +75,7 @@ Result<Readers> sample_readers(const CorrectionContext& context, Draft& draft, s
 }
 
 // |X (w - Q(s w) / s)|^2 / |X w|^2
-Result<double> error_of(const Reader& reader, const std::vector<double>& s, const WeightScheme& scheme) {
+Result<double> error_of(const Reader& reader, const std::vector<double>& s, const QuantizeOptions& options) {
   const auto weights = reader.weights.as<float>();
   const auto taps = static_cast<size_t>(reader.taps);
   Tensor scaled(DataType::kF32, reader.weights.shape());
@@ -83,7 +83,8 @@ Result<double> error_of(const Reader& reader, const std::vector<double>& s, cons
     scaled.as<float>()[i] = static_cast<float>(static_cast<double>(weights[i]) * s[i % taps]);
   }
   std::vector<std::string> notices;
-  const QuantizedWeights quantized = quantize_weights(scaled, nullptr, {}, scheme, reader.name, notices);
+  const QuantizedWeights quantized =
+      quantize_weights(scaled, nullptr, {}, options.weights_of(reader.name), reader.name, notices);
   const auto integers = quantized.weights.as<int8_t>();
   std::vector<float> lost(weights.size());
   for (size_t i = 0; i < weights.size(); ++i) {
@@ -121,13 +122,13 @@ std::vector<double> factors_of(const std::vector<double>& means, double alpha) {
 
 // The best s for the value; empty where none is better than 1.
 Result<std::vector<double>> search(std::span<const Reader* const> readers, const ChannelGroup& group,
-                                   const WeightScheme& scheme, int threads) {
+                                   const QuantizeOptions& options, int threads) {
   const std::vector<double> means = mean_values(readers, group.channels);
   std::vector<double> errors(kAlphas, 0.0);
   OCTET_CHECK(parallel_for(kAlphas, threads, {}, [&](int, size_t i) -> Status {
     const std::vector<double> s = factors_of(means, static_cast<double>(i) / (kAlphas - 1));
     for (const Reader* reader : readers) {
-      OCTET_TRY(const double error, error_of(*reader, s, scheme));
+      OCTET_TRY(const double error, error_of(*reader, s, options));
       errors[i] += error;
     }
     return {};
@@ -165,7 +166,7 @@ Result<int> correct_awq(const CorrectionContext& context, Draft& draft) {
       if (const auto found = sampled.find(node); found != sampled.end()) readers.push_back(&found->second);
     }
     if (readers.empty()) continue;
-    OCTET_TRY(const std::vector<double> s, search(readers, group, draft.options.weights, context.threads));
+    OCTET_TRY(const std::vector<double> s, search(readers, group, draft.options, context.threads));
     if (s.empty()) continue;
     rescale(draft, group, s);
     changed += static_cast<int>(readers.size());

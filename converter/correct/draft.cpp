@@ -78,7 +78,7 @@ void requantize_layer(const Draft& draft, PackedModel& packed, const DraftLayer&
   std::vector<std::string> notices;
   QuantizedWeights quantized = quantize_weights(
       *draft.graph.value(node.input(kConvWeights)).constant, bias, {is_float ? 1 : tensor(kConvSrc).scales[0], 0},
-      draft.options.weights, node.name, notices,
+      draft.options.weights_of(node.name), node.name, notices,
       scales == draft.options.weight_scales.end() ? std::span<const float>() : std::span(scales->second));
   set_data(tensor(kConvWeights), quantized.weights);
   tensor(kConvWeights).scales = quantized.scales;

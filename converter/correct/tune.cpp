@@ -159,7 +159,7 @@ Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneLaye
     Node& node = draft.graph.nodes[layer.node];
     OCTET_TRY(const LayerProblem problem, sample_layer(context, fronts, draft, packed, opened, layer));
     std::vector<float>& scales = draft.options.weight_scales.at(node.name);
-    const WeightScheme& scheme = draft.options.weights;
+    const WeightScheme scheme = draft.options.weights_of(node.name);
     TunedChannels start{layer_weights(draft.graph, node),
                         scales,
                         {},

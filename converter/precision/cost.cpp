@@ -68,13 +68,18 @@ int64_t file_bytes(const PackedModel& model) {
   return static_cast<int64_t>(write_model(model).size());
 }
 
-Draft raised(const Draft& draft, const std::set<std::string>& layers, Precision to) {
+Draft with_layers(const Draft& draft, const std::set<std::string>& layers, Precision precision) {
   Draft copy = draft;
-  (to == Precision::kBf16 ? copy.options.bf16 : copy.options.keep_float).insert(layers.begin(), layers.end());
+  QuantizeOptions& options = copy.options;
+  std::set<std::string>& names = precision == Precision::kInt4   ? options.int4
+                                 : precision == Precision::kBf16 ? options.bf16
+                                                                 : options.keep_float;
+  names.insert(layers.begin(), layers.end());
+  for (const std::string& layer : layers) options.weight_scales.erase(layer);  // they were those of 8 bits
   return copy;
 }
 
-Result<std::vector<int64_t>> raise_costs(const Draft& draft, std::span<const std::string> layers, Precision to,
+Result<std::vector<int64_t>> layer_costs(const Draft& draft, std::span<const std::string> layers, Precision precision,
                                          CostKind kind) {
   Draft base = draft;  // fixes the scales of the weights, which lowering would otherwise search again each time
   OCTET_TRY(const PackedModel integer, lower_draft(base));
@@ -84,14 +89,14 @@ Result<std::vector<int64_t>> raise_costs(const Draft& draft, std::span<const std
   }
   std::vector<int64_t> costs;
   for (const std::string& layer : layers) {
-    Draft other = raised(base, {layer}, to);
+    Draft other = with_layers(base, {layer}, precision);
     OCTET_TRY(const PackedModel packed, lower_draft(other));
     if (kind == CostKind::kBytes) {
       costs.push_back(file_bytes(packed) - file_bytes(integer));
       continue;
     }
-    OCTET_TRY(const StepTimes raised_times, step_times(packed));
-    costs.push_back(std::llround(1000 * (only_in(raised_times, times) - only_in(times, raised_times))));
+    OCTET_TRY(const StepTimes other_times, step_times(packed));
+    costs.push_back(std::llround(1000 * (only_in(other_times, times) - only_in(times, other_times))));
   }
   return costs;
 }

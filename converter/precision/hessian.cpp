@@ -12,6 +12,7 @@
 #include <functional>
 #include <random>
 
+#include "converter/precision/cost.h"
 #include "converter/precision/method_list.h"
 
 namespace octet {
@@ -22,8 +23,8 @@ constexpr int kProbes = 4;
 // ||Q(W) - W||^2 / n
 Result<double> mean_squared_rounding(const Draft& draft, const Node& node, int bits) {
   const Tensor& weights = *draft.graph.value(node.input(kConvWeights)).constant;
-  WeightScheme scheme = draft.options.weights;
-  if (bits < scheme.bits) scheme.bits = bits;
+  WeightScheme scheme = draft.options.weights_of(node.name);
+  if (bits < scheme.bits) scheme = with_layers(draft, {node.name}, Precision::kInt4).options.weights_of(node.name);
   std::vector<std::string> notices;
   const QuantizedWeights quantized = quantize_weights(weights, nullptr, {}, scheme, node.name, notices);
   const std::span<const float> w = weights.as<float>();

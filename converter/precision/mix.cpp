@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kCorrectionSamples = 24;  // the mean of a channel needs no more
 constexpr double kStepDb = 1.5;            // between rungs
-constexpr double kLeastError = 1e-3;       // of the integers': 30 dB below it, the next rung is all float
+constexpr double kLeastError = 1e-3;       // of all int8's: 30 dB below it, the next rung is all float
 constexpr double kDefaultTarget = 0.2;
 constexpr int64_t kCostSteps = 20000;  // times are not known better, and the knapsack stays small
 
@@ -34,17 +34,35 @@ Result<double> bf16_error(const Draft& draft, const Judge& judge, std::span<cons
                           const std::string& layer) {
   std::set<std::string> others(layers.begin(), layers.end());
   others.erase(layer);
-  Draft alone = raised(raised(draft, others, Precision::kF32), {layer}, Precision::kBf16);
+  Draft alone = with_layers(with_layers(draft, others, Precision::kF32), {layer}, Precision::kBf16);
   OCTET_TRY(const PackedModel packed, lower_draft(alone));
   OCTET_TRY(const Objective found, judge.measure(packed));
   return found.error;
 }
 
-// The cheapest points for every step of error.
-std::vector<const ParetoPoint*> thinned(const std::vector<ParetoPoint>& front) {
+// Of the network's outputs, if all other layers were f32.
+Result<double> error_of(const MixContext& context, const Judge& judge, std::span<const std::string> layers,
+                        const std::string& layer, Precision precision) {
+  if (precision == Precision::kF32) return 0.0;
+  if (precision == Precision::kBf16) return bf16_error(context.draft, judge, layers, layer);
+  std::optional<PackedModel> packed;
+  OCTET_TRY(const Objective found, find_sensitivity_method("single_layer")
+                                       ->measure({context.draft, judge, layers, few(context), context.threads}, layer,
+                                                 precision == Precision::kInt4 ? 4 : 8, packed));
+  return found.error;
+}
+
+MixRung all_int8(const LayerChoices& choices) {
+  MixRung rung{.precisions = {}, .measured = {}, .right = {}};
+  for (const auto& options : choices.options) rung.error += options[0].error;
+  return rung;
+}
+
+// The cheapest points for every step of error, down to a share of all int8's.
+std::vector<const ParetoPoint*> thinned(const std::vector<ParetoPoint>& front, double int8_error) {
   std::vector<const ParetoPoint*> points{&front.front()};
   const double step = std::pow(10, -kStepDb / 10);
-  const double least = kLeastError * front.front().error;
+  const double least = kLeastError * (int8_error > 0 ? int8_error : front.front().error);
   if (!(least > 0)) return points;  // nothing to gain
   double target = front.front().error * step;
   for (const ParetoPoint& point : front) {
@@ -62,22 +80,18 @@ Result<LayerChoices> measure_choices(const MixContext& context, const Judge& jud
   LayerChoices choices;
   OCTET_TRY(choices.layers, integer_layers(context.draft));
   const std::vector<std::string>& layers = choices.layers;
-  constexpr int kBits[] = {8};
-  OCTET_TRY(const std::vector<LayerSensitivity> integers,
-            measure_sensitivity(*find_sensitivity_method("single_layer"),
-                                {context.draft, judge, layers, few(context), context.threads}, kBits, {}, {}));
-  for (const LayerSensitivity& layer : integers) choices.options.push_back({{0, layer.error}});
+  choices.options.resize(layers.size());
   choices.precisions = {Precision::kInt8};
+  if (context.offers_int4) choices.precisions.push_back(Precision::kInt4);
   if (context.offers_bf16) choices.precisions.push_back(Precision::kBf16);
   choices.precisions.push_back(Precision::kF32);
-  for (size_t p = 1; p < choices.precisions.size(); ++p) {
-    const Precision precision = choices.precisions[p];
-    OCTET_TRY(const std::vector<int64_t> costs, raise_costs(context.draft, layers, precision, context.cost));
+  for (const Precision precision : choices.precisions) {
+    std::vector<int64_t> costs(layers.size(), 0);
+    if (precision != Precision::kInt8) {
+      OCTET_TRY(costs, layer_costs(context.draft, layers, precision, context.cost));
+    }
     for (size_t i = 0; i < layers.size(); ++i) {
-      double error = 0;
-      if (precision == Precision::kBf16) {
-        OCTET_TRY(error, bf16_error(context.draft, judge, layers, layers[i]));
-      }
+      OCTET_TRY(const double error, error_of(context, judge, layers, layers[i], precision));
       choices.options[i].push_back({costs[i], error});
     }
   }
@@ -87,9 +101,9 @@ Result<LayerChoices> measure_choices(const MixContext& context, const Judge& jud
 std::vector<MixRung> choose_rungs(const LayerChoices& choices) {
   int64_t range = 0;
   for (const auto& options : choices.options) {
-    int64_t most = 0;
-    for (const LayerOption& option : options) most = std::max(most, std::abs(option.cost));
-    range += most;
+    const auto [least, most] = std::minmax_element(
+        options.begin(), options.end(), [](const LayerOption& a, const LayerOption& b) { return a.cost < b.cost; });
+    range += most->cost - least->cost;
   }
   const int64_t unit = std::max<int64_t>(range / kCostSteps, 1);
   std::vector<std::vector<LayerOption>> coarse = choices.options;
@@ -100,12 +114,11 @@ std::vector<MixRung> choose_rungs(const LayerChoices& choices) {
   }
   const std::vector<ParetoPoint> front = pareto_front(coarse);
   std::vector<MixRung> rungs;
-  for (const ParetoPoint* point : thinned(front)) {
-    MixRung rung{.raised = {}, .bf16 = {}, .error = point->error, .measured = {}, .right = {}};
+  for (const ParetoPoint* point : thinned(front, all_int8(choices).error)) {
+    MixRung rung{.precisions = {}, .error = point->error, .measured = {}, .right = {}};
     for (size_t i = 0; i < choices.layers.size(); ++i) {
       const Precision precision = choices.precisions[point->choices[i]];
-      if (precision == Precision::kBf16) rung.bf16.insert(choices.layers[i]);
-      if (precision == Precision::kF32) rung.raised.insert(choices.layers[i]);
+      if (precision != Precision::kInt8) rung.precisions[choices.layers[i]] = precision;
       rung.cost += choices.options[i][point->choices[i]].cost;
     }
     rungs.push_back(std::move(rung));
@@ -127,13 +140,14 @@ Result<PrecisionLadder> build_ladder(const MixContext& context) {
   OCTET_TRY(const Judge judge, Judge::create(context.draft.graph, context.samples.held_out(), context.threads));
   OCTET_TRY(ladder.choices, measure_choices(context, judge));
   ladder.rungs = choose_rungs(ladder.choices);
+  std::vector<MixRung> more{all_int8(ladder.choices)};
   if (context.offers_bf16) {
-    for (MixRung& rung : choose_rungs(without(ladder.choices, Precision::kF32))) {
-      const bool is_new = std::none_of(ladder.rungs.begin(), ladder.rungs.end(), [&](const MixRung& other) {
-        return other.raised == rung.raised && other.bf16 == rung.bf16;
-      });
-      if (is_new) ladder.rungs.push_back(std::move(rung));
-    }
+    for (MixRung& rung : choose_rungs(without(ladder.choices, Precision::kF32))) more.push_back(std::move(rung));
+  }
+  for (MixRung& rung : more) {
+    const bool is_new = std::none_of(ladder.rungs.begin(), ladder.rungs.end(),
+                                     [&](const MixRung& other) { return other.precisions == rung.precisions; });
+    if (is_new) ladder.rungs.push_back(std::move(rung));
   }
   for (MixRung& rung : ladder.rungs) {
     OCTET_TRY(const PackedModel packed, lower_lightly_corrected(context, on_rung(context.draft, rung)));
@@ -152,25 +166,52 @@ std::vector<MixRung> measured_front(std::vector<MixRung> rungs, CostKind cost) {
   const auto measured_cost = [&](const MixRung& rung) {
     return cost == CostKind::kBytes ? static_cast<double>(rung.bytes) : rung.latency_us;
   };
-  std::stable_sort(rungs.begin() + 1, rungs.end(), [&](const MixRung& a, const MixRung& b) {
+  std::stable_sort(rungs.begin(), rungs.end(), [&](const MixRung& a, const MixRung& b) {
     return std::pair(measured_cost(a), a.measured.error) < std::pair(measured_cost(b), b.measured.error);
   });
   std::vector<MixRung> front;
+  std::optional<MixRung> beaten;  // all int8
   for (MixRung& rung : rungs) {
-    if (front.empty() || rung.measured.error < front.back().measured.error) front.push_back(std::move(rung));
+    if (front.empty() || rung.measured.error < front.back().measured.error) {
+      front.push_back(std::move(rung));
+    } else if (rung.is_int8()) {
+      beaten = std::move(rung);
+    }
   }
+  if (!beaten.has_value()) return front;
+  const auto at = std::find_if(front.begin(), front.end(),
+                               [&](const MixRung& rung) { return rung.measured.error <= beaten->measured.error; });
+  front.insert(at, std::move(*beaten));
   return front;
 }
 
 Draft on_rung(const Draft& draft, const MixRung& rung) {
-  return raised(raised(draft, rung.raised, Precision::kF32), rung.bf16, Precision::kBf16);
+  Draft made = draft;
+  for (const auto& [layer, precision] : rung.precisions) made = with_layers(made, {layer}, precision);
+  return made;
 }
 
 size_t default_rung(const PrecisionLadder& ladder) {
-  const double target = ladder.rungs.front().measured.error * kDefaultTarget;
+  const double target = ladder.int8().measured.error * kDefaultTarget;
   size_t i = 0;
   while (i + 1 < ladder.rungs.size() && ladder.rungs[i].measured.error > target) ++i;
   return i;
+}
+
+bool PrecisionLadder::offers(Precision precision) const {
+  return std::find(choices.precisions.begin(), choices.precisions.end(), precision) != choices.precisions.end();
+}
+
+const MixRung& PrecisionLadder::int8() const {
+  return *std::find_if(rungs.begin(), rungs.end(), [](const MixRung& rung) { return rung.is_int8(); });
+}
+
+std::set<std::string> MixRung::layers_in(Precision precision) const {
+  std::set<std::string> layers;
+  for (const auto& [layer, its] : precisions) {
+    if (its == precision) layers.insert(layer);
+  }
+  return layers;
 }
 
 double MixRung::agreement() const {
@@ -178,16 +219,22 @@ double MixRung::agreement() const {
 }
 
 std::string to_string(const MixRung& rung, const PrecisionLadder& ladder, std::optional<double> drop) {
-  const double first = ladder.rungs.front().error;
+  const auto count = [&](Precision precision) { return rung.layers_in(precision).size(); };
+  const double reference = ladder.int8().error;
+  std::string line;
   char text[256];
+  if (ladder.offers(Precision::kInt4)) {
+    std::snprintf(text, sizeof text, "%3zu int4, ", count(Precision::kInt4));
+    line = text;
+  }
   std::snprintf(
       text, sizeof text,
       "%3zu bf16 and %zu f32 of %zu layers, %8.3f ms, %9lld bytes, %6.1f dB expected, output SQNR %.2f dB, agreement "
       "%.1f %%",
-      rung.bf16.size(), rung.raised.size(), ladder.choices.layers.size(), rung.latency_us / 1000,
-      static_cast<long long>(rung.bytes), 10 * std::log10(rung.error > 0 ? rung.error / first : 0),
+      count(Precision::kBf16), count(Precision::kF32), ladder.choices.layers.size(), rung.latency_us / 1000,
+      static_cast<long long>(rung.bytes), 10 * std::log10(rung.error > 0 ? rung.error / reference : 0),
       rung.measured.sqnr_db(), rung.agreement());
-  std::string line = text;
+  line += text;
   if (drop.has_value()) {
     std::snprintf(text, sizeof text, ", drop %.2f", *drop);
     line += text;

@@ -3,6 +3,7 @@
 // Its bias is corrected first where a correction is going to follow anyway: a shift of the mean that goes away would
 // outweigh the noise that stays.
 #include "converter/correct/correct.h"
+#include "converter/precision/cost.h"
 #include "converter/precision/method_list.h"
 
 namespace octet {
@@ -13,7 +14,7 @@ Result<Objective> sensitivity_single_layer(const SensitivityContext& context, co
   for (const std::string& other : context.layers) {
     if (other != layer) draft.options.keep_float.insert(other);
   }
-  if (bits < draft.options.weights.bits) draft.options.weights.bits = bits;
+  if (bits < draft.options.weights_of(layer).bits) draft = with_layers(draft, {layer}, Precision::kInt4);
   if (!context.correction_samples.empty()) {
     const CorrectionContext correction{context.correction_samples, 0, context.threads, {}};
     OCTET_TRY([[maybe_unused]] const int layers, find_correction_method("bias")->apply(correction, draft));

@@ -251,14 +251,44 @@ class BundledModel(Case):
             table = found["pareto"]
             self.assertEqual(table[-1]["error"] < 1e-9, True)  # all float
             for rung in table:
-                self.assertEqual(set(rung), {"float_layers", "bf16_layers", "latency_ms", "bytes", "cost", "expected_error", "error", "agreement"})
+                self.assertEqual(set(rung), {"float_layers", "bf16_layers", "int4_layers", "latency_ms", "bytes", "cost", "expected_error", "error", "agreement"})
                 self.assertGreater(rung["latency_ms"], 0)
             chosen = table[found["chosen"]]
-            self.assertLessEqual(chosen["error"], 0.2 * table[0]["error"])
+            int8 = next(rung for rung in table if not any(rung[f"{kind}_layers"] for kind in ("float", "bf16", "int4")))
+            self.assertLessEqual(chosen["error"], 0.2 * int8["error"])
+            # Weights of 4 bits spare bytes and no time.
+            self.assertEqual(any(rung["int4_layers"] for rung in table), cost == "bytes")
+            self.assertEqual(table[0]["bytes"] < int8["bytes"], cost == "bytes")
             self.assertEqual([name for name in found["keep_float"].split(",") if name], chosen["float_layers"])
             self.assertEqual(self.float_layers(packed), set(chosen["float_layers"]))
             self.assertEqual(found["bytes"], packed.stat().st_size)
         self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--precision", "mixed", mentions=["--data"])
+
+    def test_by_bytes_the_gate_starts_at_the_smallest_network_of_4_bits(self):
+        packed = self.folder / "gated.octet"
+        page = self.folder / "page.html"
+        gated = (OCTET, "convert", MODEL, "-o", packed, "--report", page, "--data", self.list_of_pictures(), "--labels", self.labels(),
+                 "--calibration", "mse", "--correct", "none", "--max-drop", 0, "--json")
+        self.json_of(*gated)
+        int8_bytes = packed.stat().st_size
+        found = self.json_of(*gated, "--cost", "bytes")
+        self.assertTrue(found["gate"]["passed"])
+        self.assertEqual(found["bytes"], packed.stat().st_size)
+        self.assertLess(found["bytes"], 0.8 * int8_bytes)
+        chosen = found["pareto"][found["chosen"]]
+        inspected = self.json_of(OCTET, "inspect", packed, "--json")
+        tensors = {tensor["name"]: tensor for tensor in inspected["tensors"]}
+        weights = {node["name"]: tensors[node["inputs"][1]] for node in inspected["nodes"] if node["op"] in ("conv2d", "fully_connected")}
+        narrow = {name for name, tensor in weights.items() if tensor.get("bits") == 4}
+        self.assertEqual(narrow, set(chosen["int4_layers"]))
+        self.assertIn(64, {weights[name]["group_size"] for name in narrow})
+        self.assertIn("int4 layers", page.read_text())
+        # Groups are of the layers' own; channels, where that is said; all 4 bits, and nothing is left to offer.
+        for more, groups in ((("--group-size", 32), 32), (("--weights", "per_channel"), 0)):
+            self.json_of(*gated, "--cost", "bytes", *more)
+            inspected = self.json_of(OCTET, "inspect", packed, "--json")
+            self.assertEqual({t["group_size"] for t in inspected["tensors"] if t.get("bits") == 4} - {0}, {groups} - {0}, more)
+        self.assertNotIn("pareto", self.json_of(*gated, "--cost", "bytes", "--weight-bits", 4))
 
     def test_bf16_is_offered_when_asked_for_and_what_makes_no_sense_is_refused(self):
         packed = self.folder / "mixed.octet"
