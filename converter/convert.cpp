@@ -191,12 +191,12 @@ std::string left_in_float(const Graph& graph, Precision layers) {
     const bool is_matrix = is_matrix_layer(graph, node);
     matrices += is_matrix ? 1 : 0;
     convolutions += node.is<Conv2dParams>() && !is_matrix ? 1 : 0;
-    recurrent += node.is<RecurrentParams>() ? 1 : 0;
+    recurrent += is_recurrent_layer(graph, node) ? 1 : 0;
   }
-  if (matrices > 0 && convolutions == 0 && recurrent == 0) return "";
-  return std::to_string(convolutions) + " convolutions and " + std::to_string(recurrent) +
-         " recurrent layers stay f32: --precision " + name_of(layers) + " is for the " + std::to_string(matrices) +
-         " fully connected layers and constant matrices";
+  if (matrices + recurrent > 0 && convolutions == 0) return "";
+  return std::to_string(convolutions) + " convolutions stay f32: --precision " + name_of(layers) + " is for the " +
+         std::to_string(matrices) + " fully connected layers and constant matrices, and the " +
+         std::to_string(recurrent) + " recurrent layers";
 }
 
 // Matrix layers in a network of f32: no ranges, and so no data.

@@ -178,7 +178,8 @@ class Lowering {
         return lower_int8_node(node);
       case Precision::kWeightOnly:
       case Precision::kDynamic:
-        return lower_matrix_layer(node, precision);
+        return node.is<RecurrentParams>() ? lower_recurrent_layer(node, precision)
+                                          : lower_matrix_layer(node, precision);
     }
     return {};
   }
@@ -203,21 +204,21 @@ class Lowering {
       return Error{ErrorCode::kUnsupported,
                    "node '" + node.name + "': " + op_name(node.op) + " could not be folded and has no packed form"};
     }
-    std::vector<int32_t> inputs;
-    for (const ValueId id : node.inputs) {
-      if (id == kNoValue) {
-        inputs.push_back(-1);
-        continue;
-      }
-      OCTET_TRY(const int32_t tensor, plain(id));
-      inputs.push_back(tensor);
+    return add_plain_node(node, std::move(*op), std::vector<int32_t>(node.inputs.size(), -1));
+  }
+
+  // The node with values in their own types, but for the inputs that `inputs` has already.
+  Status add_plain_node(const Node& node, OpParams op, std::vector<int32_t> inputs) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i] >= 0 || node.inputs[i] == kNoValue) continue;
+      OCTET_TRY(inputs[i], plain(node.inputs[i]));
     }
     std::vector<int32_t> outputs;
     for (const ValueId id : node.outputs) {
       plain_[static_cast<size_t>(id)] = add_activation(id, graph_.value(id).name);
       outputs.push_back(plain_[static_cast<size_t>(id)]);
     }
-    add_node(node.name, std::move(*op), std::move(inputs), std::move(outputs));
+    add_node(node.name, std::move(op), std::move(inputs), std::move(outputs));
     return {};
   }
 
@@ -298,7 +299,7 @@ class Lowering {
     if (is_dynamic) OCTET_CHECK(check_taps(node, weights.constant->element_count() / weights.shape[0], kMaxRowTaps));
     std::vector<int32_t> inputs(kConvBias + 1, -1);
     OCTET_TRY(inputs[kConvSrc], plain(node.inputs[kConvSrc]));
-    inputs[kConvWeights] = add_matrix(node, weights);
+    inputs[kConvWeights] = add_matrix(node, weights, weights.shape[0]);
     if (node.input(kConvBias) != kNoValue) {
       OCTET_TRY(inputs[kConvBias], plain(node.inputs[kConvBias]));
     }
@@ -314,16 +315,29 @@ class Lowering {
     return {};
   }
 
-  // Weights [O, 1, 1, C] of a convolution too become [O, C].
-  int32_t add_matrix(const Node& node, const Value& weights) {
-    const int64_t outputs = weights.shape[0];
+  // A recurrent layer that reads and writes f32. Its matrices W and R, each of all gates, are integers.
+  Status lower_recurrent_layer(const Node& node, Precision precision) {
+    RecurrentParams params = *node.as<RecurrentParams>();
+    params.quantize_rows = precision == Precision::kDynamic;
+    std::vector<int32_t> inputs(node.inputs.size(), -1);
+    for (const size_t i : {kRecurrentW, kRecurrentR}) {
+      const Value& weights = graph_.value(node.inputs[i]);
+      OCTET_CHECK(check_finite(node, weights.name, *weights.constant));
+      if (params.quantize_rows) OCTET_CHECK(check_taps(node, weights.shape[2], kMaxRowTaps));
+      inputs[i] = add_matrix(node, weights, weights.shape[0] * weights.shape[1]);
+    }
+    return add_plain_node(node, std::move(params), std::move(inputs));
+  }
+
+  // All but the first `outputs` of the weights is taps: [O, 1, 1, C] of a convolution too becomes [O, C].
+  int32_t add_matrix(const Node& node, const Value& weights, int64_t outputs) {
     const int64_t taps = weights.constant->element_count() / outputs;
     const WeightScheme scheme = options_.weights_of(node.name);
     const auto fixed = options_.weight_scales.find(node.name);
     const QuantizedWeights quantized =
-        quantize_weights(*weights.constant, nullptr, {}, scheme, node.name, notices_,
+        quantize_weights(weights.constant->reshaped({outputs, taps}), nullptr, {}, scheme, node.name, notices_,
                          fixed == options_.weight_scales.end() ? std::span<const float>() : std::span(fixed->second));
-    const int32_t id = add_constant(weights.name, quantized.weights.reshaped({outputs, taps}), quantized.scales);
+    const int32_t id = add_constant(weights.name, quantized.weights, quantized.scales);
     model_.tensors[static_cast<size_t>(id)].file_bits = scheme.bits;
     model_.tensors[static_cast<size_t>(id)].file_group = scheme.for_taps(taps).group_size;
     return id;

@@ -162,11 +162,17 @@ bool is_matrix_layer(const Graph& graph, const Node& node) {
          conv->pads == std::array<int64_t, 4>{};
 }
 
+bool is_recurrent_layer(const Graph& graph, const Node& node) {
+  if (!node.is<RecurrentParams>()) return false;
+  return graph.value(node.inputs[kRecurrentW]).is_constant() && graph.value(node.inputs[kRecurrentR]).is_constant();
+}
+
 std::vector<Precision> choose_matrix_layers(const Graph& graph, const std::set<std::string>& keep_float,
                                             Precision layers) {
   std::vector<Precision> precisions;
   for (const Node& node : graph.nodes) {
-    const bool is_chosen = is_matrix_layer(graph, node) && !keep_float.contains(node.name);
+    const bool is_layer = is_matrix_layer(graph, node) || is_recurrent_layer(graph, node);
+    const bool is_chosen = is_layer && !keep_float.contains(node.name);
     precisions.push_back(is_chosen ? layers : Precision::kF32);
   }
   return precisions;

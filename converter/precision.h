@@ -27,7 +27,10 @@ std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std:
 // of height 1, which is what MatMul with constant weights has become (matmul_to_conv), residual included.
 bool is_matrix_layer(const Graph& graph, const Node& node);
 
-// `layers` for matrix layers that `keep_float` does not name, kF32 for all else. One per node, in order.
+// Whether the node is a recurrent layer, whose weights are matrices of constants, too.
+bool is_recurrent_layer(const Graph& graph, const Node& node);
+
+// `layers` for matrix and recurrent layers that `keep_float` does not name, kF32 for all else. One per node, in order.
 std::vector<Precision> choose_matrix_layers(const Graph& graph, const std::set<std::string>& keep_float,
                                             Precision layers);
 

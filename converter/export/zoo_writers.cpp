@@ -170,14 +170,23 @@ Status write_zoo(QdqWriter& writer, const PackedNode& node, const NonMaxSuppress
 Status write_zoo(QdqWriter& writer, const PackedNode& node, const RecurrentParams& params) {
   constexpr const char* kNames[] = {"RNN", "GRU", "LSTM"};                        // in the order of RecurrentKind
   constexpr const char* kDirections[] = {"forward", "reverse", "bidirectional"};  // in that of RecurrentDirection
-  constexpr size_t kLengths = 4;
   constexpr int64_t kInt32 = 6;
+  if (params.quantize_rows) {
+    return unsupported("recurrent layers of ONNX do not quantize the rows that they read between their steps");
+  }
   OCTET_TRY(const Activations activations, activations_of(params));
   OnnxBuilder& onnx = writer.onnx();
   const std::string& name = writer.output_name(node);
   std::vector<std::string> inputs = read_all(writer, node);
-  if (inputs.size() > kLengths && !inputs[kLengths].empty()) {
-    inputs[kLengths] = onnx.add_node("Cast", {inputs[kLengths]}, name + "_lengths", {{"to", kInt32}});
+  for (const size_t i : {kRecurrentW, kRecurrentR}) {
+    const PackedTensor& weights = writer.tensor(node.inputs[i]);
+    if (weights.type != DataType::kS8) continue;
+    const std::string what = name + (i == kRecurrentW ? "_w" : "_r");
+    const Ints shape{params.directions(), params.gates() * params.hidden, weights.shape[1]};
+    inputs[i] = onnx.add_node("Reshape", {inputs[i], onnx.add_ints(what + "_shape", shape)}, what);
+  }
+  if (inputs.size() > kRecurrentLengths && !inputs[kRecurrentLengths].empty()) {
+    inputs[kRecurrentLengths] = onnx.add_node("Cast", {inputs[kRecurrentLengths]}, name + "_lengths", {{"to", kInt32}});
   }
   OnnxAttributes attributes{{"hidden_size", params.hidden},
                             {"direction", std::string(kDirections[static_cast<size_t>(params.direction)])},

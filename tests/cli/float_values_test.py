@@ -1,6 +1,7 @@
 """--precision weight_only and dynamic from the command line: converted without data, then inspected, run, compared, exported."""
 
 import json
+import math
 import random
 import struct
 import unittest
@@ -88,6 +89,68 @@ class FloatValues(support.Case):
             (["--max-drop", "1", "--labels", self.samples, "--data", self.samples], "--max-drop"),
         ):
             self.fail_with(2, support.OCTET, "convert", self.model, *output, "--precision", "weight_only", *options, mentions=[word])
+
+
+class RecurrentLayers(support.Case):
+    """An LSTM of integers and the layer behind it, whose batch is open."""
+
+    STEPS, INPUTS, HIDDEN = 6, 20, 24
+
+    def setUp(self):
+        super().setUp()
+        draw = random.Random(2)
+        shapes = {"w": [1, 4 * self.HIDDEN, self.INPUTS], "r": [1, 4 * self.HIDDEN, self.HIDDEN], "b": [1, 8 * self.HIDDEN], "head": [4, self.HIDDEN]}
+        tensors, values = [], []
+        for name, shape in shapes.items():
+            tensors.append({"name": name, "dtype": "f32", "shape": shape, "offset": 4 * len(values)})
+            values += [draw.gauss(0, 0.2) for _ in range(math.prod(shape))]
+        lstm = {"name": "lstm", "op": "lstm", "inputs": ["x", "w", "r", "b"], "outputs": ["steps", "h", "c"],
+                "attributes": {"hidden_size": self.HIDDEN, "layout": 1}}  # fmt: skip
+        model = {
+            "format": "octet", "version": 1, "name": "listener", "weights": "listener.bin", "tensors": tensors, "outputs": ["y"],
+            "inputs": [{"name": "x", "dtype": "f32", "shape": ["N", self.STEPS, self.INPUTS]}],
+            "nodes": [lstm, {"name": "flat", "op": "flatten", "inputs": ["h"], "outputs": ["rows"]},
+                      {"name": "layer", "op": "fully_connected", "inputs": ["rows", "head"], "outputs": ["y"]}],
+        }  # fmt: skip
+        self.write("listener.bin", struct.pack(f"<{len(values)}f", *values))
+        self.model = self.write("listener.json", json.dumps(model))
+        count = 12 * self.STEPS * self.INPUTS
+        self.samples = self.write("samples.npy", support.npy([12, self.STEPS, self.INPUTS], [draw.gauss(0, 1) for _ in range(count)]))
+        self.packed = self.folder / "listener.octet"
+
+    def convert(self, *options):
+        done = self.run_program(support.OCTET, "convert", self.model, "-o", self.packed, *options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr
+
+    def weights(self):
+        shown = self.json_of(support.OCTET, "inspect", self.packed, "--json")
+        tensors = {t["name"]: t for t in shown["tensors"]}
+        (layer,) = (node for node in shown["nodes"] if node["op"] == "recurrent")
+        return [tensors[name] for name in layer["inputs"][1:3]], "quantize_rows=true" in layer["parameters"].replace(" ", "")
+
+    def test_needs_no_data_and_is_close_to_f32(self):
+        for options, bits, decibels in (
+            (["--precision", "weight_only"], None, 40),
+            (["--precision", "weight_only_int4", "--group-size", "8"], 4, 16),
+            (["--precision", "dynamic"], None, 30),
+        ):
+            self.assertNotIn("stay f32", self.convert(*options))
+            for matrix in self.weights()[0]:
+                self.assertEqual((matrix["dtype"], matrix.get("bits")), ("s8", bits))
+            self.assertIn("weights of ", [line for line in self.succeed(support.OCTET, "inspect", self.packed).splitlines() if " recurrent " in line][0])
+            compared = self.json_of(support.OCTET, "compare", self.model, self.packed, "--data", self.samples, "--json")["layers"]
+            for layer in compared:
+                self.assertGreater(layer["sqnr_db"], decibels, layer)
+            steps = self.json_of(support.BENCHMARK, self.packed, "--runs", "2", "--profile", "--json")["steps"]
+            self.assertIn("recurrent", [step["op"] for step in steps])
+
+    def test_keep_float_and_corrections_leave_it_whole(self):
+        self.convert("--precision", "weight_only", "--keep-float", "lstm")
+        self.assertEqual([matrix["dtype"] for matrix in self.weights()[0]], ["f32", "f32"])
+        for methods in ("gptq", "awq", "auto"):
+            self.convert("--precision", "weight_only_int4", "--data", self.samples, "--correct", methods)
+            self.assertEqual([matrix["dtype"] for matrix in self.weights()[0]], ["s8", "s8"])
 
 
 if __name__ == "__main__":

@@ -261,6 +261,26 @@ class ExportOps(support.Case):
                        mentions=["AveragePool_0", "average pools have no dilations", "ScatterElements_1", "operator set 18"])  # fmt: skip
         self.assertFalse((self.folder / "y.onnx").exists())
 
+    def test_recurrent_layers_of_integers_have_real_weights_there(self):
+        np.save(self.folder / "x.npy", np.random.default_rng(1).standard_normal(DIMS).astype(np.float32))
+        packed, exported, again = (self.folder / name for name in ("net.octet", "exported.onnx", "again.octet"))
+        for case in CASES["recurrent"]:
+            source = self.build(case)
+            for precision in ("weight_only_int8", "weight_only_int4"):
+                self.succeed(support.OCTET, "convert", source, "-o", packed, "--precision", precision)
+                shown = self.json_of(support.OCTET, "inspect", packed, "--json")
+                (layer,) = (node for node in shown["nodes"] if node["op"] == "recurrent")
+                types = {tensor["name"]: tensor["dtype"] for tensor in shown["tensors"]}
+                self.assertEqual([types[name] for name in layer["inputs"][1:4]], ["s8", "s8", "f32"])
+                self.succeed(support.OCTET, "export", packed, "--onnx", exported)
+                self.assertIn("DequantizeLinear", {node.op_type for node in onnx.load(exported).graph.node})
+                self.pack(exported, again)
+                for (_, wanted), (_, got) in zip(sorted(self.outputs(packed).items()), sorted(self.outputs(again).items()), strict=True):
+                    scale = max(1.0, float(np.max(np.abs(wanted))))
+                    self.assertLess(float(np.max(np.abs(wanted - got))) / scale, 1e-5)
+            self.succeed(support.OCTET, "convert", source, "-o", packed, "--precision", "dynamic")
+            self.fail_with(UNSUPPORTED, support.OCTET, "export", packed, "--onnx", self.folder / "y.onnx", mentions=["do not quantize the rows"])
+
     def test_a_bf16_network_is_f32_that_is_rounded(self):
         net = Network(3)
         x = net.conv(net.conv(net.input("x", *DIMS), 8, 3, act="Relu"), 12, 3, act="Relu")

@@ -80,6 +80,35 @@ Graph token_mixer() {
   return after_all_passes(g.graph());
 }
 
+// Twelve steps of a bidirectional LSTM, a GRU over its last half, and a layer of its last state.
+Graph listener() {
+  GraphBuilder g;
+  const auto recurrent = [&](const std::string& name, RecurrentKind kind, RecurrentDirection direction, ValueId x) {
+    RecurrentParams params{.kind = kind, .direction = direction, .hidden = 32};
+    for (int64_t i = 0; i < params.directions() * params.functions(); ++i) {
+      const bool is_gate = i % params.functions() == 0;
+      params.activations.push_back(static_cast<int64_t>(is_gate ? UnaryKind::kSigmoid : UnaryKind::kTanh));
+    }
+    params.alphas.resize(params.activations.size());
+    params.betas.resize(params.activations.size());
+    const int64_t d = params.directions(), width = params.gates() * params.hidden, inputs = g.shape(x)[2];
+    const std::vector<ValueId> read{x, g.constant({d, width, inputs}, -0.2F, 0.2F),
+                                    g.constant({d, width, params.hidden}, -0.2F, 0.2F), g.constant({d, 2 * width})};
+    const auto shapes = infer_shapes(params, g.graph().descs(read));
+    REQUIRE_MESSAGE(shapes.ok(), shapes.error().message);
+    std::vector<ValueId> outputs;
+    for (const Shape& shape : *shapes) outputs.push_back(g.graph().add_value(name, DataType::kF32, shape));
+    g.graph().insert_node(g.graph().nodes.size(), name, params, read, outputs);
+    return outputs;
+  };
+  const ValueId x = g.input("x", {12, 2, 40});
+  const ValueId y = recurrent("lstm", RecurrentKind::kLstm, RecurrentDirection::kBidirectional, x)[0];
+  const ValueId rows = g.add("rows", ReshapeParams{{12, 2, 64}}, {g.transpose("turned", y, {0, 2, 1, 3})});
+  const ValueId h = recurrent("gru", RecurrentKind::kGru, RecurrentDirection::kForward, rows)[1];
+  g.output(g.fully_connected("head", g.add("flat", ReshapeParams{{2, 32}}, {h}), 10));
+  return g.graph();
+}
+
 // The graph with the weights that the packed network's integers stand for.
 Graph dequantized(Graph graph, const PackedModel& packed) {
   for (Node& layer : graph.nodes) {
@@ -156,6 +185,54 @@ TEST_CASE("convolutions and what keep_float names stay f32") {
   CHECK(weights_type(packed, "conv") == DataType::kF32);
   CHECK(weights_type(packed, "first") == DataType::kS8);
   CHECK(weights_type(packed, "second") == DataType::kF32);
+}
+
+TEST_CASE("recurrent layers have integer weights that are close to f32, and keep_float names them") {
+  const Graph graph = listener();
+  const octet::Tensor input = random_inputs(graph)[0];
+  const std::vector<float> expected = run(*lower_f32(graph), input);
+  struct Kind {
+    QuantizeOptions options;
+    double db;
+  };
+  for (const Kind& kind :
+       {Kind{weight_only(8), 45}, Kind{weight_only(4, 16), 18}, Kind{{.layers = Precision::kDynamic}, 35}}) {
+    const PackedModel packed = lowered(graph, kind.options);
+    CHECK(weights_type(packed, "head") == DataType::kS8);
+    for (const char* name : {"lstm", "gru"}) {
+      const PackedNode& layer = node(packed, name);
+      CHECK(std::get<RecurrentParams>(layer.op).quantize_rows == (kind.options.layers == Precision::kDynamic));
+      for (const size_t i : {kRecurrentW, kRecurrentR}) {
+        const PackedTensor& weights = packed.tensors[static_cast<size_t>(layer.inputs[i])];
+        CHECK(weights.type == DataType::kS8);
+        CHECK(weights.file_bits == kind.options.weights.bits);
+        CHECK(static_cast<int64_t>(weights.scales.size()) == weights.shape[0]);
+      }
+      CHECK(packed.tensors[static_cast<size_t>(layer.inputs[kRecurrentB])].type == DataType::kF32);
+    }
+    const double found = sqnr_db(expected, run(packed, input));
+    CAPTURE(found);
+    CHECK(found > kind.db);
+    CHECK(found < 80);  // else nothing was rounded
+    const std::vector<std::byte> written = write_model(packed);
+    CHECK(static_cast<uint32_t>(written[8]) == kVersionOfRecurrentIntegers);
+    const Result<Model> loaded = Model::from_memory(written);
+    REQUIRE_MESSAGE(loaded.ok(), loaded.error().message);
+    CHECK(run(loaded->packed(), input) == run(packed, input));
+  }
+  QuantizeOptions options = weight_only(8);
+  options.keep_float = {"lstm"};
+  const PackedModel kept = lowered(graph, options);
+  CHECK(weights_type(kept, "lstm") == DataType::kF32);
+  CHECK(weights_type(kept, "gru") == DataType::kS8);
+}
+
+TEST_CASE("recurrent layers of integers take a quarter of their bytes, and an eighth of 4 bits") {
+  const Graph graph = listener();
+  const auto bytes = [](const PackedModel& packed) { return static_cast<double>(write_model(packed).size()); };
+  const double floats = bytes(*lower_f32(graph));
+  CHECK(bytes(lowered(graph, weight_only(8))) < 0.32 * floats);
+  CHECK(bytes(lowered(graph, weight_only(4, 32))) < 0.22 * floats);
 }
 
 TEST_CASE("a weight-only file takes 1.05 bytes a parameter at 8 bits, 0.56 at 4 bits in groups of 64") {
@@ -239,6 +316,11 @@ TEST_CASE("weights that are not finite have no integers, and are named") {
   const auto packed = lower_int8(graph, {}, weight_only(8), notices);
   REQUIRE_FALSE(packed.ok());
   CHECK(packed.error().message.find("node 'a'") != std::string::npos);
+  graph = listener();
+  graph.values[static_cast<size_t>(graph.nodes[0].inputs[kRecurrentR])].constant->as<float>()[3] = INFINITY;
+  const auto recurrent = lower_int8(graph, {}, weight_only(8), notices);
+  REQUIRE_FALSE(recurrent.ok());
+  CHECK(recurrent.error().message.find("node 'lstm'") != std::string::npos);
 }
 
 }  // namespace octet::test
