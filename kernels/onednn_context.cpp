@@ -146,13 +146,13 @@ Attributes::Attributes() {
   attr_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 }
 
-void Attributes::set_multiplier(std::span<const float> multiplier, bool grouped) {
+void Attributes::set_multiplier(std::span<const float> multiplier) {
 #if OCTET_ONEDNN_MAJOR >= 3
-  const int per_channel = grouped ? 3 : 1;
-  attr_.set_scales_mask(DNNL_ARG_WEIGHTS, multiplier.size() == 1 ? 0 : per_channel);
-  arguments_.emplace_back(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, constant(DataType::kF32, multiplier));
+  // Its scales multiply the accumulator before the bias is added, which rounds otherwise; a post-operation does not.
+  const Dims dims{1, static_cast<Dims::value_type>(multiplier.size()), 1, 1};
+  post_ops_.append_binary(dnnl::algorithm::binary_mul, dense_desc(DataType::kF32, dims));
+  arguments_.emplace_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, constant(DataType::kF32, multiplier, dims));
 #else
-  (void)grouped;
   attr_.set_output_scales(multiplier.size() == 1 ? 0 : 2, {multiplier.begin(), multiplier.end()});
 #endif
 }

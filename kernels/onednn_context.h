@@ -47,8 +47,8 @@ class Attributes {
  public:
   Attributes();
 
-  // dst = multiplier * accumulator: one, or one per output channel. `grouped` tells the rank of the weights.
-  void set_multiplier(std::span<const float> multiplier, bool grouped);
+  // dst = multiplier * (accumulator + bias), for NCHW: one, or one per output channel. Comes before all post-operations.
+  void set_multiplier(std::span<const float> multiplier);
   // The zero point of the argument `arg`; nothing is set for 0.
   void set_zero_point(int arg, int32_t zero_point);
   // Post-operations, in this order: adds scale * (dst as it was - zero_point), then clamps, then rounds half to even.
@@ -129,13 +129,17 @@ class Executable {
 // shared through `packed`; `from_name` is a name for the layout `from`. Throws dnnl::error.
 Constant reordered(PackedConstants* packed, const void* data, const char* from_name, const dnnl::memory::desc& from,
                    const dnnl::memory::desc& to);
-// A copy of `values` in memory that oneDNN owns.
+// A copy of `values` in memory that oneDNN owns, of dimensions `dims`.
 template <class T>
-dnnl::memory constant(DataType type, std::span<const T> values) {
-  const dnnl::memory::desc desc = dense_desc(type, {static_cast<dnnl::memory::dim>(values.size())});
-  dnnl::memory memory(desc, engine());
+dnnl::memory constant(DataType type, std::span<const T> values, const dnnl::memory::dims& dims) {
+  dnnl::memory memory(dense_desc(type, dims), engine());
   std::copy(values.begin(), values.end(), static_cast<T*>(memory.get_data_handle()));
   return memory;
+}
+
+template <class T>
+dnnl::memory constant(DataType type, std::span<const T> values) {
+  return constant(type, values, {static_cast<dnnl::memory::dim>(values.size())});
 }
 
 // Whether oneDNN found nothing better than its own reference code, which is slower than ours.

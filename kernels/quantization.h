@@ -63,16 +63,10 @@ struct Requantization {
   int32_t dst_zero_point = 0;
 };
 
-// The accumulator with its bias in units of dst. oneDNN 2 adds the bias to the accumulator and then multiplies; oneDNN
-// 3 multiplies, rounds to f32 and then adds the f32 bias bias * multiplier. OCTET_ONEDNN_MAJOR is the version that is
-// linked, so that reference and oneDNN kernels give the same bytes.
+// The accumulator with its bias in units of dst, rounded after each step: what oneDNN 2 does with its output scale, and
+// what oneDNN 3 is asked for.
 inline float scale_accumulator(int32_t acc, int32_t bias, float multiplier) {
-#if OCTET_ONEDNN_MAJOR >= 3
-  const float product = static_cast<float>(acc) * multiplier;
-  return product + static_cast<float>(bias) * multiplier;
-#else
   return (static_cast<float>(acc) + static_cast<float>(bias)) * multiplier;
-#endif
 }
 
 // One u8 output of a convolution, from the scaled accumulator and, if there is one, the residual's element. It is

@@ -31,9 +31,6 @@ bool fill_block(const Problem<Conv2dParams>& problem, std::span<const float> mul
     block.start[at] = -problem.inputs[kConvSrc].quant().zero_point * sum;
     block.multiplier[at] = multiplier;
     block.bias[at] = static_cast<float>(bias_value);
-#if OCTET_ONEDNN_MAJOR >= 3
-    block.bias[at] *= multiplier;
-#endif
     const int64_t largest = int64_t{255} * magnitude + std::abs(bias_value);
     is_simple &= largest < (1 << 24) && static_cast<float>(largest) * multiplier < 0x1p30F;
   }
@@ -41,11 +38,7 @@ bool fill_block(const Problem<Conv2dParams>& problem, std::span<const float> mul
 }
 
 void move_bias_to_start(ChannelBlock& block) {
-#if OCTET_ONEDNN_MAJOR < 3
   for (int64_t i = 0; i < block.width; ++i) block.start[i] += static_cast<int32_t>(std::exchange(block.bias[i], 0.0F));
-#else
-  (void)block;
-#endif
 }
 
 void fill_blocks(const Problem<Conv2dParams>& problem, bool may_be_simple, std::span<ChannelBlock> blocks) {

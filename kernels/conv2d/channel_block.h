@@ -19,7 +19,7 @@ inline constexpr int64_t kMaxBlock = 64;  // channels
 struct alignas(64) ChannelBlock {
   int32_t start[kMaxBlock];  // -src_zero_point * sum of the weights (+ the bias, see is_simple)
   float multiplier[kMaxBlock];
-  float bias[kMaxBlock];  // added before the multiplication (oneDNN 2) or after it (oneDNN 3)
+  float bias[kMaxBlock];  // added before the multiplication
   int64_t channel;        // its first
   int64_t width;          // lanes of all its vectors
   int64_t lanes;          // of a vector

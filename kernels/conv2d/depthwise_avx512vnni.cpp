@@ -109,12 +109,8 @@ OCTET_INLINE __m512i requantize(const Sums& sums, const Block& block, const Requ
   for (int q = 0; q < kQuads; ++q) {
     const __m512 multiplier = _mm512_load_ps(block.multiplier + q * 16);
     __m512 scaled = _mm512_cvtepi32_ps(sums[q]);
-#if OCTET_ONEDNN_MAJOR >= 3
-    scaled = _mm512_add_ps(_mm512_mul_ps(scaled, multiplier), _mm512_load_ps(block.bias + q * 16));
-#else
     if constexpr (!kSimple) scaled = _mm512_add_ps(scaled, _mm512_load_ps(block.bias + q * 16));
     scaled = _mm512_mul_ps(scaled, multiplier);
-#endif
     if constexpr (!kSimple) {
       scaled = _mm512_min_ps(_mm512_max_ps(scaled, _mm512_set1_ps(r.clamp_min)), _mm512_set1_ps(r.clamp_max));
       // The two packs saturate at both ends, but above 2^31 conversion fails.

@@ -66,9 +66,6 @@ Block make_block(const Problem<Conv2dParams>& problem, int64_t channel, bool& is
       block.start[at] = static_cast<int32_t>(-zero_point * sum);
       block.multiplier[at] = multiplier;
       block.bias[at] = static_cast<float>(bias_value);
-#if OCTET_ONEDNN_MAJOR >= 3
-      block.bias[at] *= multiplier;
-#endif
       const int64_t largest = magnitude + std::abs(bias_value);
       is_simple &= largest < (1 << 24) && static_cast<float>(largest) * multiplier < 0x1p30F;
     }
@@ -83,9 +80,7 @@ void make_blocks(const Problem<Conv2dParams>& problem, bool is_simple, std::span
   }
   for (Block& block : blocks) {
     block.is_simple = is_simple;
-#if OCTET_ONEDNN_MAJOR < 3
     for (size_t i = 0; is_simple && i < kVnniBytes; ++i) block.start[i] += static_cast<int32_t>(block.bias[i]);
-#endif
   }
 }
 

@@ -24,7 +24,7 @@ struct alignas(64) DepthwiseVnniBlock {
   int8_t taps[kVnniMaxColumns * 2 * kVnniQuads * kVnniBytes];  // [column][group of 4 rows][quad][lane][row]
   int32_t start[kVnniBytes];  // -src_zero_point * sum of the taps (+ the bias, see is_simple)
   float multiplier[kVnniBytes];
-  float bias[kVnniBytes];  // added before the multiplication (oneDNN 2) or after it (oneDNN 3)
+  float bias[kVnniBytes];  // added before the multiplication
   int64_t channel;         // its first
   int segments;            // rows of dst in one vector, each of kVnniBytes / segments bytes
   uint64_t mask;           // which bytes of the first segment are channels

@@ -1,5 +1,5 @@
-// conv2d on oneDNN. Int8 works in units of dst: one multiplier per output channel, no other scales, so that both majors
-// of oneDNN compute what kernels/quantization.h says.
+// conv2d on oneDNN. Int8 works in units of dst: one multiplier per output channel after the bias, no other scales, so that
+// both majors of oneDNN compute what kernels/quantization.h says.
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -48,7 +48,7 @@ Dims weights_strides(const Conv2dSizes& s) {
   return strides;
 }
 
-void set_attributes(const Problem<Conv2dParams>& problem, bool grouped, onednn::Attributes& attributes) {
+void set_attributes(const Problem<Conv2dParams>& problem, onednn::Attributes& attributes) {
   const TensorDesc& residual = input_or_absent(problem.inputs, kConvResidual);
   const TensorDesc& dst = problem.outputs[0];
   if (!is_int8(problem)) {
@@ -56,7 +56,7 @@ void set_attributes(const Problem<Conv2dParams>& problem, bool grouped, onednn::
     attributes.append_clamp(problem.params.clamp);
     return;
   }
-  attributes.set_multiplier(conv2d_multipliers(problem.inputs, dst), grouped);
+  attributes.set_multiplier(conv2d_multipliers(problem.inputs, dst));
   attributes.set_zero_point(DNNL_ARG_SRC, problem.inputs[kConvSrc].quant().zero_point);
   if (dst.type == DataType::kF32) {
     attributes.append_clamp(problem.params.clamp);
@@ -69,18 +69,14 @@ void set_attributes(const Problem<Conv2dParams>& problem, bool grouped, onednn::
   attributes.set_zero_point(DNNL_ARG_DST, r.dst_zero_point);
 }
 
-// oneDNN 2 takes the s32 bias of the accumulator, oneDNN 3 the f32 bias of the result.
+// oneDNN 2 takes the s32 bias of the accumulator, oneDNN 3 an f32 one, which it adds to the unscaled accumulator.
 dnnl::memory make_bias(const Problem<Conv2dParams>& problem, const TensorDesc& bias) {
   const Dims dims{bias.shape[0]};
 #if OCTET_ONEDNN_MAJOR >= 3
   if (is_int8(problem)) {
-    const std::vector<float> multipliers = conv2d_multipliers(problem.inputs, problem.outputs[0]);
-    std::vector<float> scaled;
-    for (int64_t o = 0; o < bias.shape[0]; ++o) {
-      const float multiplier = multipliers[multipliers.size() == 1 ? 0 : static_cast<size_t>(o)];
-      scaled.push_back(static_cast<float>(bias.as<int32_t>()[o]) * multiplier);
-    }
-    return onednn::constant(DataType::kF32, std::span<const float>(scaled));
+    const std::span<const int32_t> integers(bias.as<int32_t>(), static_cast<size_t>(bias.shape[0]));
+    const std::vector<float> floats(integers.begin(), integers.end());
+    return onednn::constant(DataType::kF32, std::span<const float>(floats));
   }
 #else
   (void)problem;
@@ -133,14 +129,13 @@ bool is_exact(const Problem<Conv2dParams>& problem) {
 Result<Kernel> prepare(const Problem<Conv2dParams>& problem) {
   const Conv2dParams& params = problem.params;
   const Conv2dSizes sizes(problem);
-  const bool grouped = sizes.groups > 1;
   const TensorDesc& weights = problem.inputs[kConvWeights];
   const TensorDesc& bias = input_or_absent(problem.inputs, kConvBias);
   const TensorDesc& residual = input_or_absent(problem.inputs, kConvResidual);
   const TensorDesc& dst = problem.outputs[0];
 
   onednn::Attributes attributes;
-  set_attributes(problem, grouped, attributes);
+  set_attributes(problem, attributes);
   attributes.finish();
 
   // Activations are NHWC on every floor, so oneDNN is not asked; it may choose for the weights.

@@ -44,14 +44,9 @@ OCTET_INLINE typename V::Float add_residual(typename V::Float scaled, typename V
 template <class V>
 OCTET_INLINE typename V::Float scale(typename V::Int sum, const ChannelBlock& block, int vector, bool bias_in_sum) {
   const auto multiplier = V::load(block.multiplier + vector * V::kLanes);
-#if OCTET_ONEDNN_MAJOR >= 3
-  (void)bias_in_sum;
-  return V::add(V::mul(V::to_float(sum), multiplier), V::load(block.bias + vector * V::kLanes));
-#else
   auto scaled = V::to_float(sum);
   if (!bias_in_sum) scaled = V::add(scaled, V::load(block.bias + vector * V::kLanes));
   return V::mul(scaled, multiplier);
-#endif
 }
 
 template <class V>

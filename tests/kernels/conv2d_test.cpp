@@ -170,6 +170,57 @@ TEST_CASE("conv2d multiplies and divides scales in f32 from left to right, where
   CHECK(multiplier(1e30F, 1e30F, 1e30F) == doctest::Approx(1e30));
 }
 
+TEST_CASE("every row of conv2d adds the bias to the sum before it scales, whichever oneDNN is linked") {
+  // Scaled apart and then added, in f32, each of these comes to lie on the other side of a tie.
+  struct Sum {
+    int32_t products, bias;
+    float multiplier;
+    int expected, otherwise;
+  };
+  constexpr std::array<Sum, 4> kSums{{{-17944, 149897, 0x1.cde538p-10F, 232, 233},
+                                      {154867, -4025, 0x1.87e3d6p-10F, 225, 226},
+                                      {197987, -106087, 0x1.8b11f4p-10F, 138, 139},
+                                      {109470, 72511, 0x1.199e3ep-10F, 195, 196}}};
+  constexpr int64_t kBits = 8, kChannels = 64, kOutputs = 32;
+  for (const int64_t groups : {1, 2}) {
+    Conv2dCase c;
+    c.params.groups = groups;
+    c.src_shape = {1, 3, 5, groups * kChannels};
+    c.weights_shape = {kOutputs, 1, 1, kChannels};
+    c.make(1);
+    // Sources of 1, 2, 4 ... 128 and then of 255 only: any sum is that of some weights.
+    const std::span<uint8_t> src = c.inputs[kConvSrc].as<uint8_t>();
+    for (size_t i = 0; i < src.size(); ++i) {
+      const auto channel = static_cast<int64_t>(i) % kChannels;
+      src[i] = static_cast<uint8_t>(channel < kBits ? 1 << channel : 255);
+    }
+    std::vector<float>& scales = c.inputs[kConvWeights].scales;
+    for (int64_t o = 0; o < kOutputs; ++o) {
+      const Sum& sum = kSums[static_cast<size_t>(o) % kSums.size()];
+      const int32_t rest = (sum.products % 255 + 255) % 255;
+      int32_t whole = (sum.products - rest) / 255;
+      for (int64_t i = 0; i < kChannels; ++i) {
+        const int32_t weight = i < kBits ? rest >> i & 1 : std::clamp(whole, -127, 127);
+        if (i >= kBits) whole -= weight;
+        c.inputs[kConvWeights].as<int8_t>()[static_cast<size_t>(o * kChannels + i)] = static_cast<int8_t>(weight);
+      }
+      c.inputs[kConvBias].as<int32_t>()[static_cast<size_t>(o)] = sum.bias;
+      scales[static_cast<size_t>(o)] = sum.multiplier;
+      const float apart = static_cast<float>(sum.products) * sum.multiplier;
+      REQUIRE(std::nearbyint(apart + static_cast<float>(sum.bias) * sum.multiplier) == sum.otherwise);
+    }
+    c.inputs[kConvSrc].scales = c.dst.scales = {1};
+    for (const auto& row : rows()) {
+      const std::optional<Bytes> result = c.run(row);
+      if (!result) continue;
+      CAPTURE(row.name);
+      for (size_t i = 0; i < result->size(); ++i) {
+        CHECK(static_cast<int>((*result)[i]) == kSums[i % kSums.size()].expected);
+      }
+    }
+  }
+}
+
 TEST_CASE("no row of conv2d saturates pairs of products in 16 bits") {
   // 255 times 127, 127, -127 and 0: the first pair of products makes 64770.
   for (const int64_t channels : {16, 64, 160}) {
