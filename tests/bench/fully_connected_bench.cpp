@@ -31,7 +31,8 @@ Tensor weights_of(const Kind& kind, const Shape& shape) {
 void add_layer(const Kind& kind, int64_t rows, int64_t inputs, int64_t outputs) {
   const std::string name =
       std::to_string(inputs) + "_" + std::to_string(outputs) + "/rows" + std::to_string(rows) + "/";
-  for (const KernelRow<FullyConnectedParams>& row : kernel_table(FullyConnectedParams{})) {
+  const FullyConnectedParams any;
+  for (const KernelRow<FullyConnectedParams>& row : kernel_table(any)) {
     benchmark::RegisterBenchmark((name + kind.name + "/" + row.name).c_str(), [=, &row](benchmark::State& state) {
       const std::vector<Tensor> tensors{random_tensor({.type = DataType::kF32}, {rows, inputs}),
                                         weights_of(kind, {outputs, inputs}),

@@ -26,7 +26,8 @@ template <class Make>
 void add_lazily(const std::string& name, const Make& make) {
   using Case = decltype(make());
   using Params = decltype(Case::params);
-  for (const KernelRow<Params>& row : kernel_table(Params{})) {
+  const Params any;
+  for (const KernelRow<Params>& row : kernel_table(any)) {
     benchmark::RegisterBenchmark((name + "/" + row.name).c_str(), [make, &row](benchmark::State& state) {
       const Case c = make();
       run_row(state, c.params, c.inputs, c.dst, c.in_place, row);

@@ -96,8 +96,8 @@ TEST_CASE("matmul of integers is what 64-bit sums say, with both zero points, in
   for (const bool to_f32 : {false, true}) {
     Tensor dst = to_f32 ? make_f32({batch, m, n}) : make_u8({batch, m, n}, dst_scale, 130);
     const TensorDesc dst_desc = dst.desc();
-    for (const auto& row : kernel_table(MatmulParams{})) {
-      const MatmulParams params;
+    const MatmulParams params;
+    for (const auto& row : kernel_table(params)) {
       const Problem<MatmulParams> problem{params, descs, {&dst_desc, 1}, 1};
       if (!is_available(row.isa) || !row.supports(problem)) continue;
       const Tensor actual = run_row(row, problem, inputs, dst);
@@ -135,8 +135,8 @@ TEST_CASE("no row of matmul saturates pairs of products of integers in 16 bits, 
     const Tensor dst = make_f32({2, 3});
     const TensorDesc dst_desc = dst.desc();
     const float sum = (zero_point == 0 ? 1.0F : -1.0F) * static_cast<float>(kMaxMatmulDepth * 255 * 255);
-    for (const auto& row : kernel_table(MatmulParams{})) {
-      const MatmulParams params;
+    const MatmulParams params;
+    for (const auto& row : kernel_table(params)) {
       const Problem<MatmulParams> problem{params, descs, {&dst_desc, 1}, 1};
       if (!is_available(row.isa) || !row.supports(problem)) continue;
       CAPTURE(row.name);
