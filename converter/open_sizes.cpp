@@ -1,8 +1,6 @@
 #include "converter/open_sizes.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 namespace octet {
 namespace {
@@ -28,279 +26,6 @@ std::map<std::string, Shape> shapes_at(const Graph& graph, const OpenAxes& open,
   }
   return shapes;
 }
-
-std::string text_of(const Graph& graph) {
-  std::string text;
-  for (const ValueId id : graph.inputs) text += (text.empty() ? "" : ", ") + graph.value(id).shape.to_string();
-  return text;
-}
-
-// Every field of an op as numbers, in order; lists with their lengths.
-struct FieldCollector {
-  std::vector<double> numbers;
-
-  void operator()(const char*, const Clamp& clamp) { numbers.insert(numbers.end(), {clamp.min, clamp.max}); }
-  template <class Field>
-  void operator()(const char* name, const Field& field) {
-    if constexpr (requires { field.begin(); }) {
-      numbers.push_back(static_cast<double>(field.size()));
-      for (const auto& item : field) (*this)(name, item);
-    } else {
-      numbers.push_back(static_cast<double>(field));
-    }
-  }
-};
-
-bool same_op(const GraphOp& a, const GraphOp& b) {
-  if (a.index() != b.index()) return false;
-  const auto fields = [](const GraphOp& op) {
-    FieldCollector collector;
-    std::visit([&]<class Params>(const Params& params) { Params::visit_fields(params, collector); }, op);
-    return collector.numbers;
-  };
-  return fields(a) == fields(b);
-}
-
-bool same_constant(const Tensor& a, const Tensor& b) {
-  return a.type() == b.type() && a.shape() == b.shape() &&
-         std::memcmp(a.data(), b.data(), static_cast<size_t>(a.byte_count())) == 0;
-}
-
-// One node as it is at every size: graphs[0] is the one to be freed.
-class NodeFreer {
- public:
-  NodeFreer(std::span<const Graph> graphs, size_t index) : graphs_(graphs), index_(index) {}
-
-  // What stands in the node's place: itself, or several reshapes in a row.
-  Result<std::vector<GraphOp>> freed() const {
-    for (size_t k = 1; k < graphs_.size(); ++k) OCTET_CHECK(check_wiring(k));
-    const GraphOp& op = node(0).op;
-    const auto is_same = [&](size_t k) { return same_op(node(k).op, op); };
-    bool same = true;
-    for (size_t k = 1; k < graphs_.size(); ++k) same = same && is_same(k);
-    if (same) return std::vector{op};
-    for (const std::vector<GraphOp>& found : candidates()) {
-      if (fits(found)) return found;
-    }
-    size_t k = 1;
-    while (is_same(k)) ++k;
-    return refuse(k, "it makes " + output_shape(0).to_string() + " of " + input_shape(0).to_string() + ", but " +
-                         output_shape(k).to_string() + " of " + input_shape(k).to_string() +
-                         ", by parameters that follow the size");
-  }
-
- private:
-  const Node& node(size_t k) const { return graphs_[k].nodes[index_]; }
-  const Shape& input_shape(size_t k) const { return graphs_[k].value(node(k).inputs[0]).shape; }
-  const Shape& output_shape(size_t k) const { return graphs_[k].value(node(k).outputs[0]).shape; }
-
-  Error refuse(size_t k, const std::string& why) const {
-    return {ErrorCode::kUnsupported, "the sizes cannot stay open: node '" + node(0).name + "' (" + op_name(node(0).op) +
-                                         "): at " + text_of(graphs_[0]) + " and " + text_of(graphs_[k]) + ", " + why};
-  }
-
-  Status check_wiring(size_t k) const {
-    const Node& a = node(0);
-    const Node& b = node(k);
-    bool same =
-        a.op.index() == b.op.index() && a.inputs.size() == b.inputs.size() && a.outputs.size() == b.outputs.size();
-    for (size_t i = 0; same && i < a.outputs.size(); ++i) {
-      same = graphs_[0].value(a.outputs[i]).name == graphs_[k].value(b.outputs[i]).name;
-    }
-    if (!same) return refuse(k, "the network has other operations");
-    for (size_t i = 0; i < a.inputs.size(); ++i) {
-      if ((a.inputs[i] == kNoValue) != (b.inputs[i] == kNoValue)) return refuse(k, "it has other inputs");
-      if (a.inputs[i] == kNoValue) continue;
-      const Value& x = graphs_[0].value(a.inputs[i]);
-      const Value& y = graphs_[k].value(b.inputs[i]);
-      if (x.is_constant() != y.is_constant() || (!x.is_constant() && x.name != y.name)) {
-        return refuse(k, "it has other inputs");
-      }
-      if (x.is_constant() && !same_constant(*x.constant, *y.constant)) {
-        return refuse(k, "its constant '" + x.name + "' (" + x.shape.to_string() + " and " + y.shape.to_string() +
-                             ") follows the size");
-      }
-    }
-    return {};
-  }
-
-  std::vector<std::vector<GraphOp>> candidates() const {
-    std::vector<std::vector<GraphOp>> found;
-    const auto add = [&](const std::optional<GraphOp>& op) {
-      if (op) found.push_back({*op});
-    };
-    if (node(0).is<ResizeParams>()) add(freed_resize());
-    if (node(0).is<SliceParams>()) add(freed_slice());
-    if (!node(0).is<ReshapeParams>()) return found;
-    add(freed_reshape());
-    found.push_back(reshapes_in_a_row());
-    return found;
-  }
-
-  // Whether the ops make the node's output at every size.
-  bool fits(const std::vector<GraphOp>& ops) const {
-    if (ops.empty()) return false;
-    for (size_t k = 0; k < graphs_.size(); ++k) {
-      std::vector<TensorDesc> inputs = graphs_[k].descs(node(k).inputs);
-      for (const GraphOp& op : ops) {
-        const auto shapes = infer_shapes(op, inputs);
-        if (!shapes.ok()) return false;
-        inputs[0].shape = (*shapes)[0];
-      }
-      if (inputs[0].shape != output_shape(k)) return false;
-    }
-    return true;
-  }
-
-  std::optional<GraphOp> freed_reshape() const {
-    ReshapeParams result = *node(0).as<ReshapeParams>();
-    const auto dims = [&](size_t k) -> const std::vector<int64_t>& { return node(k).as<ReshapeParams>()->dims; };
-    bool has_rest = std::ranges::count(result.dims, -1) > 0;
-    for (size_t i = 0; i < result.dims.size(); ++i) {
-      bool constant = true, copied = true;
-      for (size_t k = 0; k < graphs_.size(); ++k) {
-        if (dims(k).size() != result.dims.size()) return std::nullopt;
-        constant = constant && dims(k)[i] == result.dims[i];
-        copied =
-            copied && static_cast<int>(i) < input_shape(k).rank() && dims(k)[i] == input_shape(k)[static_cast<int>(i)];
-      }
-      if (constant) continue;
-      if (!copied && has_rest) return std::nullopt;
-      has_rest |= !copied;
-      result.dims[i] = copied ? 0 : -1;
-    }
-    return result;
-  }
-
-  // The axes of a shape that are not the same at every size; nothing where its rank is not.
-  using ShapeAt = const Shape& (NodeFreer::*)(size_t k) const;
-  std::optional<std::vector<int>> moving_axes(ShapeAt shape) const {
-    const Shape& own = (this->*shape)(0);
-    std::vector<int> axes;
-    for (size_t k = 1; k < graphs_.size(); ++k) {
-      if ((this->*shape)(k).rank() != own.rank()) return std::nullopt;
-    }
-    for (int axis = 0; axis < own.rank(); ++axis) {
-      bool moves = own[axis] == Shape::kDynamic;
-      for (size_t k = 1; k < graphs_.size(); ++k) moves |= (this->*shape)(k)[axis] != own[axis];
-      if (moves) axes.push_back(axis);
-    }
-    return axes;
-  }
-
-  // Where several dimensions follow the size and change or change places, one reshape for each of them: -1 makes it,
-  // 0 copies the others, and one dimension holds all the constant rest.
-  //   (n, h, 2, w, 2, c) to (n, 2 h, 2 w, c)    (0, -1, 2 c, 0), then (0, 0, -1, c)
-  std::vector<GraphOp> reshapes_in_a_row() const {
-    const auto from = moving_axes(&NodeFreer::input_shape), to = moving_axes(&NodeFreer::output_shape);
-    if (!from || !to || from->size() != to->size()) return {};
-    const size_t count = from->size();
-    std::vector<bool> is_made(count);
-    for (size_t i = 0; i < count; ++i) {
-      bool same = (*from)[i] == (*to)[i];
-      for (size_t k = 0; k < graphs_.size(); ++k) same &= input_shape(k)[(*from)[i]] == output_shape(k)[(*to)[i]];
-      is_made[i] = same;
-    }
-    std::vector<int> places = *from;
-    std::vector<GraphOp> row;
-    for (size_t left = static_cast<size_t>(std::ranges::count(is_made, false)); left > 0; --left) {
-      const auto is_free = [&](size_t mover) {
-        for (size_t j = 0; j < count; ++j) {
-          if (j != mover && places[j] == (*to)[mover]) return false;
-        }
-        return true;
-      };
-      size_t i = 0;  // the next one whose place is free
-      while (i < count && (is_made[i] || !is_free(i))) ++i;
-      if (i == count) return {};
-      places[i] = (*to)[i];
-      is_made[i] = true;
-      std::vector<int64_t> dims(output_shape(0).begin(), output_shape(0).end());
-      if (left > 1) {
-        const std::optional<int64_t> rest = constant_rest(*from, *to, is_made);
-        if (!rest) return {};
-        dims.assign(static_cast<size_t>(*std::ranges::max_element(places)) + 1, 1);
-        const auto is_taken = [&](size_t at) { return std::ranges::count(places, static_cast<int>(at)) > 0; };
-        size_t at = 0;
-        while (at < dims.size() && is_taken(at)) ++at;
-        if (at == dims.size()) dims.push_back(1);
-        if (dims.size() > Shape::kMaxRank) return {};
-        dims[at] = *rest;
-      }
-      for (const int place : places) dims[static_cast<size_t>(place)] = 0;
-      dims[static_cast<size_t>(places[i])] = -1;
-      row.emplace_back(ReshapeParams{std::move(dims)});
-    }
-    return row;
-  }
-
-  // What the elements of a sample come to beside the dimensions that follow the size, as far as they are made already;
-  // nothing where that is not one number for all sizes.
-  std::optional<int64_t> constant_rest(const std::vector<int>& from, const std::vector<int>& to,
-                                       const std::vector<bool>& is_made) const {
-    std::optional<int64_t> rest;
-    for (size_t k = 0; k < graphs_.size(); ++k) {
-      int64_t all = 1, moving = 1;
-      for (const int64_t dim : input_shape(k)) all *= dim == Shape::kDynamic ? 1 : dim;
-      for (size_t i = 0; i < from.size(); ++i) {
-        const int64_t dim = is_made[i] ? output_shape(k)[to[i]] : input_shape(k)[from[i]];
-        moving *= dim == Shape::kDynamic ? 1 : dim;
-      }
-      if (moving <= 0 || all % moving != 0 || (rest && *rest != all / moving)) return std::nullopt;
-      rest = all / moving;
-    }
-    return rest;
-  }
-
-  // An end that stays as far from the end of its axis.
-  std::optional<GraphOp> freed_slice() const {
-    SliceParams result = *node(0).as<SliceParams>();
-    for (size_t i = 0; i < result.ends.size(); ++i) {
-      const int64_t own = result.ends[i];
-      bool constant = true, follows = result.axes[i] < input_shape(0).rank();
-      std::optional<int64_t> distance;
-      for (size_t k = 0; k < graphs_.size(); ++k) {
-        const SliceParams& params = *node(k).as<SliceParams>();
-        if (params.axes != result.axes) return std::nullopt;
-        constant = constant && params.ends[i] == own;
-        if (!follows) continue;
-        const int64_t size = input_shape(k)[static_cast<int>(result.axes[i])];
-        const int64_t behind = std::max<int64_t>(size - params.ends[i], 0);
-        follows = params.ends[i] > 0 && (!distance || *distance == behind);
-        distance = behind;
-      }
-      if (constant) continue;
-      if (!follows) return std::nullopt;
-      result.ends[i] = *distance == 0 ? INT64_MAX : -*distance;
-    }
-    return result;
-  }
-
-  std::optional<GraphOp> freed_resize() const {
-    ResizeParams result = *node(0).as<ResizeParams>();
-    for (size_t axis = 0; axis < 2; ++axis) {
-      std::optional<int64_t> scale;
-      bool constant = true;
-      for (size_t k = 0; k < graphs_.size(); ++k) {
-        const ResizeParams& params = *node(k).as<ResizeParams>();
-        constant = constant && params.sizes[axis] == result.sizes[axis] && params.scales[axis] == result.scales[axis];
-        const int64_t src = input_shape(k)[static_cast<int>(axis) + 1];
-        const bool whole = src > 0 && params.sizes[axis] > 0 && params.sizes[axis] % src == 0;
-        const int64_t own = whole ? params.sizes[axis] / src : 0;
-        if (!scale) scale = own;
-        if (own != *scale) scale = 0;
-      }
-      if (constant) continue;
-      if (*scale == 0) return std::nullopt;
-      result.sizes[axis] = 0;
-      result.scales[axis] = static_cast<float>(*scale);
-    }
-    return result;
-  }
-
-  std::span<const Graph> graphs_;
-  size_t index_;
-};
 
 std::vector<Shape> shapes_of(const Graph& graph, const std::vector<ValueId>& ids) {
   std::vector<Shape> shapes;
@@ -330,9 +55,9 @@ OpenAxes choose_open_axes(const Graph& graph, const OpenAxes& left_open) {
 
 Result<OpenSizes> free_sizes(Graph& graph, const OpenAxes& axes, const ReadAtShapes& read) {
   if (axes.empty()) {
-    return Error{
-        ErrorCode::kUnsupported,
-        "no sizes can stay open: the file fixes all of its inputs, and none is an image (" + text_of(graph) + ")"};
+    return Error{ErrorCode::kUnsupported,
+                 "no sizes can stay open: the file fixes all of its inputs, and none is an image (" +
+                     input_shapes_text(graph) + ")"};
   }
   OpenSizes sizes{axes, {}};
   std::vector<Graph> graphs{graph};
@@ -345,25 +70,8 @@ Result<OpenSizes> free_sizes(Graph& graph, const OpenAxes& axes, const ReadAtSha
     sizes.trials.push_back({shapes_of(*other, other->inputs), shapes_of(*other, other->outputs)});
     graphs.push_back(std::move(*other));
   }
-  for (size_t k = 1; k < graphs.size(); ++k) {
-    if (graphs[k].nodes.size() == graph.nodes.size()) continue;
-    return Error{ErrorCode::kUnsupported, "the sizes cannot stay open: the network has " +
-                                              std::to_string(graph.nodes.size()) + " operations at " + text_of(graph) +
-                                              ", but " + std::to_string(graphs[k].nodes.size()) + " at " +
-                                              text_of(graphs[k])};
-  }
-  size_t at = 0;
-  for (size_t i = 0; i < graphs[0].nodes.size(); ++i, ++at) {
-    OCTET_TRY(std::vector<GraphOp> ops, NodeFreer(graphs, i).freed());
-    for (size_t k = 0; k + 1 < ops.size(); ++k, ++at) {
-      const std::vector<ValueId> inputs = graph.nodes[at].inputs;
-      const std::string name = graph.nodes[at].name + ":reshape";
-      OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(ops[k], graph.descs(inputs)));
-      const ValueId made = graph.add_value(name, graph.value(inputs[0]).type, shapes[0]);
-      graph.insert_node(at, name, std::move(ops[k]), inputs, {made});
-      graph.nodes[at + 1].inputs = {made};
-    }
-    graph.nodes[at].op = std::move(ops.back());
+  if (const Status same = make_one_of(graph, graphs); !same.ok()) {
+    return Error{same.error().code, "the sizes cannot stay open: " + same.error().message};
   }
   return sizes;
 }

@@ -1,12 +1,12 @@
 // Open sizes: one packed file for images of every size that the network takes.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "converter/graph.h"
+#include "converter/readings.h"
 #include "octet/model.hpp"
 #include "runtime/packed_model.h"
 
@@ -25,21 +25,14 @@ struct OpenSizes {
   std::vector<SizeTrial> trials;
 };
 
-// Reads the network anew, all passes run, with these input shapes.
-using ReadAtShapes = std::function<Result<Graph>(const std::map<std::string, Shape>&)>;
-
 // The axes that the file leaves open; where it leaves none, height and width of images (inputs of four dimensions, of
 // which the smaller of 1 and 3 counts the channels).
 OpenAxes choose_open_axes(const Graph& graph, const OpenAxes& left_open);
 
-// Makes a graph, read at one size, the same for every size. What exporters compute of a size was folded into constants
-// and parameters; so the network is read at other sizes too, and what differs is rewritten, if it has a form without
-// sizes:
-//   reshape to (n, h * w, c)   -> 0 copies a dimension, -1 takes what is left; several in a row where more follow the size
-//   slice up to h - 1          -> its end counts from the end
-//   resize to (2 h, 2 w)       -> by the scales (2, 2), where they are whole
-// kUnsupported, with the node, for any other difference (padding that depends on the size, positions in a constant),
-// and where the network cannot be read at twice and three times its size.
+// Makes a graph, read at one size, the same for every size: `read`, which runs all passes too, reads the network at
+// other sizes, and make_one_of() rewrites what differs. kUnsupported, with the node, where it cannot (padding that
+// depends on the size, positions in a constant), and where the network cannot be read at twice and three times its
+// size.
 Result<OpenSizes> free_sizes(Graph& graph, const OpenAxes& axes, const ReadAtShapes& read);
 
 // `model`, lowered from such a graph, with the axes open; and checked against the trials.

@@ -1,6 +1,7 @@
 #include "converter/import/free_batch.h"
 
 #include <algorithm>
+#include <array>
 
 #include "converter/import/batched_concat.h"
 
@@ -62,58 +63,125 @@ bool keeps_samples_apart(const Graph& graph, const Node& node) {
   return true;
 }
 
-// Whether with a batch of `size` every output has that many samples of the shape that it had.
-bool scales_with_batch(Graph graph, const std::vector<ValueId>& inputs, int64_t size,
-                       const std::vector<Shape>& old_outputs) {
-  for (const ValueId id : inputs) graph.value(id).shape[0] = size;
-  if (!graph.infer().ok()) return false;
-  for (size_t i = 0; i < graph.outputs.size(); ++i) {
-    Shape wanted = old_outputs[i];
-    if (wanted.rank() == 0) return false;
-    wanted[0] *= size;
-    if (graph.value(graph.outputs[i]).shape != wanted) return false;
-  }
-  return true;
+std::string text_of(const Node& node) {
+  return "node '" + node.name + "' (" + op_name(node.op) + ")";
 }
 
-bool try_inputs(Graph& graph, const std::vector<ValueId>& inputs, const BatchHints& hints, bool strict) {
-  if (inputs.empty()) return false;
+// The first node that makes something else of a batch; the producer of the output where none does.
+std::string lost_batch(const Graph& graph, ValueId output) {
+  const auto batched = [&](ValueId id) { return is_batched(graph, id); };
+  for (const Node& node : graph.nodes) {
+    const auto input = std::ranges::find_if(node.inputs, batched);
+    if (input == node.inputs.end() || batched(node.outputs[0])) continue;
+    return text_of(node) + " makes " + graph.value(node.outputs[0]).shape.to_string() + " of " +
+           graph.value(*input).shape.to_string();
+  }
+  return "the output '" + graph.value(output).name + "' does not depend on it";
+}
+
+// Whether with a batch of `size` every output has that many samples of the shape that it had.
+Status check_scales(Graph graph, const std::vector<ValueId>& inputs, int64_t size,
+                    const std::vector<Shape>& old_outputs) {
+  for (const ValueId id : inputs) graph.value(id).shape[0] = size;
+  OCTET_CHECK(graph.infer());
+  for (size_t i = 0; i < graph.outputs.size(); ++i) {
+    Shape wanted = old_outputs[i];
+    if (wanted.rank() > 0) wanted[0] *= size;
+    const Value& output = graph.value(graph.outputs[i]);
+    if (wanted.rank() > 0 && output.shape == wanted) continue;
+    return Error{ErrorCode::kUnsupported, "the output '" + output.name + "' is " + old_outputs[i].to_string() +
+                                              " for one sample, but " + output.shape.to_string() + " for " +
+                                              std::to_string(size)};
+  }
+  return {};
+}
+
+// `of_one`: the file describes the network for one sample.
+Status try_inputs(Graph& graph, const std::vector<ValueId>& inputs, const BatchHints& hints, bool of_one) {
   Graph freed_graph = graph;
   for (const ValueId id : inputs) freed_graph.value(id).shape[0] = Shape::kDynamic;
   // Node by node, since what a reshape must be depends on the shapes before it.
   for (size_t index = 0; index < freed_graph.nodes.size(); ++index) {
     replace_batched_concat(freed_graph, index);
     Node& node = freed_graph.nodes[index];
-    if (auto* reshape = node.as<ReshapeParams>(); reshape != nullptr && hints.reshapes.contains(node.name)) {
+    if (auto* reshape = node.as<ReshapeParams>(); of_one && reshape != nullptr && hints.reshapes.contains(node.name)) {
       *reshape = freed(*reshape, freed_graph.value(node.inputs[0]).shape, graph.value(node.outputs[0]).shape);
     }
     const Result<std::vector<Shape>> shapes = infer_shapes(node.op, freed_graph.descs(node.inputs));
-    if (!shapes.ok()) return false;
+    if (!shapes.ok()) return Error{shapes.error().code, text_of(node) + ": " + shapes.error().message};
     for (size_t i = 0; i < node.outputs.size(); ++i) freed_graph.value(node.outputs[i]).shape = (*shapes)[i];
   }
   std::vector<Shape> old_outputs;
   for (const ValueId id : graph.outputs) {
-    if (!is_batched(freed_graph, id)) return false;
+    if (!is_batched(freed_graph, id)) return Error{ErrorCode::kUnsupported, lost_batch(freed_graph, id)};
     old_outputs.push_back(graph.value(id).shape);
   }
-  const auto apart = [&](const Node& node) { return keeps_samples_apart(freed_graph, node); };
-  if (strict && !std::all_of(freed_graph.nodes.begin(), freed_graph.nodes.end(), apart)) return false;
-  if (!scales_with_batch(freed_graph, inputs, 1, old_outputs)) return false;
-  if (!scales_with_batch(freed_graph, inputs, 2, old_outputs)) return false;
+  for (const Node& node : freed_graph.nodes) {
+    if (!of_one || keeps_samples_apart(freed_graph, node)) continue;
+    return Error{ErrorCode::kUnsupported, text_of(node) + " mixes samples"};
+  }
+  OCTET_CHECK(check_scales(freed_graph, inputs, 1, old_outputs));
+  OCTET_CHECK(check_scales(freed_graph, inputs, 2, old_outputs));
   graph = std::move(freed_graph);
-  return true;
+  graph.remove_dead();
+  return {};
+}
+
+std::map<std::string, Shape> shapes_at(const Graph& graph, const std::vector<ValueId>& inputs, int64_t batch) {
+  std::map<std::string, Shape> shapes;
+  for (const ValueId id : graph.inputs) shapes[graph.value(id).name] = graph.value(id).shape;
+  for (const ValueId id : inputs) shapes[graph.value(id).name][0] = batch;
+  return shapes;
+}
+
+// Inputs that the file leaves open. A network that is invalid with any other batch than 1 is one for one sample.
+Status try_open(Graph& graph, const std::vector<ValueId>& inputs, const BatchHints& hints, const ReadAtShapes& read) {
+  constexpr std::array<int64_t, 2> kBatches{2, 3};
+  std::vector<Graph> readings{graph};
+  Status unread;
+  bool valid = false;
+  for (const int64_t batch : kBatches) {
+    Result<Graph> reading = read(shapes_at(graph, inputs, batch));
+    if (reading.ok()) {
+      readings.push_back(std::move(*reading));
+    } else {
+      unread = reading.error();
+      valid |= reading.error().code != ErrorCode::kInvalidFile;
+    }
+  }
+  if (readings.size() == 1 && !valid) return try_inputs(graph, inputs, hints, true);
+  OCTET_CHECK(unread);
+  Graph freed_graph = graph;
+  OCTET_CHECK(make_one_of(freed_graph, readings));
+  OCTET_CHECK(try_inputs(freed_graph, inputs, hints, false));
+  graph = std::move(freed_graph);
+  return {};
 }
 
 }  // namespace
 
-bool free_batch(Graph& graph, const BatchHints& hints) {
-  if (try_inputs(graph, hints.dynamic_inputs, hints, false)) return true;
-  std::vector<ValueId> of_one_sample;
+void free_batch(Graph& graph, const BatchHints& hints, const ReadAtShapes& read, std::vector<std::string>& warnings) {
+  std::vector<ValueId> open, of_one_sample;
   for (const ValueId id : graph.inputs) {
-    const Shape& shape = graph.value(id).shape;
-    if (shape.rank() >= 2 && shape[0] == 1) of_one_sample.push_back(id);
+    const Value& input = graph.value(id);
+    if (hints.dynamic_inputs.contains(input.name)) open.push_back(id);
+    if (input.shape.rank() >= 2 && input.shape[0] == 1) of_one_sample.push_back(id);
   }
-  return try_inputs(graph, of_one_sample, hints, hints.dynamic_inputs.empty());
+  if (open.empty()) {
+    if (!of_one_sample.empty()) static_cast<void>(try_inputs(graph, of_one_sample, hints, true));
+    return;
+  }
+  const Status freed = try_open(graph, open, hints, read);
+  if (freed.ok() ||
+      (of_one_sample != open && !of_one_sample.empty() && try_open(graph, of_one_sample, hints, read).ok())) {
+    return;
+  }
+  std::string shapes;
+  for (const auto& [name, shape] : shapes_at(graph, open, 3)) {
+    if (hints.dynamic_inputs.contains(name)) shapes += " --input-shape " + name + "=" + shape.to_string();
+  }
+  warnings.push_back("the batch of the network stays at 1: " + freed.error().message + ";" + shapes +
+                     " makes it 3, for example");
 }
 
 }  // namespace octet

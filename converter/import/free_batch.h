@@ -3,22 +3,25 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
-#include "converter/graph.h"
+#include "converter/readings.h"
 
 namespace octet {
 
 // How the file speaks of the batch.
 struct BatchHints {
-  std::vector<ValueId> dynamic_inputs;  // inputs whose first dimension the file leaves open (1 in the graph)
-  std::set<std::string> reshapes;       // nodes whose dims the file spells out, with the batch of 1 among them perhaps
+  std::set<std::string> dynamic_inputs;  // inputs whose first dimension the file leaves open (1 in the graph)
+  std::set<std::string> reshapes;        // nodes whose dims the file spells out, with the batch of 1 among them perhaps
 };
 
-// Makes the first dimension of inputs dynamic:
-//   f(x[1, ...]) -> f(x[N, ...]),  reshape(x, [1, a, b]) -> reshape(x, [0, a, b])
-// Inputs: the file's dynamic ones; where there are none, or that fails, all of first dimension 1.
-// Refused (false, the graph as it was) unless every shape can be inferred with N and with 2, every output's first
-// dimension is N, and, where the file says 1, no node mixes samples.
-bool free_batch(Graph& graph, const BatchHints& hints);
+// Makes the first dimension of inputs dynamic: the file's dynamic ones; where there are none, or that fails, all of
+// first dimension 1. The graph stays as it was unless every shape can be inferred with N, and every output's first
+// dimension is N; and
+//   where the file leaves the batch open: the network, read with 2 and 3, is the same (make_one_of());
+//   where the file says 1, or operations take no other: no node mixes samples. Then reshape(x, [1, a, b]) becomes
+//   reshape(x, [0, a, b]).
+// Warns, with the node and what to do, of an open batch that stays at 1.
+void free_batch(Graph& graph, const BatchHints& hints, const ReadAtShapes& read, std::vector<std::string>& warnings);
 
 }  // namespace octet

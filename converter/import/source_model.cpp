@@ -36,8 +36,8 @@ const OpReader* find_reader(const SourceNode& node) {
 
 class GraphBuilder {
  public:
-  GraphBuilder(const SourceModel& source, const ImportOptions& options, ImportReport& report)
-      : source_(source), options_(options), report_(report), nodes_(expand_qoperators(source.nodes)) {}
+  GraphBuilder(const SourceModel& source, const ImportOptions& options, ImportReport& report, BatchHints& hints)
+      : source_(source), options_(options), report_(report), hints_(hints), nodes_(expand_qoperators(source.nodes)) {}
 
   Result<Graph> run() {
     OCTET_CHECK(check_counts());
@@ -58,16 +58,10 @@ class GraphBuilder {
         report_.given.constants[graph_.value(id).name] = constant;
       }
     }
-    if (!hints_.dynamic_inputs.empty() && !free_batch(graph_, hints_)) {
-      report_.warnings.push_back("the batch of the network stays at 1: its operations fix it");
-    } else if (hints_.dynamic_inputs.empty()) {
-      free_batch(graph_, hints_);
-    }
     graph_.remove_dead();
     graph_.name = source_.name;
     graph_.preprocessing = source_.preprocessing;
     graph_.class_names = source_.class_names;
-    OCTET_CHECK(graph_.verify());
     return std::move(graph_);
   }
 
@@ -143,9 +137,7 @@ class GraphBuilder {
         return Error{ErrorCode::kUsage, "a shape is given for '" + name + "', but the network has no such input"};
       }
     }
-    for (const SourceInput& input : source_.inputs) {
-      OCTET_CHECK(add_input(input));
-    }
+    for (const SourceInput& input : source_.inputs) OCTET_CHECK(add_input(input));
     return {};
   }
 
@@ -182,7 +174,7 @@ class GraphBuilder {
     const ValueId id = graph_.add_value(input.name, input.type, shape);
     graph_.inputs.push_back(id);
     names_[input.name] = id;
-    if (dynamic_batch) hints_.dynamic_inputs.push_back(id);
+    if (dynamic_batch) hints_.dynamic_inputs.insert(input.name);
     return {};
   }
 
@@ -406,9 +398,8 @@ class GraphBuilder {
   }
 
   static Tensor true_tensor() {
-    Tensor tensor(DataType::kBool, Shape{});
-    *static_cast<uint8_t*>(tensor.data()) = 1;
-    return tensor;
+    constexpr uint8_t kTrue = 1;
+    return Tensor::from(DataType::kBool, Shape{}, std::span(&kTrue, 1));
   }
 
   // Evaluates what the new nodes make of constants, and checks that kernels take the others.
@@ -477,6 +468,7 @@ class GraphBuilder {
   const SourceModel& source_;
   const ImportOptions& options_;
   ImportReport& report_;
+  BatchHints& hints_;
   std::vector<SourceNode> nodes_;
   Writers writers_;
   Graph graph_;
@@ -484,16 +476,24 @@ class GraphBuilder {
   QuantizedValues quantized_;
   std::set<std::string> unreadable_;  // inputs and constants that the importer has reported
   std::set<std::string> left_out_;    // outputs of nodes that were read, but not these
-  BatchHints hints_;
-  int64_t bytes_left_ = 0;  // for folded constants
-  size_t body_nodes_ = 0;   // of If and Loop, as often as they run
+  int64_t bytes_left_ = 0;            // for folded constants
+  size_t body_nodes_ = 0;             // of If and Loop, as often as they run
   bool any_invalid_ = false;
 };
 
 }  // namespace
 
 Result<Graph> build_graph(const SourceModel& source, const ImportOptions& options, ImportReport& report) {
-  return GraphBuilder(source, options, report).run();
+  BatchHints hints;
+  OCTET_TRY(Graph graph, GraphBuilder(source, options, report, hints).run());
+  const auto read = [&](const std::map<std::string, Shape>& shapes) {
+    ImportReport other_report;
+    BatchHints other_hints;
+    return GraphBuilder(source, ImportOptions{shapes}, other_report, other_hints).run();
+  };
+  free_batch(graph, hints, read, report.warnings);
+  OCTET_CHECK(graph.verify());
+  return graph;
 }
 
 }  // namespace octet

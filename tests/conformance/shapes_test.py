@@ -199,6 +199,57 @@ class Shapes(support.Case):
         self.fail_with(UNSUPPORTED, support.OCTET, "convert", path, "-o", packed, "--precision", "f32", "--input-shape", "x=1x6x4x5",
                        "--open-sizes", mentions=["stay open", "follows the size", "6x8x15"])  # fmt: skip
 
+    def test_a_batch_that_is_computed_with_is_named_and_can_be_given(self):
+        def scalar(net, x):
+            return net.node("Gather", [net.node("Shape", [x]), net.constant(np.int64(0))], axis=0)
+
+        def mean(net, x):
+            return net.same("Div", x, net.node("Cast", [scalar(net, x)], to=TensorProto.FLOAT))
+
+        def places(net, x):
+            numbers = net.node("Range", [net.constant(np.int64(0)), scalar(net, x), net.constant(np.int64(1))])
+            rows = net.node("Reshape", [numbers, ints(net, -1, 1, 1, 1)])
+            return net.same("Add", x, net.node("Cast", [rows], to=TensorProto.FLOAT))
+
+        def count(net, x):
+            body = [helper.make_node("Add", ["v", "v"], ["w"]), helper.make_node("Identity", ["on"], ["o"])]
+            graph = helper.make_graph(
+                body, "body",
+                [helper.make_tensor_value_info("i", TensorProto.INT64, []), helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+                 helper.make_tensor_value_info("v", TensorProto.FLOAT, None)],
+                [helper.make_tensor_value_info("o", TensorProto.BOOL, []), helper.make_tensor_value_info("w", TensorProto.FLOAT, None)])  # fmt: skip
+            return net.node("Loop", [scalar(net, x), "", x], net.shape[x], body=graph)
+
+        def choose(net, x):
+            is_three = net.node("Equal", [scalar(net, x), net.constant(np.int64(3))])
+            branches = {
+                name: helper.make_graph([helper.make_node(op, [x], [op])], name, [],
+                                        [helper.make_tensor_value_info(op, TensorProto.FLOAT, None)])
+                for name, op in (("then_branch", "Relu"), ("else_branch", "Neg"))
+            }  # fmt: skip
+            return net.node("If", [is_three], net.shape[x], **branches)
+
+        def join(net, x):
+            return net.node("Reshape", [x, ints(net, 1, -1, 5)], [1, "rows", 5])
+
+        x = np.random.default_rng(7).standard_normal((3, 6, 4, 5)).astype(np.float32)
+        expected = {
+            mean: x / 3,
+            places: x + np.arange(3).reshape(3, 1, 1, 1),
+            count: x * 8,
+            choose: np.maximum(x, 0),
+            join: x.reshape(1, -1, 5),
+        }
+        for pattern, wanted in expected.items():
+            with self.subTest(pattern.__name__):
+                path, packed = self.build(pattern, "N", 6, 4, 5), self.folder / "net.octet"
+                made = self.run_program(support.OCTET, "convert", path, "-o", packed, "--precision", "f32")
+                self.assertRegex(made.stderr, r"stays at 1: .*node '[^']+'.*--input-shape x=3x6x4x5")
+                self.assertEqual(self.json_of(support.OCTET, "inspect", packed, "--json")["inputs"][0]["shape"], [1, 6, 4, 5])
+                got = self.octet(self.packed(path, "--input-shape", "x=3x6x4x5"), x)
+                self.assertEqual(got.shape, wanted.shape)
+                self.assertLess(float(np.max(np.abs(got - wanted))), 1e-5)
+
     def test_what_the_data_decides_is_named(self):
         def if_of_data(net, x):
             total = net.node("ReduceSum", [x, ints(net, 0, 1, 2, 3)], keepdims=0)

@@ -238,7 +238,83 @@ TEST_CASE("a batch that the operations fix stays, with a warning") {
   const Result<Graph> graph = source.build(report);
   REQUIRE(graph.ok());
   CHECK(graph->value(graph->inputs[0]).shape == Shape{1, 3});
-  CHECK(report.warnings.size() == 1);
+  REQUIRE(report.warnings.size() == 1);
+  CHECK(report.warnings[0].find("node 'Unsqueeze0' (reshape) makes 1xNx3 of Nx3") != std::string::npos);
+  CHECK(report.warnings[0].find("--input-shape x=3x3") != std::string::npos);
+}
+
+TEST_CASE("an open batch stays at 1 where its value is computed with") {
+  SourceBuilder source;
+  source.input("x", {kN, 3, 4}).s64("zero", {0}).s64("one", {1}).s64("three", {3}).s64("column", {-1, 1, 1});
+  source.node("Shape", {"x"}, {"shape"}).node("Gather", {"shape", "zero"}, {"batch"});
+  std::string culprit = "Add3";
+  SUBCASE("as a number") {
+    source.node("Cast", {"batch"}, {"number"}, {{"to", int64_t{1}}}).node("Add", {"x", "number"}, {"y"});
+  }
+  SUBCASE("as the end of a range") {
+    source.node("Squeeze", {"batch"}, {"n"}).node("Squeeze", {"zero"}, {"from"}).node("Squeeze", {"one"}, {"step"});
+    source.node("Range", {"from", "n", "step"}, {"range"}).node("Cast", {"range"}, {"cast"}, {{"to", int64_t{1}}});
+    source.node("Reshape", {"cast", "column"}, {"rows"}).node("Add", {"x", "rows"}, {"y"});
+    culprit = "Add8";
+  }
+  SUBCASE("as a condition that holds at 3 only") {
+    source.node("Equal", {"batch", "three"}, {"is_three"}).node("Cast", {"is_three"}, {"cast"}, {{"to", int64_t{1}}});
+    source.node("Add", {"x", "cast"}, {"y"});
+    culprit = "Add4";
+  }
+  source.output("y");
+  ImportReport report;
+  const Result<Graph> graph = source.build(report);
+  REQUIRE_MESSAGE(graph.ok(), graph.error().message);
+  CHECK(graph->value(graph->inputs[0]).shape == Shape{1, 3, 4});
+  REQUIRE(report.warnings.size() == 1);
+  CHECK_MESSAGE(report.warnings[0].find("node '" + culprit + "'") != std::string::npos, report.warnings[0]);
+  CHECK(report.warnings[0].find("--input-shape x=3x3x4") != std::string::npos);
+  ImportReport of_three;
+  const Result<Graph> given = source.build(of_three, {.input_shapes = {{"x", {3, 3, 4}}}});
+  REQUIRE_MESSAGE(given.ok(), given.error().message);
+  CHECK(given->value(given->outputs[0]).shape == Shape{3, 3, 4});
+  CHECK(of_three.warnings.empty());
+}
+
+TEST_CASE("an open batch stays open where a constant is copied for every sample") {
+  SourceBuilder source;
+  source.input("x", {kN, 3, 4}).s64("zero", {0}).s64("row", {1, 4}).f32("token", {1, 1, 4}, {1, 2, 3, 4});
+  source.node("Shape", {"x"}, {"shape"}).node("Gather", {"shape", "zero"}, {"batch"});
+  source.node("Concat", {"batch", "row"}, {"dims"}, {{"axis", int64_t{0}}});
+  source.node("Expand", {"token", "dims"}, {"tokens"});
+  SUBCASE("to be added") {
+    source.node("Add", {"x", "tokens"}, {"y"});
+  }
+  SUBCASE("to be joined") {
+    source.node("Concat", {"tokens", "x"}, {"y"}, {{"axis", int64_t{1}}});
+  }
+  source.output("y");
+  CHECK(source.graph().value(0).shape == Shape{kN, 3, 4});
+}
+
+TEST_CASE("a 1 before what is left over of an open batch is not the batch") {
+  SourceBuilder source;
+  source.input("x", {kN, 3, 4}).s64("dims", {1, -1, 4}).node("Reshape", {"x", "dims"}, {"rows"});
+  SUBCASE("the batch is fixed where an output loses it") {
+    source.output("rows");
+    CHECK(source.graph().value(0).shape == Shape{1, 3, 4});
+  }
+  SUBCASE("samples may be one row of numbers in between") {
+    source.s64("back", {-1, 3, 4}).node("Reshape", {"rows", "back"}, {"y"}).output("y");
+    const Graph graph = source.graph();
+    CHECK(graph.value(0).shape == Shape{kN, 3, 4});
+    CHECK(graph.value(graph.nodes[0].outputs[0]).shape == Shape{1, kN, 4});
+  }
+}
+
+TEST_CASE("an open batch that only 1 fits counts as one sample") {
+  SourceBuilder source;
+  source.input("x", {kN, 3, 4}).s64("dims", {1, 12}).node("Reshape", {"x", "dims"}, {"y"}).output("y");
+  CHECK(source.graph().value(0).shape == Shape{kN, 3, 4});
+  source.node("Softmax", {"y"}, {"z"}, {{"axis", int64_t{0}}});
+  source.model.outputs = {"z"};
+  CHECK(source.graph().value(0).shape == Shape{1, 3, 4});
 }
 
 TEST_CASE("outputs that are inputs or constants are made by nodes under their own names") {

@@ -1,0 +1,27 @@
+// Readings: one network as it was read for several input shapes, and the graph that is all of them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+
+#include "converter/graph.h"
+
+namespace octet {
+
+// Reads the network anew for these input shapes.
+using ReadAtShapes = std::function<Result<Graph>(const std::map<std::string, Shape>&)>;
+
+// "1x3x8x8, 1x4": for messages.
+std::string input_shapes_text(const Graph& graph);
+
+// What exporters compute of a size was folded into constants and parameters. Rewrites what differs between the
+// readings, if it has a form without sizes:
+//   reshape to (n, h * w, c)   -> 0 copies a dimension, -1 takes what is left; several in a row where more follow the
+//   size slice up to h - 1          -> its end counts from the end resize to (2 h, 2 w)       -> by the scales (2, 2),
+//   where they are whole x + copies of a constant   -> x + the constant, which broadcasts
+// `graph`: equal to readings[0]. kUnsupported, with the node, for any other difference.
+Status make_one_of(Graph& graph, std::span<const Graph> readings);
+
+}  // namespace octet
