@@ -66,7 +66,25 @@ bool has_weights(const PackedNode& node) {
   return std::holds_alternative<Conv2dParams>(node.op) || std::holds_alternative<FullyConnectedParams>(node.op);
 }
 
-// What the layer's weights tell: those of the float network's node of that name, beside the packed node's scales.
+// The numbers that s8 weights stand for, and the greatest that they could.
+void describe_integers(const PackedTensor& weights, LayerComparison& layer) {
+  const size_t taps = static_cast<size_t>(weights.shape.element_count() / weights.shape[0]);
+  const auto* integers = static_cast<const int8_t*>(weights.data);
+  // Groups have factors, which reach nearly as far as 8 bits.
+  const float most = weights.file_bits == 4 && weights.file_group == 0 ? 7 : 127;
+  std::vector<float> reals(taps);
+  for (size_t o = 0; o < static_cast<size_t>(weights.shape[0]); ++o) {
+    const size_t at = weights.scales.size() == 1 ? 0 : o;
+    const int32_t zero_point = weights.zero_points.empty() ? 0 : weights.zero_points[at];
+    for (size_t k = 0; k < taps; ++k) {
+      reals[k] = weights.scales[at] * static_cast<float>(integers[o * taps + k] - zero_point);
+    }
+    layer.weights.observe(reals);
+    layer.weight_bound = std::max(layer.weight_bound, most * weights.scales[at]);
+  }
+}
+
+// What the layer's weights tell: its own, and how unlike the channels of the float network's node of that name are.
 void describe_weights(const PackedModel& reference, const PackedModel& packed, const PackedNode& node,
                       LayerComparison& layer) {
   if (!has_weights(node)) return;
@@ -74,10 +92,11 @@ void describe_weights(const PackedModel& reference, const PackedModel& packed, c
                                  [&](const PackedNode& other) { return other.name == node.name; });
   if (same == reference.nodes.end() || !has_weights(*same)) return;
   const PackedTensor& weights = reference.tensors[static_cast<size_t>(same->inputs[kConvWeights])];
-  const PackedTensor& integers = packed.tensors[static_cast<size_t>(node.inputs[kConvWeights])];
+  const PackedTensor& own = packed.tensors[static_cast<size_t>(node.inputs[kConvWeights])];
   if (weights.data == nullptr || weights.type != DataType::kF32 || weights.shape[0] == 0) return;
   const std::span values(static_cast<const float*>(weights.data), static_cast<size_t>(weights.shape.element_count()));
-  layer.weights.observe(values);
+  const bool has_integers = own.data != nullptr && own.type == DataType::kS8 && !own.scales.empty();
+  has_integers ? describe_integers(own, layer) : layer.weights.observe(values);
   const size_t taps = values.size() / static_cast<size_t>(weights.shape[0]);
   std::vector<double> channels;
   for (size_t first = 0; first < values.size(); first += taps) {
@@ -88,10 +107,9 @@ void describe_weights(const PackedModel& reference, const PackedModel& packed, c
   const auto middle = channels.begin() + static_cast<ptrdiff_t>(channels.size() / 2);
   std::nth_element(channels.begin(), middle, channels.end());
   const double median = *middle;
-  const double most = *std::max_element(channels.begin(), channels.end());
-  layer.weight_range_ratio = median > 0 ? most / median : most > 0 ? INFINITY : 1;
-  layer.is_per_tensor = integers.scales.size() == 1 && weights.shape[0] > 1;
-  for (const float scale : integers.scales) layer.weight_bound = std::max(layer.weight_bound, 127 * scale);
+  const double widest = *std::max_element(channels.begin(), channels.end());
+  layer.weight_range_ratio = median > 0 ? widest / median : widest > 0 ? INFINITY : 1;
+  layer.is_per_tensor = own.scales.size() == 1 && weights.shape[0] > 1;
 }
 
 // What one thread needs, and what it has found.

@@ -21,11 +21,14 @@ struct LayerComparison {
   TensorError isolated;    // only this node: its inputs are the float network's, quantized
   ActivationStats values;  // of the float network
   Extremes integers;       // the real numbers that the integers cover; empty for f32
-  // Of a layer with weights (else empty): the float network's, what their integers reach, and how unlike the channels
-  // are: the largest max|w| of a channel over the median one.
+  // Of a layer with weights (else empty): the numbers that its integers stand for, which corrections may have rescaled
+  // (the float network's where the layer has none), and the greatest that they could be (0: any); how unlike the float
+  // network's channels are: the largest max|w| of a channel over the median one.
   ActivationStats weights;
   float weight_bound = 0;
   double weight_range_ratio = 0;
+
+  Extremes weight_range() const { return weight_bound > 0 ? Extremes{-weight_bound, weight_bound} : Extremes{}; }
   bool is_per_tensor = false;  // one scale for all weights
 };
 

@@ -20,17 +20,25 @@ const char* name_of(Precision layers) {
   return layers == Precision::kDynamic ? "dynamic" : "weight_only";
 }
 
+// Before any work: whether the corrections fit the values that the layers read.
+Status check_corrections(const ConvertOptions& options) {
+  const bool has_float_values = options.layers != Precision::kInt8;
+  if (options.correct == "auto") return {};
+  OCTET_TRY(const auto methods, parse_correction(options.correct));
+  if (const CorrectionMethod* misfit = find_misfit(methods, has_float_values)) {
+    return Error{ErrorCode::kUsage, std::string("--correct ") + misfit->name + " is about values that are " +
+                                        (has_float_values ? "integers" : "f32") + ", which --precision " +
+                                        (has_float_values ? name_of(options.layers) : "int8") + " has none of"};
+  }
+  return {};
+}
+
 // Applies options.correct to the draft. A list of methods needs data; `auto` does without, and says so.
 Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& network, Draft& draft, Conversion& result,
                      std::vector<std::string>& notices) {
   const bool has_float_values = options.layers != Precision::kInt8;
   const std::string_view wanted = has_float_values && options.correct == "auto" ? kAutoOfFloatValues : options.correct;
   OCTET_TRY(const auto methods, parse_correction(wanted));
-  if (has_float_values && !take_float_values(methods)) {
-    return Error{ErrorCode::kUsage, "--correct " + options.correct +
-                                        " is about values that are integers, which --precision " +
-                                        name_of(options.layers) + " has none of"};
-  }
   if (methods.empty()) return {};
   if (!network.samples.has_value() && has_float_values && options.correct == "auto") return {};
   if (!network.samples.has_value()) {
@@ -245,6 +253,7 @@ std::optional<double> Conversion::drop_of(const MixRung& other) const {
 }
 
 Result<Conversion> convert(const ConvertOptions& options) {
+  OCTET_CHECK(check_corrections(options));
   Conversion result;
   OCTET_TRY(Graph graph, load_float_graph(options, result));
   OpenSizes open;

@@ -13,6 +13,7 @@
 #include "converter/load_model.h"
 #include "converter/progress.h"
 #include "converter/report/comparison_html.h"
+#include "converter/report/histogram.h"
 #include "octet/session.hpp"
 
 namespace octet {
@@ -39,6 +40,16 @@ Json decibels(double db) {
   return std::isfinite(db) ? Json(db) : Json(nullptr);
 }
 
+// Of the columns that the page draws; null where there is nothing to see.
+Json histogram_json(const ActivationStats& stats, Extremes range) {
+  const Histogram histogram = make_histogram(stats, range);
+  if (histogram.counts.empty()) return nullptr;
+  return {{"first", histogram.first},
+          {"last", histogram.last},
+          {"counts", histogram.counts},
+          {"range", range.empty() ? Json(nullptr) : Json::array({range.min, range.max})}};
+}
+
 Json layer_json(const LayerComparison& layer) {
   const TensorError& error = layer.cumulative;
   return {{"name", layer.name},
@@ -54,7 +65,9 @@ Json layer_json(const LayerComparison& layer) {
           {"weight_range_ratio", layer.weights.count() > 0 ? Json(layer.weight_range_ratio) : Json(nullptr)},
           {"min", layer.values.min()},
           {"max", layer.values.max()},
-          {"range", layer.integers.empty() ? Json(nullptr) : Json::array({layer.integers.min, layer.integers.max})}};
+          {"range", layer.integers.empty() ? Json(nullptr) : Json::array({layer.integers.min, layer.integers.max})},
+          {"histogram", histogram_json(layer.values, layer.integers)},
+          {"weight_histogram", histogram_json(layer.weights, layer.weight_range())}};
 }
 
 void print_rows(const std::vector<LayerComparison>& rows) {

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
@@ -27,7 +28,8 @@ struct Options {
   ConvertOptions convert;
   std::string output;
   std::vector<std::string> input_shapes;
-  std::string weights;    // empty: per_channel, or per_group for weight_only and dynamic of 4 bits
+  std::string weights;  // empty: per_channel, or per_group for weight_only and dynamic of 4 bits
+  std::optional<int> weight_bits;
   std::string precision;  // empty: int8, or what --max-drop asks for
   std::string cost = "latency";
   std::string bf16 = "auto";
@@ -126,6 +128,25 @@ Status write_report(const Options& options, const Conversion& conversion) {
   return write_file_atomically(options.report, std::as_bytes(std::span(page)));
 }
 
+// What is said about integers, to a precision that has none. Data and saved tables are only not looked at.
+Status check_no_integers(const Options& options) {
+  const ConvertOptions& convert = options.convert;
+  const std::pair<const char*, bool> given[] = {{"--weights", !options.weights.empty()},
+                                                {"--weight-bits", options.weight_bits.has_value()},
+                                                {"--portable", convert.weights.portable},
+                                                {"--scale", options.scale != "float"},
+                                                {"--activations", options.activations != "asymmetric"},
+                                                {"--save-calibration", !convert.save_calibration.empty()},
+                                                {"--correct", convert.correct != "auto" && convert.correct != "none"}};
+  for (const auto& [name, is_given] : given) {
+    if (is_given) {
+      return Error{ErrorCode::kUsage,
+                   std::string(name) + " is about integers, which --precision " + options.precision + " has none of"};
+    }
+  }
+  return {};
+}
+
 // --weights, --weight-bits, --group-size, --activations, --scale.
 Status read_schemes(Options& options) {
   WeightScheme& weights = options.convert.weights;
@@ -189,12 +210,19 @@ Status read_precision(Options& options) {
   convert.is_mixed = options.precision == "mixed";
   if (options.precision.starts_with("weight_only")) convert.layers = Precision::kWeightOnly;
   if (options.precision == "dynamic") convert.layers = Precision::kDynamic;
-  if (options.precision == "weight_only_int8") convert.weights.bits = 8;
-  if (options.precision == "weight_only_int4") convert.weights.bits = 4;
+  const std::optional<int> said = options.precision == "weight_only_int8"   ? std::optional(8)
+                                  : options.precision == "weight_only_int4" ? std::optional(4)
+                                                                            : std::nullopt;
+  convert.weights.bits = said.value_or(options.weight_bits.value_or(8));
+  if (options.weight_bits.has_value() && *options.weight_bits != convert.weights.bits) {
+    return Error{ErrorCode::kUsage, "--precision " + options.precision + " contradicts --weight-bits " +
+                                        std::to_string(*options.weight_bits)};
+  }
   convert.offers_bf16 = options.bf16 == "always" || (options.bf16 == "auto" && has_native_bf16());
   convert.cost = options.cost == "bytes" ? CostKind::kBytes : CostKind::kLatency;
   convert.offers_int4 = convert.cost == CostKind::kBytes && convert.weights.bits == 8;
   const bool is_float = convert.float_only || convert.is_bf16 || convert.is_f16;
+  if (is_float) OCTET_CHECK(check_no_integers(options));
   if (convert.max_drop.has_value() && (is_float || convert.layers != Precision::kInt8)) {
     return Error{ErrorCode::kUsage, "--max-drop goes with --precision int8 or mixed, not " + options.precision};
   }
@@ -385,9 +413,9 @@ CommandRun set_up_convert(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--weights", options->weights, "per_channel, but per_group for weight_only and dynamic of 4 bits")
       ->check(CLI::IsMember({"per_channel", "per_tensor", "per_group"}));
-  app.add_option("--weight-bits", convert.weights.bits, "4: half a byte each in the file, s8 where they run")
-      ->check(CLI::IsMember({8, 4}))
-      ->capture_default_str();
+  app.add_option("--weight-bits", options->weight_bits,
+                 "8, the default, or 4: half a byte each in the file, s8 where they run")
+      ->check(CLI::IsMember({8, 4}));
   app.add_option("--group-size", options->group_size,
                  "weights of 4 bits that share a step: with --weights per_group, or of mixed precision unless "
                  "--weights is given")

@@ -19,7 +19,7 @@ constexpr CorrectionMethod kMethods[] = {
     {"affine", "fits a scale and an offset per channel", correct_affine},
     {"reestimate", "gives each channel its mean and variance back", correct_reestimate},
     {"gptq", "rounds weights one after the other, each making up for those before", correct_gptq, true},
-    {"awq", "widens the weights of channels whose values are large, and narrows the values", correct_awq, true},
+    {"awq", "widens the weights of channels whose values are large, and narrows the values", correct_awq, true, false},
     {"adaround", "learns for each weight whether to round up or down", correct_adaround},
     {"adaquant", "learns weights, biases and scales, layer by layer", correct_adaquant},
 };
@@ -90,15 +90,15 @@ const CorrectionMethod* find_correction_method(std::string_view name) {
   return nullptr;
 }
 
-bool take_float_values(std::span<const CorrectionChoice> choices) {
+const CorrectionMethod* find_misfit(std::span<const CorrectionChoice> choices, bool has_float_values) {
   for (const CorrectionChoice& choice : choices) {
     for (const CorrectionChain& chain : choice) {
       for (const CorrectionMethod* method : chain) {
-        if (!method->takes_float_values) return false;
+        if (!(has_float_values ? method->takes_float_values : method->takes_integer_values)) return method;
       }
     }
   }
-  return true;
+  return nullptr;
 }
 
 Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text) {

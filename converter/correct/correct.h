@@ -29,7 +29,8 @@ struct CorrectionMethod {
   const char* name;         // as --correct takes it; also its file's name
   const char* description;  // one line
   Result<int> (*apply)(const CorrectionContext& context, Draft& draft);
-  bool takes_float_values = false;  // works for layers whose values are f32 (weight_only, dynamic), too
+  bool takes_float_values = false;   // works for layers whose values are f32: weight_only, dynamic
+  bool takes_integer_values = true;  // and for those whose values are u8
 };
 
 std::span<const CorrectionMethod> correction_methods();
@@ -43,8 +44,9 @@ using CorrectionChoice = std::vector<CorrectionChain>;
 // What `--correct` means: "none", "auto", or choices separated by commas, in the order of application; a choice is
 // chains separated by "|", a chain is names separated by "+". kUsage: an unknown name.
 Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text);
-// Whether all methods work for layers whose values are f32; what `auto` is there.
-bool take_float_values(std::span<const CorrectionChoice> choices);
+// The first method that does not work for layers whose values are f32, or u8; null: all do.
+const CorrectionMethod* find_misfit(std::span<const CorrectionChoice> choices, bool has_float_values);
+// What `auto` is where values are f32.
 inline constexpr std::string_view kAutoOfFloatValues = "gptq|awq|awq+gptq";
 // "equalize+bias"
 std::string to_string(const CorrectionChain& chain);

@@ -1,11 +1,11 @@
 #include "converter/report/comparison_html.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <iomanip>
 #include <sstream>
 
+#include "converter/report/histogram.h"
 #include "converter/report/html.h"
 
 namespace octet {
@@ -31,40 +31,29 @@ std::string bars(const LayerComparison& layer) {
   return svg.str();
 }
 
-// A histogram of `columns` bars, square roots of the counts (tails show), with lines where [low, high] ends.
-std::string histogram(const ActivationStats& stats, Extremes range, const char* what) {
-  if (stats.count() == 0) return "";
-  constexpr int kColumns = 60;
+// A column for each part, square roots of the counts (tails show), with lines where the range ends.
+std::string picture(const ActivationStats& stats, Extremes range, const char* what) {
+  const Histogram histogram = make_histogram(stats, range);
+  if (histogram.counts.empty()) return "";
   constexpr double kWidth = 180;
   constexpr double kHeight = 30;
-  const double first = std::min({static_cast<double>(stats.min()), 0.0, range.empty() ? 0.0 : range.min});
-  const double last = std::max({static_cast<double>(stats.max()), 0.0, range.empty() ? 0.0 : range.max});
-  if (!(last > first)) return "";
-  std::array<double, kColumns> columns{};
-  const auto column = [&](double x) {
-    return std::clamp(static_cast<int>((x - first) / (last - first) * kColumns), 0, kColumns - 1);
-  };
-  // Exact zeros (what a ReLU leaves) would dwarf the rest.
-  for (int i = 0; i < 2 * ActivationStats::kBins; ++i) {
-    uint64_t count = stats.bins()[static_cast<size_t>(i)];
-    if (i == ActivationStats::kBins) count -= stats.zero_count();
-    columns[static_cast<size_t>(column((i - ActivationStats::kBins + 0.5) * stats.bin_width()))] +=
-        static_cast<double>(count);
-  }
-  const double most = std::sqrt(std::max(*std::max_element(columns.begin(), columns.end()), 1.0));
+  const auto count = static_cast<double>(histogram.counts.size());
+  const auto root = [](uint64_t n) { return std::sqrt(static_cast<double>(n)); };
+  const double most = root(std::max<uint64_t>(*std::ranges::max_element(histogram.counts), 1));
   std::ostringstream svg;
   svg << std::fixed << std::setprecision(1) << "<svg width=\"" << kWidth << "\" height=\"" << kHeight
       << "\" role=\"img\"><title>" << what << ": " << std::setprecision(4) << stats.min() << " to " << stats.max();
   if (!range.empty()) svg << ", integers " << range.min << " to " << range.max;
   svg << std::setprecision(1) << "</title><path class=\"hist\" d=\"M0 " << kHeight;
-  for (int i = 0; i < kColumns; ++i) {
-    svg << "V" << kHeight * (1 - std::sqrt(columns[static_cast<size_t>(i)]) / most) << "H"
-        << kWidth * (i + 1) / kColumns;
+  for (size_t i = 0; i < histogram.counts.size(); ++i) {
+    svg << "V" << kHeight * (1 - root(histogram.counts[i]) / most) << "H"
+        << kWidth * static_cast<double>(i + 1) / count;
   }
   svg << "V" << kHeight << "Z\"/>";
   for (const float end : {range.min, range.max}) {
     if (range.empty()) break;
-    const double x = std::clamp((end - first) / (last - first) * kWidth, 0.5, kWidth - 0.5);
+    const double x =
+        std::clamp((end - histogram.first) / (histogram.last - histogram.first) * kWidth, 0.5, kWidth - 0.5);
     svg << "<path class=\"end\" d=\"M" << x << " 0V" << kHeight << "\"/>";
   }
   svg << "</svg>";
@@ -86,8 +75,8 @@ void append_table(std::ostringstream& page, const std::vector<LayerComparison>& 
          << (row.isolated.count() > 0 ? number(row.isolated.sqnr_db(), 1) : "") << "</td><td>" << bars(row)
          << "</td><td>" << mse.str() << "</td><td>" << number(error.relative_error(), 4) << "</td><td>"
          << number(error.cosine(), 5) << "</td><td>" << number(error.max_error(), 4) << "</td><td>"
-         << number(100 * error.clip_rate(), 3) << "</td><td>" << histogram(row.values, row.integers, "values")
-         << "</td><td>" << histogram(row.weights, {-row.weight_bound, row.weight_bound}, "weights") << "</td><td>"
+         << number(100 * error.clip_rate(), 3) << "</td><td>" << picture(row.values, row.integers, "values")
+         << "</td><td>" << picture(row.weights, row.weight_range(), "weights") << "</td><td>"
          << (row.weights.count() > 0 ? number(row.weight_range_ratio, 1) : "") << "</td></tr>\n";
   }
   page << "</table>\n";

@@ -205,6 +205,11 @@ class BundledModel(Case):
         rows = [layer for layer in weighted if layer["name"] != layer["node"]][:2]
         kept = self.convert("--keep-float", ",".join(layer["name"] for layer in rows))
         self.assertEqual(self.float_layers(kept), {layer["node"] for layer in rows})
+        for layer in weighted:
+            for key in ("histogram", "weight_histogram"):
+                self.assertGreater(sum(layer[key]["counts"]), 0)
+            low, high = layer["weight_histogram"]["range"]
+            self.assertEqual((layer["weight_histogram"]["first"], layer["weight_histogram"]["last"]), (low, high))
         table = self.succeed(*arguments)
         for column in ("SQNR dB", "isolated", "cosine", "MSE", "rel. error", "max error", "clip %", "w ratio", "--keep-float"):
             self.assertIn(column, table)
@@ -320,6 +325,19 @@ class BundledModel(Case):
         self.assertGreater(some, 0.5 * whole)
         self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--precision", "f16", "--max-drop", 1, "--labels", self.labels(),
                        mentions=["--max-drop", "f16"])
+
+    def test_what_is_about_integers_is_refused_where_there_are_none(self):
+        packed = self.folder / "float.octet"
+        for precision in ("f32", "f16", "bf16"):
+            for more in (("--portable",), ("--weight-bits", 4), ("--weights", "per_tensor"), ("--activations", "symmetric"),
+                         ("--scale", "pow2"), ("--correct", "gptq"), ("--save-calibration", self.folder / "t.json")):
+                self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--precision", precision, *more, mentions=[more[0], precision])
+        for precision, bits in (("weight_only_int8", 4), ("weight_only_int4", 8)):
+            self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--precision", precision, "--weight-bits", bits,
+                           mentions=[precision, str(bits)])
+        self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--correct", "awq",
+                       mentions=["awq", "int8"])
+        self.assertFalse(packed.exists())
 
     def test_the_accuracy_gate_writes_the_best_network_and_exits_5(self):
         packed = self.folder / "gated.octet"

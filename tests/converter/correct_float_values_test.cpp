@@ -99,10 +99,12 @@ TEST_CASE("corrections of weight-only layers are the same for any number of thre
 }
 
 TEST_CASE("only corrections of weights are offered to layers whose values are floats, among them what auto is") {
-  CHECK(take_float_values(*parse_correction(kAutoOfFloatValues)));
-  CHECK(take_float_values(*parse_correction("awq+gptq")));
-  CHECK_FALSE(take_float_values(*parse_correction("gptq,bias")));
-  CHECK_FALSE(take_float_values(*parse_correction("auto")));
+  CHECK(find_misfit(*parse_correction(kAutoOfFloatValues), true) == nullptr);
+  CHECK(find_misfit(*parse_correction("awq+gptq"), true) == nullptr);
+  CHECK(find_misfit(*parse_correction("gptq,bias"), true) == find_correction_method("bias"));
+  CHECK(find_misfit(*parse_correction("auto"), true) != nullptr);
+  CHECK(find_misfit(*parse_correction("auto"), false) == nullptr);
+  CHECK(find_misfit(*parse_correction("gptq|awq"), false) == find_correction_method("awq"));
 }
 
 }  // namespace octet::test
