@@ -1,5 +1,6 @@
 // reduce: the Reduce operators.
 #include <algorithm>
+#include <limits>
 
 #include "converter/ops/rules.h"
 #include "converter/ops/steps.h"
@@ -52,13 +53,16 @@ Status read_log_sum(NodeReader& reader) {
   return steps.finish(steps.unary(UnaryKind::kLog, steps.main().op(params, {reader.input(0)})));
 }
 
-// log(sum(exp(x))) = m + log(sum(exp(x - m))), m = max(x): no exponential exceeds 1.
+// log(sum(exp(x))) = m + log(sum(exp(x - m))), m = max(x): no exponential exceeds 1. What is subtracted is finite, as
+// inf - inf is no number.
 Status read_log_sum_exp(NodeReader& reader) {
   OCTET_TRY(const ReduceParams params, read_params(reader, ReduceKind::kSum));
   Steps steps(reader);
   const ValueId x = reader.input(0);
   const ValueId greatest = steps.reduce(ReduceKind::kMax, x, params.axes);
-  const ValueId exponentials = steps.unary(UnaryKind::kExp, steps.binary(BinaryKind::kSub, x, greatest));
+  constexpr float kMost = std::numeric_limits<float>::max();
+  const ValueId finite = steps.unary(UnaryKind::kClip, greatest, -kMost, kMost);
+  const ValueId exponentials = steps.unary(UnaryKind::kExp, steps.binary(BinaryKind::kSub, x, finite));
   const ValueId sum = steps.unary(UnaryKind::kLog, steps.main().op(params, {exponentials}));
   const ValueId added = params.keep_dims ? greatest : steps.reduce(ReduceKind::kMax, x, params.axes, false);
   return steps.finish(steps.binary(BinaryKind::kAdd, sum, added));
