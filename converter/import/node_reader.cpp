@@ -48,14 +48,11 @@ const Tensor* NodeReader::constant(size_t i) const {
 Result<std::vector<int64_t>> NodeReader::constant_ints(size_t i) const {
   const Tensor* tensor = constant(i);
   if (tensor == nullptr) return unsupported("its input " + std::to_string(i) + " is computed, not a constant");
-  if (tensor->type() == DataType::kS64) {
-    const auto values = tensor->as<int64_t>();
-    return std::vector<int64_t>(values.begin(), values.end());
-  }
-  if (tensor->type() == DataType::kS32) {
-    const auto values = tensor->as<int32_t>();
-    return std::vector<int64_t>(values.begin(), values.end());
-  }
+  const auto widened = [](const auto values) { return std::vector<int64_t>(values.begin(), values.end()); };
+  if (tensor->type() == DataType::kS64) return widened(tensor->as<int64_t>());
+  if (tensor->type() == DataType::kS32) return widened(tensor->as<int32_t>());
+  if (tensor->type() == DataType::kU8) return widened(tensor->as<uint8_t>());
+  if (tensor->type() == DataType::kS8) return widened(tensor->as<int8_t>());
   return invalid("its input " + std::to_string(i) + " is " + to_string(tensor->type()) + ", not an integer");
 }
 
