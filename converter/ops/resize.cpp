@@ -60,15 +60,25 @@ Status set_sizes(const NodeReader& reader, const Ints& sizes, const Ints& axes, 
   return {};
 }
 
-Status require_image(const NodeReader& reader) {
-  OCTET_CHECK(reader.require_inputs(1));
-  if (reader.input_shape(0).rank() == 4) return {};
-  return reader.unsupported("its input has the shape " + reader.input_shape(0).to_string() + ", not rank 4");
+Result<ResizeByAxis::Axis> scaled_axis(const NodeReader& reader, int64_t axis, float scale) {
+  ResizeByAxis::Axis result{.axis = axis, .src = reader.input_shape(0)[static_cast<int>(axis)]};
+  const float size = std::floor(static_cast<float>(result.src) * scale);
+  if (!(scale > 0) || !(size < 1e9F)) return reader.invalid("a scale is " + std::to_string(scale));
+  result.scale = static_cast<double>(scale);
+  result.dst = static_cast<int64_t>(size);
+  return result;
+}
+
+Status emit_by_axis(NodeReader& reader, const ResizeByAxis& by_axis) {
+  OCTET_TRY(const ValueId result, resize_by_axis(reader, by_axis));
+  reader.set_output(0, result);
+  return {};
 }
 
 // Upsample, and Resize of opset 10: scales only, x / scale, and where it shrinks nearest is the pixel above.
 Status read_upsample(NodeReader& reader) {
-  OCTET_CHECK(require_image(reader));
+  OCTET_CHECK(reader.require_inputs(1));
+  const int rank = reader.input_shape(0).rank();
   ResizeParams params{.coordinates = CoordinateTransform::kAsymmetric, .rounding = NearestRounding::kFloor};
   OCTET_CHECK(read_mode(reader, params));
   Floats scales;
@@ -77,15 +87,25 @@ Status read_upsample(NodeReader& reader) {
   } else {
     OCTET_TRY(scales, reader.constant_floats(1));
   }
-  OCTET_CHECK(set_scales(reader, scales, {0, 1, 2, 3}, params));
-  const auto shrinks = [](float scale) { return scale < 1; };
-  if (params.mode == ResizeMode::kNearest && std::any_of(params.scales.begin(), params.scales.end(), shrinks)) {
-    if (std::any_of(params.scales.begin(), params.scales.end(), [](float scale) { return scale > 1; })) {
+  if (scales.size() != static_cast<size_t>(rank)) {
+    return reader.invalid("it has " + std::to_string(scales.size()) + " scales for " + std::to_string(rank) + " axes");
+  }
+  const bool nearest = params.mode == ResizeMode::kNearest;
+  if (nearest && std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 1; })) {
+    if (std::any_of(scales.begin(), scales.end(), [](float scale) { return scale > 1; })) {
       return reader.unsupported("it enlarges one axis and shrinks the other");
     }
     params.rounding = NearestRounding::kCeil;
   }
-  return emit_image_op(reader, params);
+  if (rank == 4 && set_scales(reader, scales, {0, 1, 2, 3}, params).ok()) return emit_image_op(reader, params);
+  ResizeByAxis by_axis{.mode = nearest ? ResizeByAxis::Mode::kNearest : ResizeByAxis::Mode::kLinear,
+                       .coordinates = "asymmetric",
+                       .rounding = params.rounding == NearestRounding::kCeil ? "ceil" : "floor"};
+  for (int i = 0; i < rank; ++i) {
+    OCTET_TRY(const ResizeByAxis::Axis axis, scaled_axis(reader, i, scales[static_cast<size_t>(i)]));
+    if (axis.scale != 1) by_axis.axes.push_back(axis);
+  }
+  return emit_by_axis(reader, by_axis);
 }
 
 Status read_coordinates(const NodeReader& reader, ResizeParams& params) {
@@ -214,11 +234,7 @@ Result<ResizeByAxis> read_by_axis(const NodeReader& reader, const Wanted& wanted
   for (size_t i = 0; i < wanted.axes.size(); ++i) {
     ResizeByAxis::Axis axis{.axis = wanted.axes[i], .src = reader.input_shape(0)[static_cast<int>(wanted.axes[i])]};
     if (wanted.sizes.empty()) {
-      const float scale = wanted.scales[i];
-      const float size = std::floor(static_cast<float>(axis.src) * scale);
-      if (!(scale > 0) || !(size < 1e9F)) return reader.invalid("a scale is " + std::to_string(scale));
-      axis.scale = static_cast<double>(scale);
-      axis.dst = static_cast<int64_t>(size);
+      OCTET_TRY(axis, scaled_axis(reader, wanted.axes[i], wanted.scales[i]));
     } else {
       axis.dst = wanted.sizes[i];
       axis.scale = static_cast<double>(axis.dst) / static_cast<double>(axis.src);
@@ -242,9 +258,7 @@ Status read_resize(NodeReader& reader) {
   OCTET_TRY(const std::optional<ResizeParams> image, try_image(reader, wanted));
   if (image) return emit_image_op(reader, *image);
   OCTET_TRY(const ResizeByAxis by_axis, read_by_axis(reader, wanted));
-  OCTET_TRY(const ValueId result, resize_by_axis(reader, by_axis));
-  reader.set_output(0, result);
-  return {};
+  return emit_by_axis(reader, by_axis);
 }
 
 constexpr OpReader kReaders[] = {{"Resize", "resize", read_resize}, {"Upsample", "", read_upsample}};

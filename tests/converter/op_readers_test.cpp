@@ -224,6 +224,12 @@ TEST_CASE("Pad has attributes before opset 11, inputs from it on, axes from opse
   CHECK(
       contains(one_node("Pad", 19, {1, 3}, {"p"}, {{"mode", "wrap"}}).s64("p", {0, 0, 0, 99}).error(), "wraps axis 1"));
   CHECK(contains(one_node("Pad", 13, {1, 3}, {"p"}).s64("p", {0, 1}).error(), "2 pads for 2 axes"));
+  SourceBuilder integers;
+  integers.input("x", {1, 3}).node("Cast", {"x"}, {"u"}, {{"to", int64_t{2}}}).s64("p", {0, 1, 0, 0});
+  const std::vector<uint8_t> seven{7};
+  integers.model.constants.emplace_back("v", Tensor::from<uint8_t>(DataType::kU8, {}, seven));
+  integers.node("Pad", {"u", "p", "v"}, {"q"}).node("Cast", {"q"}, {"y"}, {{"to", int64_t{1}}}).output("y");
+  check_close(compute(integers, x), {1, 4}, {7, 1, 2, 3});
 }
 
 TEST_CASE("Softmax takes all axes from its own on as one before opset 13") {
@@ -246,6 +252,21 @@ TEST_CASE("reductions take their axes as the operator set says, and none given m
   check_close(compute(one_node("ReduceSum", 13, {1, 4}, {}, {{"noop_with_empty_axes", int64_t{1}}}), x), {1, 4}, x);
 }
 
+TEST_CASE("ReduceLogSumExp of infinite elements is what logaddexp says") {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (const bool keeps : {true, false}) {
+    const Attributes attributes{{"axes", Ints{2}}, {"keepdims", int64_t{keeps}}};
+    const Computed result = compute(one_node("ReduceLogSumExp", 13, {1, 5, 2}, {}, attributes),
+                                    {0, -kInf, -kInf, -kInf, 1, kInf, kInf, -kInf, 100, 100});
+    REQUIRE(result.values.size() == 5);
+    CHECK(result.values[0] == doctest::Approx(0));
+    CHECK(result.values[1] == -kInf);
+    CHECK(result.values[2] == kInf);
+    CHECK(result.values[3] == kInf);
+    CHECK(result.values[4] == doctest::Approx(100 + std::log(2.0F)));
+  }
+}
+
 TEST_CASE("Resize and Upsample take the rules of each operator set") {
   const Floats x{1, 2, 3, 4};
   const Shape in{1, 1, 1, 4};
@@ -254,6 +275,15 @@ TEST_CASE("Resize and Upsample take the rules of each operator set") {
   check_close(compute(one_node("Resize", 10, in, {"s"}).f32("s", {4}, {1, 1, 1, 0.6F}), x), two, {1, 3});
   check_close(compute(one_node("Upsample", 7, {1, 1, 1, 2}, {}, {{"scales", Floats{1, 1, 1, 2}}}), {1, 2}), in,
               {1, 1, 2, 2});
+  // Sequences, and scales of channels.
+  check_close(compute(one_node("Upsample", 9, {1, 2, 2}, {"s"}).f32("s", {3}, {1, 1, 2}), x), {1, 2, 4},
+              {1, 1, 2, 2, 3, 3, 4, 4});
+  check_close(compute(one_node("Upsample", 9, {1, 2, 1, 2}, {"s"}).f32("s", {4}, {1, 2, 1, 1}), x), {1, 4, 1, 2},
+              {1, 2, 1, 2, 3, 4, 3, 4});
+  check_close(compute(one_node("Resize", 10, {1, 1, 4}, {"s"}).f32("s", {3}, {1, 1, 0.6F}), x), {1, 1, 2}, {1, 3});
+  check_close(compute(one_node("Resize", 10, {1, 1, 2}, {"s"}, {{"mode", "linear"}}).f32("s", {3}, {1, 1, 2}), {1, 2}),
+              {1, 1, 4}, {1, 1.5F, 2, 2});
+  CHECK(contains(one_node("Upsample", 9, {1, 2, 2}, {"s"}).f32("s", {2}, {1, 2}).error(), "2 scales for 3 axes"));
   check_close(compute(one_node("Resize", 13, in, {"", "", "z"}, {{"mode", "linear"}}).s64("z", {1, 1, 1, 2}), x), two,
               {1.5F, 3.5F});
   const Attributes corners{{"mode", "linear"}, {"coordinate_transformation_mode", "align_corners"}};
