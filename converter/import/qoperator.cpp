@@ -1,6 +1,6 @@
 #include "converter/import/qoperator.h"
 
-#include <optional>
+#include <array>
 #include <string_view>
 
 namespace octet {
@@ -39,9 +39,10 @@ constexpr QOperator kOperators[] = {
 
 // Integers in, an s32 sum out; the zero points are optional.
 struct IntegerOperator {
-  std::string_view name, real;
+  std::string_view name;
+  std::array<int64_t, 2> axes;  // of the inputs, along which their zero points vary
 };
-constexpr IntegerOperator kIntegerOperators[] = {{"ConvInteger", "Conv"}, {"MatMulInteger", "MatMul"}};
+constexpr IntegerOperator kIntegerOperators[] = {{"ConvInteger", {0, 0}}, {"MatMulInteger", {-2, -1}}};
 
 const std::string& input(const SourceNode& node, size_t i) {
   static const std::string absent;
@@ -54,7 +55,7 @@ SourceNode make(std::string name, std::string op, std::vector<std::string> input
 
 class Expander {
  public:
-  explicit Expander(std::vector<SourceNode>& nodes) : nodes_(nodes) {}
+  Expander(const SourceModel& source, std::vector<SourceNode>& nodes) : source_(source), nodes_(nodes) {}
 
   // False: the node is none, or is not complete.
   bool expand(const SourceNode& node) {
@@ -93,6 +94,13 @@ class Expander {
       const auto* flag = std::get_if<int64_t>(&last->second);
       if (flag == nullptr || *flag != 0) return false;
       real.attributes.erase(last);
+    }
+    // The operator set by whose rules a softmax is meant.
+    if (const auto opset = real.attributes.find("opset"); opset != real.attributes.end()) {
+      const auto* number = std::get_if<int64_t>(&opset->second);
+      if (number == nullptr || *number < 1 || *number > INT32_MAX) return false;
+      real.opset = static_cast<int>(*number);
+      real.attributes.erase(opset);
     }
     if (row.keeps_first) real.inputs.push_back(input(node, 0));
     const size_t count =
@@ -133,33 +141,50 @@ class Expander {
     return flag != nullptr && *flag != 0 ? 0 : 1;
   }
 
-  // cast(op(a - a_zero_point, b - b_zero_point)): exact while f32 counts the sums, below 2^24.
+  // op(a - a_zero_point, b - b_zero_point)
   bool expand(const SourceNode& node, const IntegerOperator& row) {
     if (input(node, 0).empty() || input(node, 1).empty() || node.outputs.empty()) return false;
-    const std::string one = node.outputs[0] + ":one";
-    SourceNode constant = make(one, "Constant", {}, one);
-    constant.attributes["value"] = Tensor::f32({}, std::vector<float>{1.0F});
-    nodes_.push_back(std::move(constant));
-    SourceNode real{node.name, std::string(row.real), "", kOpset, {}, {node.outputs[0] + ":real"}, node.attributes};
-    real.inputs = {dequantize(node, input(node, 0), one, input(node, 2), 0),
-                   dequantize(node, input(node, 1), one, input(node, 3), 0)};
-    nodes_.push_back(std::move(real));
-    SourceNode cast = make(node.outputs[0] + ":cast", "Cast", {node.outputs[0] + ":real"}, node.outputs[0]);
-    cast.attributes["to"] = int64_t{6};
-    nodes_.push_back(std::move(cast));
+    SourceNode sum{node.name, node.op_type, "", kOpset, {}, node.outputs, node.attributes};
+    for (size_t i = 0; i < 2; ++i) {
+      const std::string& zero_point = input(node, 2 + i);
+      const std::string one = node.outputs[0] + ":one_" + std::to_string(i);
+      SourceNode constant = make(one, "Constant", {}, one);
+      const int64_t count = element_count(zero_point);
+      const std::vector<float> ones(static_cast<size_t>(count), 1.0F);
+      constant.attributes["value"] = Tensor::f32(count == 1 ? Shape{} : Shape{count}, ones);
+      nodes_.push_back(std::move(constant));
+      sum.inputs.push_back(dequantize(node, input(node, i), one, zero_point, row.axes[i]));
+      if (!node.name.empty()) nodes_.back().name = node.name + ":input_" + std::to_string(i);
+    }
+    nodes_.push_back(std::move(sum));
     return true;
   }
 
+  // Of a constant; 1 for all else.
+  int64_t element_count(const std::string& name) const {
+    for (const auto& [constant, tensor] : source_.constants) {
+      if (constant == name) return tensor.element_count();
+    }
+    for (const SourceNode& node : source_.nodes) {
+      if (node.op_type != "Constant" || node.outputs.empty() || node.outputs[0] != name) continue;
+      const auto value = node.attributes.find("value");
+      const Tensor* tensor = value == node.attributes.end() ? nullptr : std::get_if<Tensor>(&value->second);
+      if (tensor != nullptr) return tensor->element_count();
+    }
+    return 1;
+  }
+
+  const SourceModel& source_;
   std::vector<SourceNode>& nodes_;
 };
 
 }  // namespace
 
-std::vector<SourceNode> expand_qoperators(const std::vector<SourceNode>& nodes) {
+std::vector<SourceNode> expand_qoperators(const SourceModel& source) {
   std::vector<SourceNode> result;
-  Expander expander(result);
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!expander.expand(nodes[i])) result.push_back(nodes[i]);
+  Expander expander(source, result);
+  for (const SourceNode& node : source.nodes) {
+    if (!expander.expand(node)) result.push_back(node);
   }
   return result;
 }

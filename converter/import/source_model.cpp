@@ -37,7 +37,7 @@ const OpReader* find_reader(const SourceNode& node) {
 class GraphBuilder {
  public:
   GraphBuilder(const SourceModel& source, const ImportOptions& options, ImportReport& report, BatchHints& hints)
-      : source_(source), options_(options), report_(report), hints_(hints), nodes_(expand_qoperators(source.nodes)) {}
+      : source_(source), options_(options), report_(report), hints_(hints), nodes_(expand_qoperators(source)) {}
 
   Result<Graph> run() {
     OCTET_CHECK(check_counts());

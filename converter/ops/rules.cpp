@@ -126,11 +126,8 @@ Result<Window> read_window(const NodeReader& reader, std::span<const int64_t> ke
   return window;
 }
 
-Status emit_image_op(NodeReader& reader, GraphOp op, std::vector<ValueId> others) {
-  Steps steps(reader);
-  const DataType type = reader.input_type(0);
-  OCTET_TRY(ValueId image, steps.result(steps.cast(reader.input(0), DataType::kF32)));
-  const Shape src = reader.input_shape(0);
+Result<ValueId> apply_to_image(NodeReader& reader, ValueId image, GraphOp op, std::vector<ValueId> others) {
+  const Shape src = reader.graph().value(image).shape;
   if (src.rank() == 3) {
     OCTET_TRY(image, reader.emit_step(ReshapeParams{{0, 0, 1, src[2]}}, {image}));
   }
@@ -138,6 +135,14 @@ Status emit_image_op(NodeReader& reader, GraphOp op, std::vector<ValueId> others
   if (src.rank() == 3) {
     OCTET_TRY(result, reader.emit_step(ReshapeParams{{0, 0, reader.graph().value(result).shape[3]}}, {result}));
   }
+  return result;
+}
+
+Status emit_image_op(NodeReader& reader, GraphOp op, std::vector<ValueId> others) {
+  Steps steps(reader);
+  const DataType type = reader.input_type(0);
+  OCTET_TRY(const ValueId image, steps.result(steps.cast(reader.input(0), DataType::kF32)));
+  OCTET_TRY(const ValueId result, apply_to_image(reader, image, std::move(op), std::move(others)));
   return steps.finish(steps.cast(result, type));
 }
 

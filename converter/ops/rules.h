@@ -50,6 +50,8 @@ struct Window {
 // `kernel` is the one that the weights imply, or empty where kernel_shape must be there.
 Result<Window> read_window(const NodeReader& reader, std::span<const int64_t> kernel);
 
+// An op on one f32 image of rank 4 (NCHW) or 3 (NCW, as an image of height 1).
+Result<ValueId> apply_to_image(NodeReader& reader, ValueId image, GraphOp op, std::vector<ValueId> others = {});
 // An op on f32 images, for a source value of rank 4 (NCHW) or 3 (NCW, as images of height 1), of integers by way of
 // f32. Binds output 0.
 Status emit_image_op(NodeReader& reader, GraphOp op, std::vector<ValueId> others = {});

@@ -278,6 +278,19 @@ TEST_CASE("every op of ONNX Runtime's integer family is read, and rounds as the 
   }
 }
 
+TEST_CASE("QLinearSoftmax takes the axes that its own operator set says") {
+  for (const int64_t opset : {11, 13}) {
+    QuantizedBuilder s;
+    s.params("a", {0.5F}, DataType::kU8, {10}).params("y", {0.0625F}, DataType::kU8, {0}).input("x", {1, 2, 2});
+    s.quantize("x", "aq", "a");
+    s.node("QLinearSoftmax", {"aq", "a_scale", "a_zero", "y_scale", "y_zero"}, {"yq"},
+           {{"axis", int64_t{1}}, {"opset", opset}}, kMicrosoft);
+    s.dequantize("yq", "y", "y").output("y");
+    const float each = opset < 13 ? 0.25F : 0.5F;  // of all four, or of the two along axis 1
+    CHECK(compute(s, {1, 1, 1, 1}).values == std::vector<float>(4, each));
+  }
+}
+
 TEST_CASE("a sum rounded to u8 is ONNX Runtime's QLinearAdd; one rounded to s8 is what ONNX defines") {
   for (const DataType type : {DataType::kU8, DataType::kS8}) {
     const int zero = type == DataType::kU8 ? 101 : 101 - 128;

@@ -1,0 +1,43 @@
+#include "converter/ops/integer_sums.h"
+
+#include <algorithm>
+
+namespace octet {
+
+Status require_reals(const NodeReader& reader) {
+  OCTET_CHECK(reader.require_inputs(2));
+  for (const size_t i : {0, 1}) {
+    const DataType type = reader.input_type(i);
+    if (type == DataType::kF32) continue;
+    return reader.unsupported("its input " + std::to_string(i) + " is " + to_string(type) + ", in a form not read");
+  }
+  return {};
+}
+
+Result<std::vector<int64_t>> exact_parts(const NodeReader& reader, std::span<const int64_t> weights, int64_t depth,
+                                         int64_t inner) {
+  const auto step = static_cast<size_t>(inner);
+  const size_t block = static_cast<size_t>(depth) * step;
+  std::vector<int64_t> sums(block == 0 ? 0 : weights.size() / block * step, 0);
+  std::vector<int64_t> cuts{0};
+  for (int64_t k = 0; k < depth; ++k) {
+    const auto at = [&](size_t i) { return weights[i / step * block + static_cast<size_t>(k) * step + i % step]; };
+    bool is_full = false;
+    for (size_t i = 0; i < sums.size(); ++i) {
+      if (at(i) > kMaxExactWeight) {
+        return reader.unsupported("its sums can reach " + std::to_string(255 * at(i)) +
+                                  " over what cannot be split, but f32 counts to 16777216 only");
+      }
+      is_full = is_full || sums[i] + at(i) > kMaxExactWeight;
+    }
+    if (is_full) {
+      cuts.push_back(k);
+      std::fill(sums.begin(), sums.end(), 0);
+    }
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] += at(i);
+  }
+  cuts.push_back(depth);
+  return cuts;
+}
+
+}  // namespace octet
