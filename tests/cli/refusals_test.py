@@ -85,7 +85,7 @@ CASES = {
     "from |": [model([node("Range", ["a", "b", "c"], ["r"]), node("Add", ["x", "r"], ["y"])],
                      [constant(n, np.float32(v)) for n, v in (("a", 0), ("b", 1), ("c", 0))])],
     "the size of its output depends on the data; octet reads it of constants": [one("NonZero")],
-    "its input has the shape ": [one("EyeLike"), of("Resize", constant("scales", np.float32([1, 1, 2])), shape=(1, 3, 8), opset=10)],
+    "its input has the shape ": [one("EyeLike")],
     "its weights are computed, not a constant": [computed("Conv", 1), computed("ConvTranspose", 1)],
     "its weights are ": [one("Conv", tensor("w", 4, 3, 3, 3, dtype=np.int64)), one("ConvTranspose", tensor("w", 3, 4, 3, 3, dtype=np.int64))],
     "octet reads 1-D and 2-D convolutions": [
@@ -110,8 +110,9 @@ CASES = {
     "its activation is '": [recurrent("Affine")],
     "it makes a tensor without elements (allowzero)": [one("Reshape", ints("s", 0, 3), opset=14, allowzero=1)],
     "its result has rank ": [one("Unsqueeze", ints("a", 0, 1, 2, 3, 4))],
-    "it resizes axis |N|, which is neither height nor width": [
-        one("Upsample", constant("s", np.float32([1, 2, 2, 2])), opset=9)],
+    "its sums can reach ": [
+        model([node("ConvInteger", ["x", "w"], ["y"])], [constant("w", np.full((1, 1, 30, 30), 127, np.int8))],
+              inputs=[value("x", 1, 1, 40, 40, dtype=TensorProto.UINT8)], outputs=[value("y", 1, dtype=TensorProto.INT32)])],
     "it enlarges one axis and shrinks the other": [one("Upsample", constant("s", np.float32([1, 1, 2, 0.5])), opset=9)],
     "its coordinate_transformation_mode is '": [resized(coordinate_transformation_mode="odd"), resized(shape=(1, 3, 8), scales=(1, 1, 2), coordinate_transformation_mode="odd")],
     "it crops beyond its input, to the nearest pixel": [

@@ -1,7 +1,9 @@
 // Channels whose weights are nearly 0 and whose bias is not: an s32 bias at their scale would be beyond all bounds.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <vector>
 
 #include "tests/support/correction.h"
 #include "tests/support/graph_builder.h"
