@@ -18,9 +18,15 @@ std::string input_shapes_text(const Graph& graph);
 
 // What exporters compute of a size was folded into constants and parameters. Rewrites what differs between the
 // readings, if it has a form without sizes:
-//   reshape to (n, h * w, c)   -> 0 copies a dimension, -1 takes what is left; several in a row where more follow the
-//   size slice up to h - 1          -> its end counts from the end resize to (2 h, 2 w)       -> by the scales (2, 2),
-//   where they are whole x + copies of a constant   -> x + the constant, which broadcasts
+//
+//   reshape to (n, h * w, c)    0 copies a dimension, -1 takes what is left; a row of them where more follow the size
+//
+//   slice up to h - 1           its end counts from the end
+//
+//   resize to (2 h, 2 w)        by the scales (2, 2), where they are whole
+//
+//   x + copies of a constant    x + the constant, which broadcasts
+//
 // `graph`: equal to readings[0]. kUnsupported, with the node, for any other difference.
 Status make_one_of(Graph& graph, std::span<const Graph> readings);
 

@@ -21,8 +21,7 @@ namespace octet {
 // zero_points  as many as scales, or empty when they are all 0.
 // data         the elements of a constant (64-byte aligned, alive as long as the kernel); null for an activation
 // present      false stands for an optional input that the node does not have
-// bits, group  of s8 constants: where 4, each run of `group` elements of a row (0: a whole row) is an integer factor
-// times
+// bits, group  of s8 constants: 4 bits are runs of `group` elements of a row (0: all of it), each a factor times
 //              integers in [-7, 7]; a kernel may store them so
 struct TensorDesc {
   DataType type = DataType::kF32;
