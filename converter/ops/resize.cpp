@@ -1,5 +1,7 @@
 // resize: Resize and Upsample: nearest and linear over height and width by the resize op, all else axis by axis.
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "converter/ops/resize_by_axis.h"
 #include "converter/ops/rules.h"
@@ -10,21 +12,16 @@ namespace {
 using Ints = std::vector<int64_t>;
 using Floats = std::vector<float>;
 
-// Entries of a list that stands for all axes, or for `axes` only (opset 18): those of height and width. Entries of
-// other axes must be `neutral(axis)`.
+// Of a list that stands for all axes, or for `axes` only (opset 18): the entries of height and width. Nothing where an
+// entry of another axis is not `neutral(axis)`.
 template <class T, class Neutral>
-Result<std::array<T, 2>> pick_spatial(const NodeReader& reader, const std::vector<T>& list, const Ints& axes,
-                                      const char* what, const Neutral& neutral) {
-  if (list.size() != axes.size()) {
-    return reader.invalid("it has " + std::to_string(list.size()) + " " + what + " for " + std::to_string(axes.size()) +
-                          " axes");
-  }
+std::optional<std::array<T, 2>> pick_spatial(const std::vector<T>& list, const Ints& axes, const Neutral& neutral) {
   std::array<T, 2> picked{neutral(2), neutral(3)};
   for (size_t i = 0; i < axes.size(); ++i) {
     if (axes[i] >= 2) {
       picked[static_cast<size_t>(axes[i] - 2)] = list[i];
     } else if (list[i] != neutral(axes[i])) {
-      return reader.unsupported("it resizes axis " + std::to_string(axes[i]) + ", which is neither height nor width");
+      return std::nullopt;
     }
   }
   return picked;
@@ -42,22 +39,19 @@ Status read_mode(const NodeReader& reader, ResizeParams& params) {
   return {};
 }
 
-Status set_scales(const NodeReader& reader, const Floats& scales, const Ints& axes, ResizeParams& params) {
-  OCTET_TRY(params.scales, pick_spatial(reader, scales, axes, "scales", [](int64_t) { return 1.0F; }));
-  for (const float scale : params.scales) {
-    if (!(scale > 0) || !std::isfinite(scale)) return reader.invalid("a scale is " + std::to_string(scale));
-  }
-  return {};
+// Whether the resize op does this. As many scales or sizes as axes.
+bool set_scales(const Floats& scales, const Ints& axes, ResizeParams& params) {
+  const auto picked = pick_spatial(scales, axes, [](int64_t) { return 1.0F; });
+  if (!picked) return false;
+  params.scales = *picked;
+  return std::ranges::all_of(*picked, [](float scale) { return scale > 0 && std::isfinite(scale); });
 }
 
-Status set_sizes(const NodeReader& reader, const Ints& sizes, const Ints& axes, ResizeParams& params) {
-  const Shape& src = reader.input_shape(0);
-  const auto same = [&](int64_t axis) { return src[static_cast<int>(axis)]; };
-  OCTET_TRY(params.sizes, pick_spatial(reader, sizes, axes, "sizes", same));
-  for (const int64_t size : params.sizes) {
-    if (size < 1) return reader.invalid("a size is " + std::to_string(size));
-  }
-  return {};
+bool set_sizes(const Shape& src, const Ints& sizes, const Ints& axes, ResizeParams& params) {
+  const auto picked = pick_spatial(sizes, axes, [&](int64_t axis) { return src[static_cast<int>(axis)]; });
+  if (!picked) return false;
+  params.sizes = *picked;
+  return std::ranges::all_of(*picked, [](int64_t size) { return size >= 1; });
 }
 
 Result<ResizeByAxis::Axis> scaled_axis(const NodeReader& reader, int64_t axis, float scale) {
@@ -97,7 +91,7 @@ Status read_upsample(NodeReader& reader) {
     }
     params.rounding = NearestRounding::kCeil;
   }
-  if (rank == 4 && set_scales(reader, scales, {0, 1, 2, 3}, params).ok()) return emit_image_op(reader, params);
+  if (rank == 4 && set_scales(scales, {0, 1, 2, 3}, params)) return emit_image_op(reader, params);
   ResizeByAxis by_axis{.mode = nearest ? ResizeByAxis::Mode::kNearest : ResizeByAxis::Mode::kLinear,
                        .coordinates = "asymmetric",
                        .rounding = params.rounding == NearestRounding::kCeil ? "ceil" : "floor"};
@@ -192,11 +186,9 @@ Result<std::optional<ResizeParams>> try_image(const NodeReader& reader, const Wa
   const Shape& src = reader.input_shape(0);
   if (src.rank() != 4 || reader.input_type(0) != DataType::kF32) return std::optional<ResizeParams>();
   ResizeParams params;
-  const bool ok = [&] {
-    if (!read_mode(reader, params).ok()) return false;
-    return wanted.sizes.empty() ? set_scales(reader, wanted.scales, wanted.axes, params).ok()
-                                : set_sizes(reader, wanted.sizes, wanted.axes, params).ok();
-  }();
+  const bool ok =
+      read_mode(reader, params).ok() && (wanted.sizes.empty() ? set_scales(wanted.scales, wanted.axes, params)
+                                                              : set_sizes(src, wanted.sizes, wanted.axes, params));
   if (!ok || !read_coordinates(reader, params).ok()) return std::optional<ResizeParams>();
   OCTET_CHECK(read_rounding(reader, params));
   OCTET_TRY(const int64_t antialias, reader.attribute("antialias", int64_t{0}));
