@@ -1,6 +1,7 @@
 #include "converter/import/qoperator.h"
 
 #include <array>
+#include <map>
 #include <string_view>
 
 namespace octet {
@@ -55,7 +56,15 @@ SourceNode make(std::string name, std::string op, std::vector<std::string> input
 
 class Expander {
  public:
-  Expander(const SourceModel& source, std::vector<SourceNode>& nodes) : source_(source), nodes_(nodes) {}
+  Expander(const SourceModel& source, std::vector<SourceNode>& nodes) : nodes_(nodes) {
+    for (const auto& [name, tensor] : source.constants) element_counts_.emplace(name, tensor.element_count());
+    for (const SourceNode& node : source.nodes) {
+      if (node.op_type != "Constant" || node.outputs.empty()) continue;
+      const auto value = node.attributes.find("value");
+      const Tensor* tensor = value == node.attributes.end() ? nullptr : std::get_if<Tensor>(&value->second);
+      if (tensor != nullptr) element_counts_.emplace(node.outputs[0], tensor->element_count());
+    }
+  }
 
   // False: the node is none, or is not complete.
   bool expand(const SourceNode& node) {
@@ -162,19 +171,11 @@ class Expander {
 
   // Of a constant; 1 for all else.
   int64_t element_count(const std::string& name) const {
-    for (const auto& [constant, tensor] : source_.constants) {
-      if (constant == name) return tensor.element_count();
-    }
-    for (const SourceNode& node : source_.nodes) {
-      if (node.op_type != "Constant" || node.outputs.empty() || node.outputs[0] != name) continue;
-      const auto value = node.attributes.find("value");
-      const Tensor* tensor = value == node.attributes.end() ? nullptr : std::get_if<Tensor>(&value->second);
-      if (tensor != nullptr) return tensor->element_count();
-    }
-    return 1;
+    const auto found = element_counts_.find(name);
+    return found == element_counts_.end() ? 1 : found->second;
   }
 
-  const SourceModel& source_;
+  std::map<std::string_view, int64_t> element_counts_;
   std::vector<SourceNode>& nodes_;
 };
 
