@@ -170,25 +170,18 @@ Status convert_gated(const ConvertOptions& options, const CalibratedNetwork& net
   return climb({rungs.size(), is_promising, passes, options.offers_int4});
 }
 
-// Neither data nor ranges: nothing is an integer.
-Status convert_bf16(const ConvertOptions& options, const Graph& graph, Conversion& result) {
-  if (is_quantized(graph)) {
-    return Error{ErrorCode::kUsage,
-                 "--precision bf16 needs a float model, but '" + options.model + "' is quantized already"};
-  }
-  OCTET_TRY(const std::set<std::string> keep_float, resolve_keep_float(graph, options.keep_float));
-  OCTET_TRY(result.packed, lower_bf16(graph, keep_float));
-  return {};
+Status require_float_model(const ConvertOptions& options, const Graph& graph, const char* precision) {
+  if (!is_quantized(graph)) return {};
+  return Error{ErrorCode::kUsage, std::string("--precision ") + precision + " needs a float model, but '" +
+                                      options.model + "' is quantized already"};
 }
 
-// The same, and nothing is multiplied otherwise than in f32.
-Status convert_f16(const ConvertOptions& options, const Graph& graph, Conversion& result) {
-  if (is_quantized(graph)) {
-    return Error{ErrorCode::kUsage,
-                 "--precision f16 needs a float model, but '" + options.model + "' is quantized already"};
-  }
+// Neither data nor ranges: nothing is an integer.
+Status convert_narrow_floats(const ConvertOptions& options, const Graph& graph, Conversion& result) {
+  OCTET_CHECK(require_float_model(options, graph, options.is_bf16 ? "bf16" : "f16"));
   OCTET_TRY(const std::set<std::string> keep_float, resolve_keep_float(graph, options.keep_float));
-  OCTET_TRY(result.packed, lower_halves(graph, keep_float, result.notices));
+  OCTET_TRY(result.packed,
+            options.is_bf16 ? lower_bf16(graph, keep_float) : lower_halves(graph, keep_float, result.notices));
   return {};
 }
 
@@ -209,10 +202,7 @@ std::string left_in_float(const Graph& graph, Precision layers) {
 
 // Matrix layers in a network of f32: no ranges, and so no data.
 Status convert_matrix_layers(const ConvertOptions& options, const Graph& graph, Conversion& result) {
-  if (is_quantized(graph)) {
-    return Error{ErrorCode::kUsage, std::string("--precision ") + name_of(options.layers) +
-                                        " needs a float model, but '" + options.model + "' is quantized already"};
-  }
+  OCTET_CHECK(require_float_model(options, graph, name_of(options.layers)));
   if (!options.calibration_tables.empty() || !options.save_calibration.empty()) {
     return Error{ErrorCode::kUsage,
                  std::string("--precision ") + name_of(options.layers) + " has no ranges, and so no calibration table"};
@@ -267,10 +257,8 @@ Result<Conversion> convert(const ConvertOptions& options) {
   }
   if (options.float_only) {
     OCTET_TRY(result.packed, lower_f32(graph));
-  } else if (options.is_bf16) {
-    OCTET_CHECK(convert_bf16(options, graph, result));
-  } else if (options.is_f16) {
-    OCTET_CHECK(convert_f16(options, graph, result));
+  } else if (options.is_bf16 || options.is_f16) {
+    OCTET_CHECK(convert_narrow_floats(options, graph, result));
   } else if (options.layers != Precision::kInt8) {
     OCTET_CHECK(convert_matrix_layers(options, graph, result));
   } else if (is_quantized(graph)) {
