@@ -332,12 +332,19 @@ class Lowering {
   // All but the first `outputs` of the weights is taps: [O, 1, 1, C] of a convolution too becomes [O, C].
   int32_t add_matrix(const Node& node, const Value& weights, int64_t outputs) {
     const int64_t taps = weights.constant->element_count() / outputs;
-    const WeightScheme scheme = options_.weights_of(node.name);
+    const QuantizedWeights quantized = quantize(node, weights.constant->reshaped({outputs, taps}), nullptr, {});
+    return add_quantized(node, weights.name, quantized, taps);
+  }
+
+  QuantizedWeights quantize(const Node& node, const Tensor& weights, const Tensor* bias, const LayerScales& layer) {
     const auto fixed = options_.weight_scales.find(node.name);
-    const QuantizedWeights quantized =
-        quantize_weights(weights.constant->reshaped({outputs, taps}), nullptr, {}, scheme, node.name, notices_,
-                         fixed == options_.weight_scales.end() ? std::span<const float>() : std::span(fixed->second));
-    const int32_t id = add_constant(weights.name, quantized.weights, quantized.scales);
+    return quantize_weights(weights, bias, layer, options_.weights_of(node.name), node.name, notices_,
+                            fixed == options_.weight_scales.end() ? std::span<const float>() : fixed->second);
+  }
+
+  int32_t add_quantized(const Node& node, const std::string& name, const QuantizedWeights& quantized, int64_t taps) {
+    const WeightScheme scheme = options_.weights_of(node.name);
+    const int32_t id = add_constant(name, quantized.weights, quantized.scales);
     model_.tensors[static_cast<size_t>(id)].file_bits = scheme.bits;
     model_.tensors[static_cast<size_t>(id)].file_group = scheme.for_taps(taps).group_size;
     return id;
@@ -388,16 +395,9 @@ class Lowering {
     if (bias != nullptr) OCTET_CHECK(check_finite(node, graph_.value(bias_id).name, *bias));
     OCTET_TRY(const QuantParams src, quant_of(node.inputs[kConvSrc]));
     OCTET_TRY(const double least, least_weight_scale(node, src));
-    const WeightScheme scheme = options_.weights_of(node.name);
-    const auto fixed = options_.weight_scales.find(node.name);
-    const QuantizedWeights quantized =
-        quantize_weights(*weights.constant, bias, {src.scale, least}, scheme, node.name, notices_,
-                         fixed == options_.weight_scales.end() ? std::span<const float>() : std::span(fixed->second));
+    const QuantizedWeights quantized = quantize(node, *weights.constant, bias, {src.scale, least});
     inputs.resize(std::max<size_t>(inputs.size(), kConvBias + 1), -1);
-    inputs[kConvWeights] = add_constant(weights.name, quantized.weights, quantized.scales);
-    PackedTensor& packed = model_.tensors[static_cast<size_t>(inputs[kConvWeights])];
-    packed.file_bits = scheme.bits;
-    packed.file_group = scheme.for_taps(taps).group_size;
+    inputs[kConvWeights] = add_quantized(node, weights.name, quantized, taps);
     inputs[kConvBias] = add_constant(node.name + ".bias", quantized.bias);
     return {};
   }
