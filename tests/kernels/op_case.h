@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <string>
@@ -138,6 +139,23 @@ void check_all_rows_ran(const Params& params, const RowCounts& ran) {
   for (const KernelRow<Params>& row : kernel_table(params)) {
     CAPTURE(row.name);
     if (is_available(row.isa)) CHECK(ran.count(row.name) > 0);
+  }
+}
+
+// Each of `rows` of the first input, f32 [rows, taps], alone: every row of the table gives it the bytes of f32 [outputs]
+// that it has in the batch.
+template <class Params>
+void check_rows_alone(const Params& params, std::vector<Tensor> inputs, const std::vector<size_t>& rows) {
+  const Tensor all = run_reference(params, inputs, Tensor{});
+  const std::vector<float> src = values_of<float>(inputs[0]);
+  const auto taps = static_cast<size_t>(inputs[0].shape[1]), bytes = static_cast<size_t>(all.shape[1]) * sizeof(float);
+  for (const size_t row : rows) {
+    const auto first = src.begin() + static_cast<ptrdiff_t>(row * taps), last = first + static_cast<ptrdiff_t>(taps);
+    inputs[0] = f32({1, inputs[0].shape[1]}, {first, last});
+    RowCounts ran;
+    check_rows_agree(params, inputs, Tensor{}, ran);
+    const Tensor alone = run_reference(params, inputs, Tensor{});
+    CHECK(std::memcmp(alone.bytes.data(), all.bytes.data() + row * bytes, bytes) == 0);
   }
 }
 
