@@ -142,7 +142,7 @@ void check_all_rows_ran(const Params& params, const RowCounts& ran) {
   }
 }
 
-// Each of `rows` of the first input, f32 [rows, taps], alone: every row of the table gives it the bytes of f32 [outputs]
+// Each of `rows` of the first input, f32 [rows, taps], alone: every row of the table gives it the bytes, f32 [outputs],
 // that it has in the batch.
 template <class Params>
 void check_rows_alone(const Params& params, std::vector<Tensor> inputs, const std::vector<size_t>& rows) {
