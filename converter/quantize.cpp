@@ -7,7 +7,6 @@
 namespace octet {
 namespace {
 
-constexpr double kMaxBias = 1 << 30;
 // The search for a channel's scale: this many candidates, as shares of max|w| / bound. 4 bits clip more: N(0, 1)
 // at 2.48 sigma.
 constexpr int kScaleCandidates = 80;
@@ -148,6 +147,7 @@ QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, con
   const size_t taps = channels == 0 ? 0 : values.size() / channels;
   const auto bias_of = [&](size_t o) { return bias == nullptr ? 0.0 : static_cast<double>(bias->as<float>()[o]); };
   const auto limit = static_cast<float>(scheme.bound());
+  const auto most_bias = static_cast<double>(max_bias(static_cast<int64_t>(taps)));
 
   QuantizedWeights result{Tensor(DataType::kS8, weights.shape()), {}, Tensor(DataType::kS32, {weights.shape()[0]})};
   const std::span<int8_t> integers = result.weights.as<int8_t>();
@@ -163,7 +163,7 @@ QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, con
     bool exact = true;
     for (size_t o = first; o < last; ++o) {
       const double q = std::nearbyint(bias_of(o) / (static_cast<double>(layer.src) * static_cast<double>(scale)));
-      biases[o] = static_cast<int32_t>(std::clamp(q, -kMaxBias, kMaxBias));
+      biases[o] = static_cast<int32_t>(std::clamp(q, -most_bias, most_bias));
       exact = exact && counts_exactly(integers.subspan(o * taps, taps), biases[o]);
     }
     return exact;
@@ -179,7 +179,7 @@ QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, con
         scales.empty() ? choose_scale(values.subspan(first * taps, group_channels * taps), taps, scheme) : scales[g]);
     double needed = 0;
     for (size_t o = first; o < first + group_channels; ++o) {
-      needed = std::max(needed, std::fabs(bias_of(o)) / (static_cast<double>(layer.src) * kMaxBias));
+      needed = std::max(needed, std::fabs(bias_of(o)) / (static_cast<double>(layer.src) * most_bias));
     }
     if (needed > scale) {
       if (scale > 0) ++widened;

@@ -1,6 +1,7 @@
 // Ranges to integer parameters, and float weights to integer weights.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -72,8 +73,8 @@ struct LayerScales {
 // if it rounds better. b_q = round_half_even(b / (src * s)).
 //
 // Guards, each reported in `notices`: a bias too large for its scale (near-dead channels have tiny weights) widens the
-// scale of its channel until |b_q| <= 2^30; so K * 255 * 127 + |b_q| < 2^31 whenever K <= kMaxAccumulatedTaps. Powers
-// of two are doubled until 255 * max(sum of w_q > 0, sum of -w_q > 0) + |b_q| < 2^24, what f32 counts exactly.
+// scale of its channel until |b_q| <= max_bias(K). Powers of two are doubled until
+// 255 * max(sum of w_q > 0, sum of -w_q > 0) + |b_q| < 2^24, what f32 counts exactly.
 //
 // weights  f32 [O, ...]
 // bias     f32 [O], or null for zeros
@@ -86,7 +87,13 @@ QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, con
 std::vector<float> group_factors(std::span<const float> weights, const WeightScheme& scheme,
                                  std::span<const float> channel_scales);
 
-// How many u8 * s8 products an s32 accumulator takes beside a bias of 2^30: (2^30 - 1) / (255 * 127).
-constexpr int64_t kMaxAccumulatedTaps = ((int64_t{1} << 30) - 1) / (int64_t{255} * 127);
+// How many u8 * s8 products a layer may add up: what conv2d takes, to which a weight may be -128.
+constexpr int64_t kMaxAccumulatedTaps = INT32_MAX / (int64_t{255} * 128);
+
+// The largest |bias| beside `taps` <= kMaxAccumulatedTaps products: 2^30, or less, so that
+// taps * 255 * 127 + |bias| < 2^31, what an s32 accumulator holds.
+inline int64_t max_bias(int64_t taps) {
+  return std::min(int64_t{1} << 30, INT32_MAX - taps * 255 * 127);
+}
 
 }  // namespace octet

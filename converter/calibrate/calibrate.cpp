@@ -36,13 +36,18 @@ const CalibrationMethod* find_calibration_method(std::string_view name) {
 
 Range choose_range(const CalibrationMethod& method, const ActivationStats& stats, const ValueTrend& trend,
                    const CalibrationOptions& options) {
-  if (!options.symmetric) return method.choose(stats, trend, options);
+  if (!options.symmetric) {
+    const Range range = method.choose(stats, trend, options);
+    return options.pow2 ? power_of_two_range(range, stats, options.levels) : range;
+  }
   CalibrationOptions half = options;
   half.levels = options.levels / 2;
   ValueTrend folded = trend;
   Extremes& average = folded.moving_average;
   if (!average.empty()) average = {0, std::max(std::fabs(average.min), std::fabs(average.max))};
-  const float bound = method.choose(stats.folded(), folded, half).max;
+  const ActivationStats magnitudes = stats.folded();
+  const Range range = method.choose(magnitudes, folded, half);
+  const float bound = options.pow2 ? power_of_two_range(range, magnitudes, half.levels).max : range.max;
   return {-bound, bound};
 }
 

@@ -15,11 +15,13 @@ namespace octet {
 struct CalibrationOptions {
   double percentile = 99.99;  // the share of values kept, in percent; in (0, 100]
   bool symmetric = false;     // ranges [-c, c]
+  bool pow2 = false;          // ranges whose integers are a power of two apart
   int levels = 256;           // how many integers a range has; even
 };
 
 // A method is a pure function of what was observed: same statistics, same range. Whatever was observed, the range is
-// finite, min <= 0 <= max, and lies within what min-max would choose; all zeros (or nothing) give {0, 0}.
+// finite, min <= 0 <= max, and lies within what min-max would choose; all zeros (or nothing) give {0, 0}. choose_range()
+// makes powers of two of it.
 struct CalibrationMethod {
   const char* name;         // as --calibration takes it; also its file's name
   const char* description;  // one line

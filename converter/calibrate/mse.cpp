@@ -98,6 +98,36 @@ class QuantizationError {
 
 }  // namespace
 
+// In the range, integers are spread from 0 evenly; z of the levels - 1 steps lie below 0.
+Range power_of_two_range(Range range, const ActivationStats& stats, int levels) {
+  const double steps = levels - 1;
+  const double exact = (static_cast<double>(range.max) - static_cast<double>(range.min)) / steps;
+  const double above = std::exp2(std::ceil(std::log2(exact)));
+  if (!std::isnormal(static_cast<float>(above / 2)) || !std::isfinite(static_cast<float>(above * steps))) return range;
+  const auto at = [&](double scale, double zero_point) {
+    return std::pair(-zero_point * scale, (steps - zero_point) * scale);
+  };
+  std::pair<double, double> best = at(above, std::nearbyint(-static_cast<double>(range.min) / above));
+  if (stats.min() != 0 || stats.max() != 0) {
+    const QuantizationError error(stats, levels);
+    const auto cost = [&](const std::pair<double, double>& ends) {
+      return error(ends.first / stats.bin_width(), ends.second / stats.bin_width());
+    };
+    double least = cost(best);
+    // Clipping may take from one end, from the other, or from both.
+    const double below = above / 2;
+    const double first = std::ceil(std::max(0.0, steps - static_cast<double>(range.max) / below));
+    const double last = std::floor(std::min(steps, -static_cast<double>(range.min) / below));
+    for (double zero_point = std::min(first, last); zero_point <= std::max(first, last); ++zero_point) {
+      const double found = cost(at(below, zero_point));
+      if (!(found < least)) continue;
+      least = found;
+      best = at(below, zero_point);
+    }
+  }
+  return {static_cast<float>(best.first), static_cast<float>(best.second)};
+}
+
 // argmin over min and max of L_round + L_clip, both exact for the grid of integers that the range gives.
 //
 // On a density that is smooth over a step, L_round is scale^2 / 12; the optimum of N(0, 1) at 8 bits is 3.92 sigma, of

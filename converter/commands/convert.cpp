@@ -167,6 +167,7 @@ Status read_schemes(Options& options) {
   weights.pow2 = options.scale == "pow2";
   options.convert.activations = {options.activations == "symmetric", weights.pow2};
   options.convert.calibration_options.symmetric = options.convert.activations.symmetric;
+  options.convert.calibration_options.pow2 = weights.pow2;
   return {};
 }
 

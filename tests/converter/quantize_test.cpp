@@ -116,9 +116,19 @@ TEST_CASE("zero weights without a bias get a usable scale") {
   CHECK(notices.empty());
 }
 
-TEST_CASE("the accumulator holds the most taps that are allowed, with the largest bias") {
-  CHECK(kMaxAccumulatedTaps * 255 * 127 + (int64_t{1} << 30) <= INT32_MAX);
-  CHECK((kMaxAccumulatedTaps + 1) * 255 * 127 + (int64_t{1} << 30) > INT32_MAX);
+TEST_CASE("a bias beside many taps is widened until the accumulator holds both") {
+  for (const int64_t taps : {int64_t{1}, int64_t{33155}, int64_t{50000}, kMaxAccumulatedTaps}) {
+    CAPTURE(taps);
+    const Tensor weights = Tensor::f32({1, taps}, std::vector<float>(static_cast<size_t>(taps), 1e-3F));
+    const Tensor bias = Tensor::f32({1}, std::vector<float>{5e3F});
+    std::vector<std::string> notices;
+    const QuantizedWeights q = quantize_weights(weights, &bias, {1.0F, 0}, {}, "n", notices);
+    const int64_t integer = q.bias.as<int32_t>()[0];
+    CHECK(taps * 255 * 127 + integer <= INT32_MAX);
+    CHECK(static_cast<double>(integer) * static_cast<double>(q.scales[0]) == doctest::Approx(5e3));
+    CHECK(notices.size() == (5e3 / (1e-3 / 127) > static_cast<double>(max_bias(taps)) ? 1 : 0));
+  }
+  CHECK((kMaxAccumulatedTaps + 1) * 255 * 128 > INT32_MAX);
 }
 
 }  // namespace octet

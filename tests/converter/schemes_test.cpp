@@ -148,6 +148,54 @@ TEST_CASE("power-of-two activations cover their range but for five percent") {
   }
 }
 
+TEST_CASE("a method's power of two is the one of its neighbours that rounds and clips with least error") {
+  std::vector<float> rectified = gauss(20000, 6), outliers = gauss(20000, 7), shifted = gauss(20000, 8);
+  for (float& v : rectified) v = std::max(v, 0.0F);
+  for (size_t i = 0; i < outliers.size(); i += 500) outliers[i] *= 10;
+  for (float& v : shifted) v = 0.3F * v - 2;
+  int narrow = 0;
+  for (const std::vector<float>* values : {&rectified, &outliers, &shifted}) {
+    for (const float size : {1.0F, 1.2F, 1.4F, 1.6F, 1.8F}) {
+      std::vector<float> sized = *values;
+      for (float& v : sized) v *= size;
+      for (const bool symmetric : {false, true}) {
+        CAPTURE(size);
+        CAPTURE(symmetric);
+        const ActivationStats stats = stats_of(sized);
+        const Range range = choose("minmax", stats, {.symmetric = symmetric, .pow2 = true});
+        const QuantParams quant = u8_params(range, {.symmetric = symmetric, .pow2 = true});
+        REQUIRE(is_power_of_two(quant.scale));
+        const Range all = choose("minmax", stats, {.symmetric = symmetric});
+        const auto exact = static_cast<double>(u8_params(all, {.symmetric = symmetric}).scale);
+        const auto above = static_cast<float>(std::exp2(std::ceil(std::log2(exact))));
+        CHECK((quant.scale == above || quant.scale == above / 2));
+        narrow += quant.scale < above ? 1 : 0;
+        // The histogram knows a value to a bin, a small part of a step.
+        const double error = mean_squared_error(sized, quant);
+        for (const float scale : {above, above / 2}) {
+          for (int32_t z = symmetric ? 128 : 0; z <= (symmetric ? 128 : 255); ++z) {
+            if (scale == above && scale * static_cast<float>(z) < -all.min) continue;  // it would clip in vain
+            REQUIRE(error <= mean_squared_error(sized, {scale, z}) * 1.02);
+          }
+        }
+      }
+    }
+  }
+  CHECK(narrow > 5);
+  CHECK(narrow < 25);
+}
+
+TEST_CASE("a power of two leaves a value as it is that has no range, or one at the ends of f32") {
+  CHECK(choose("minmax", stats_of({}), {.pow2 = true}) == Range{});
+  CHECK(choose("minmax", stats_of({0, 0}), {.pow2 = true}) == Range{});
+  for (const float v : {3e38F, 1e-37F, -3e38F, -1e-37F}) {
+    const Range range = choose("minmax", stats_of({v, 0}), {.pow2 = true});
+    CHECK(std::isfinite(range.min));
+    CHECK(std::isfinite(range.max));
+    CHECK(std::isnormal(u8_params(range, {.pow2 = true}).scale));
+  }
+}
+
 TEST_CASE("a step per group loses less than one per channel, that less than one per tensor") {
   // Large and random, with channels and groups of different size: on tiny ones chance decides.
   std::vector<float> values = gauss(64 * 512, 4);
