@@ -21,7 +21,8 @@ struct ActivationScheme {
 // u8 asymmetric: scale = (max - min) / 255, zero_point = round(-min / scale). The range is widened to include 0, so
 // that real 0 is exactly an integer; an empty range gives scale 1, zero point 0.
 // Symmetric: scale = max(|min|, |max|) / 127, zero point 128.
-// A power of two is the next above, or the one below where it clips at most 5 % of the range.
+// A power of two is the next above, or the one below where it clips at most 5 % of the range; ranges of calibration
+// methods are powers of two apart already.
 QuantParams u8_params(Range range, const ActivationScheme& scheme = {});
 
 // s8 symmetric: scale = max_abs / 127, so that integers lie in [-127, 127].
