@@ -1,10 +1,12 @@
 // AdaQuant (Hubara et al. 2021, arXiv:2006.10518), layer by layer with the float network as teacher:
 //
-//   argmin E[(f(y_q) - f(y_fp))^2] / (the same before) + lambda sum((u - W/s)^2),   y_q = s round(u) x^ + b + r^
+//   argmin E[(f(y_q) - f(y_fp))^2] / E_0 + lambda |theta - theta_fp|^2,   y_q = s round(u) x^ + b + r^
 //
-// over weights u (in steps of the scale), scales s and biases b, by Adam. The gradient goes straight through round()
-// and is masked where |u| > bound. f: the activation; x^, r^: of the integer network with the layers before tuned
-// already. A channel takes what did best, at any check, on samples that were not fitted to.
+// over theta = weights u (in steps of the scale), biases b (in sqrt(E_0)) and scales s (their logarithm), by Adam, from
+// what the passes before left; E_0 is the error there. theta_fp: the float network's weights and biases, and the scales
+// at first. The gradient goes straight through round() and is masked where |u| > bound. f: the activation; x^, r^: of
+// the integer network with the layers before tuned already. A channel takes what did best, at any check, on samples
+// that were not fitted to.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -15,7 +17,7 @@
 namespace octet {
 namespace {
 
-constexpr float kLambda = 1e-3F;
+constexpr float kLambda = 3e-3F;
 constexpr int kIterations = 1000;
 constexpr int kCheckEvery = 50;
 constexpr int kPatience = 6;  // checks without any better channel
@@ -34,7 +36,9 @@ class Channels {
         scales_(start.scales.size()),
         biases_(start.bias.size()) {
     for (size_t i = 0; i < steps_.size(); ++i) steps_[i] /= start.scales[i / taps] * start.factors[i];
-    first_steps_ = steps_;
+    float_steps_ = start.float_weights;
+    for (size_t i = 0; i < steps_.size(); ++i) float_steps_[i] /= start.scales[i / taps] * start.factors[i];
+    first_scales_ = start.scales;
     for (const double error : errors) rms_.push_back(static_cast<float>(std::sqrt(error)));
   }
 
@@ -55,20 +59,27 @@ class Channels {
       for (size_t i = channel * taps_; i < (channel + 1) * taps_; ++i) {
         d_scale += d_weights[i] * tuned_.factors[i] * integer(i);
         const float d_step = std::fabs(steps_[i]) > tuned_.bound ? 0.0F : d_weights[i] * scale * tuned_.factors[i];
-        const float pull = 2 * kLambda * (steps_[i] - first_steps_[i]);
-        steps_[i] -= rate * kWeightRate * weights_.step(i, d_step + pull);
+        steps_[i] -= rate * kWeightRate * weights_.step(i, d_step + pull(steps_[i] - float_steps_[i]));
       }
-      if (tuned_.scales_are_free) scale *= 1 - rate * kScaleRate * scales_.step(channel, d_scale * scale);
-      tuned_.bias[channel] -= rate * kBiasRate * rms_[channel] * biases_.step(channel, d_bias[channel] * rms_[channel]);
+      if (tuned_.scales_are_free) {
+        const float d_log = d_scale * scale + pull(std::log(scale / first_scales_[channel]));
+        scale *= 1 - rate * kScaleRate * scales_.step(channel, d_log);
+      }
+      float& bias = tuned_.bias[channel];
+      const float rms = rms_[channel];
+      const float away = rms > 0 ? (bias - tuned_.float_bias[channel]) / rms : 0.0F;
+      bias -= rate * kBiasRate * rms * biases_.step(channel, d_bias[channel] * rms + pull(away));
     }
   }
 
  private:
+  // The gradient of lambda * difference^2.
+  static float pull(float difference) { return 2 * kLambda * difference; }
   float integer(size_t i) const { return weight_integer(steps_[i], 1, tuned_.bound); }
 
   size_t taps_;
   TunedChannels tuned_;
-  std::vector<float> steps_, first_steps_, rms_;
+  std::vector<float> steps_, float_steps_, first_scales_, rms_;
   Adam weights_, scales_, biases_;
 };
 

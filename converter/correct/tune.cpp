@@ -138,6 +138,8 @@ Result<TunedChannels> tune_blocks(const LayerProblem& problem, const TunedChanne
                        slice(start.scales, first, count),
                        slice(start.factors, first * problem.taps, count * problem.taps),
                        slice(start.bias, first, count),
+                       slice(start.float_weights, first * problem.taps, count * problem.taps),
+                       slice(start.float_bias, first, count),
                        start.scales_are_free,
                        start.bound};
     tune(block, part);
@@ -164,6 +166,8 @@ Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneLaye
                         scales,
                         {},
                         layer_bias(draft.graph, node),
+                        layer_weights(draft.teacher, draft.teacher.nodes[layer.node]),
+                        layer_bias(draft.teacher, draft.teacher.nodes[layer.node]),
                         scales.size() == layer_bias(draft.graph, node).size() && !scheme.pow2,
                         static_cast<float>(scheme.bound())};
     start.scales.resize(start.bias.size(), scales[0]);

@@ -62,12 +62,14 @@ class Adam {
 
 // What a method tunes of a block. Weights are floats; on return they are integers times the scale of their channel.
 struct TunedChannels {
-  std::vector<float> weights;  // [channels][taps]
-  std::vector<float> scales;   // [channels]
-  std::vector<float> factors;  // [channels][taps]: a weight's step in scales of its channel; 1 but for groups
-  std::vector<float> bias;     // [channels]
-  bool scales_are_free;        // else they belong to all channels of the layer and must stay
-  float bound = 127;           // of the integers
+  std::vector<float> weights;        // [channels][taps]
+  std::vector<float> scales;         // [channels]
+  std::vector<float> factors;        // [channels][taps]: a weight's step in scales of its channel; 1 but for groups
+  std::vector<float> bias;           // [channels]
+  std::vector<float> float_weights;  // [channels][taps]: of the float network
+  std::vector<float> float_bias;     // [channels]
+  bool scales_are_free;              // else they belong to all channels of the layer and must stay
+  float bound = 127;                 // of the integers
 };
 
 // A layer's new constants, the same for any number of threads.
