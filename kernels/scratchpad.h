@@ -2,23 +2,34 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
+#include <stdexcept>
+#include <string>
 
 namespace octet {
 
 // Grows while kernels are prepared; its address is fixed once they run. Not thread-safe.
 class Scratchpad {
  public:
-  // From now on data() has at least `bytes` bytes, aligned to 64; what stood there is lost. Throws std::bad_alloc.
+  explicit Scratchpad(size_t limit = SIZE_MAX) : limit_(limit) {}
+
+  // From now on data() has at least `bytes` bytes, aligned to 64; what stood there is lost. Throws std::bad_alloc, and
+  // std::length_error with both numbers beyond the limit.
   void reserve(size_t bytes) {
     if (bytes <= bytes_) return;
+    if (bytes > limit_) {
+      throw std::length_error("its kernels take " + std::to_string(bytes) +
+                              " bytes of scratch memory, but are allowed " + std::to_string(limit_));
+    }
     data_.reset();
     data_.reset(static_cast<std::byte*>(operator new[](bytes, kAlignment)));
     bytes_ = bytes;
   }
   std::byte* data() const { return data_.get(); }
   size_t bytes() const { return bytes_; }
+  size_t limit() const { return limit_; }
 
  private:
   static constexpr std::align_val_t kAlignment{64};
@@ -27,6 +38,7 @@ class Scratchpad {
   };
   std::unique_ptr<std::byte[], Free> data_;
   size_t bytes_ = 0;
+  size_t limit_;
 };
 
 }  // namespace octet

@@ -248,7 +248,7 @@ class Planner {
   std::vector<Shape> shapes_;
   std::vector<DataType> types_;
   PlanOptions options_;
-  std::shared_ptr<Scratchpad> scratchpad_ = std::make_shared<Scratchpad>();
+  std::shared_ptr<Scratchpad> scratchpad_ = std::make_shared<Scratchpad>(options_.max_scratch_bytes);
   BufferGroups groups_;
   std::vector<bool> live_;  // made by a step or given: has memory
   ExecutionPlan plan_;

@@ -46,9 +46,10 @@ struct ExecutionPlan {
 
 struct PlanOptions {
   int threads = 1;
-  const PixelInput* pixels = nullptr;  // feed the input, unless null
-  PackedConstants* packed = nullptr;   // of the model; null: the plan packs for itself
-  bool places_only = false;            // prepares no kernels: the plan says where everything lies, but cannot run
+  const PixelInput* pixels = nullptr;   // feed the input, unless null
+  PackedConstants* packed = nullptr;    // of the model; null: the plan packs for itself
+  size_t max_scratch_bytes = SIZE_MAX;  // of what kernels share while they run
+  bool places_only = false;             // prepares no kernels: the plan says where everything lies, but cannot run
 };
 
 // Plans `model` for concrete input shapes. Kernels are prepared here, on the calling thread. kUsage: shapes that the

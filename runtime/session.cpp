@@ -127,6 +127,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     return Error{ErrorCode::kResource, "no memory for activations of " + std::to_string(bytes) + " bytes"};
   }
   plan_options.places_only = false;
+  plan_options.max_scratch_bytes = static_cast<size_t>(std::min(options.max_arena_bytes, physical_memory_bytes()));
   OCTET_TRY(state->plan, make_plan(*state->model, shapes, plan_options));
   assert(state->plan.arena_bytes == places.arena_bytes);
   if (state->threads > 1 && !state->plan.uses_openmp()) state->team = std::make_unique<ThreadTeam>(state->threads);

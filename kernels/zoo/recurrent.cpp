@@ -105,7 +105,8 @@ class Layer {
  public:
   static Result<Kernel> prepare(const Problem<RecurrentParams>& problem) {
     auto layer = std::make_shared<Layer>(problem);
-    const auto products = std::make_shared<Scratchpad>();  // what they hold while the layer's own memory is in use
+    // What they hold while the layer's own memory is in use.
+    const auto products = std::make_shared<Scratchpad>(layer->scratchpad_->limit());
     for (int64_t d = 0; d < layer->params_.directions(); ++d) OCTET_CHECK(layer->add_direction(problem, d, products));
     layer->scratchpad_->reserve(static_cast<size_t>(layer->place(nullptr).count) * sizeof(float));
     return Kernel([layer](const Buffers& buffers) { layer->run(buffers); });

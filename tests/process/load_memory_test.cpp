@@ -182,4 +182,36 @@ TEST_CASE("a session that is not allowed its activations is refused with both nu
   CHECK(peak_bytes - before < *needed / 2);
 }
 
+TEST_CASE("what kernels share while they run may take as much as activations, and no more") {
+  // The gates of an LSTM of 1000 steps, [1000, 4 * 32], are four times its output.
+  constexpr int64_t kSteps = 1000, kHidden = 32;
+  test::PackedBuilder b;
+  RecurrentParams params{.kind = RecurrentKind::kLstm, .hidden = kHidden};
+  for (const UnaryKind kind : {UnaryKind::kSigmoid, UnaryKind::kTanh, UnaryKind::kTanh}) {
+    params.activations.push_back(static_cast<int64_t>(kind));
+  }
+  params.alphas = params.betas = {0, 0, 0};
+  const auto weights = [&](const char* name, const Shape& shape) {
+    return b.constant(name, DataType::kF32, shape, std::vector<float>(static_cast<size_t>(shape.element_count())));
+  };
+  const int32_t x = b.input("x", DataType::kF32, {kSteps, 1, 1});
+  const int32_t w = weights("w", {1, 4 * kHidden, 1}), r = weights("r", {1, 4 * kHidden, kHidden});
+  const int32_t y = b.activation("y", DataType::kF32, {kSteps, 1, 1, kHidden});
+  const auto state = [&](const char* name) { return b.activation(name, DataType::kF32, {1, 1, kHidden}); };
+  b.node("lstm", params, {x, w, r}, {y, state("h"), state("c")});
+  b.output(y);
+  const Result<Model> model = Model::from_memory(write_model(b.take()));
+  REQUIRE_MESSAGE(model.ok(), model.error().message);
+  const int64_t gates = 4 * kSteps * 4 * kHidden;
+  CHECK(Session::create(*model, {.threads = 1, .max_arena_bytes = 2 * gates}).ok());
+  const int64_t before = live_bytes;
+  peak_bytes = before;
+  const Result<Session> refused = Session::create(*model, {.threads = 1, .max_arena_bytes = gates / 2});
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == ErrorCode::kResource);
+  CHECK(refused.error().message.find("bytes of scratch memory, but are allowed " + std::to_string(gates / 2)) !=
+        std::string::npos);
+  CHECK(peak_bytes - before < gates);
+}
+
 }  // namespace octet

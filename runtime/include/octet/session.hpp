@@ -41,7 +41,8 @@ struct SessionOptions {
   // then, for each run, write the inputs, run, and read the outputs before anything else runs there.
   std::span<std::byte> arena;
   // Of the session's own arena: activations that take more are refused, kResource with both numbers, before any memory
-  // is taken for them or for packed weights.
+  // is taken for them or for packed weights. What kernels share while they run (the gates of a recurrent layer, say)
+  // may take as much again.
   int64_t max_arena_bytes = std::numeric_limits<int64_t>::max();
 };
 
