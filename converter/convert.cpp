@@ -248,12 +248,13 @@ Result<Conversion> convert(const ConvertOptions& options) {
   OCTET_TRY(Graph graph, load_float_graph(options, result));
   OpenSizes open;
   if (options.open_sizes) {
-    const auto read = [&](const std::map<std::string, Shape>& shapes) -> Result<Graph> {
-      ImportReport ignored;
-      OCTET_TRY(ImportedModel other, import_and_fold(options.model, {shapes}, ignored));
-      return std::move(other.graph);
+    const auto read = [&](const std::map<std::string, Shape>& shapes) -> Result<Reading> {
+      ImportReport other_report;
+      OCTET_TRY(ImportedModel other, import_and_fold(options.model, {shapes}, other_report));
+      return Reading{std::move(other.graph), std::move(other_report.arithmetic)};
     };
-    OCTET_TRY(open, free_sizes(graph, choose_open_axes(graph, result.import_report.open_axes), read));
+    const ImportReport& report = result.import_report;
+    OCTET_TRY(open, free_sizes(graph, report.arithmetic, choose_open_axes(graph, report.open_axes), read));
   }
   if (options.float_only) {
     OCTET_TRY(result.packed, lower_f32(graph));

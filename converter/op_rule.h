@@ -36,5 +36,8 @@ struct OpRule {
 std::span<const OpRule* const> op_rules();
 // The row of a node's op.
 const OpRule& op_rule(const GraphOp& op);
+// The reader of a source model's node, or null: ONNX nodes of the standard domain are found by op_type, JSON's own by
+// their name there.
+const OpReader* find_reader(const SourceNode& node);
 
 }  // namespace octet

@@ -1,6 +1,7 @@
 #include <array>
 #include <cassert>
 
+#include "converter/import/source_model.h"
 #include "converter/ops/rules.h"
 
 namespace octet {
@@ -27,6 +28,18 @@ const OpRule& op_rule(const GraphOp& op) {
   }
   assert(false && "every op has a row");
   return kIdentityRule;
+}
+
+const OpReader* find_reader(const SourceNode& node) {
+  const bool standard = node.domain.empty() || node.domain == "ai.onnx";
+  const bool json = node.domain == kJsonDomain;
+  for (const OpRule* rule : op_rules()) {
+    for (const OpReader& reader : rule->readers) {
+      const std::string_view name = standard ? reader.onnx : json ? reader.json : std::string_view();
+      if (!name.empty() && name == node.op_type) return &reader;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace octet

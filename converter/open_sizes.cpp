@@ -5,9 +5,10 @@
 namespace octet {
 namespace {
 
-// Sizes at which no two of height, width, their products and their batch are mistaken for each other, and one at which
-// every halving, rounded up, leaves an odd number, so that padding which follows the size shows. Many networks do not
-// take that one; then it proves nothing, and sessions refuse such sizes too.
+// Sizes at which no two of height, width, their products and their batch are mistaken for each other; one at which
+// every halving, rounded up, leaves an odd number, so that padding which follows the size shows; and one that need not
+// be divisible by what the own size is divisible by, except by a power of 2. Many networks do not take the last two;
+// then these prove nothing, and sessions refuse such sizes too.
 struct Trial {
   int64_t (*size)(int64_t size, bool even_axis);
   bool is_required;
@@ -16,6 +17,7 @@ constexpr Trial kTrials[] = {
     {[](int64_t size, bool even_axis) { return size * (even_axis ? 2 : 3); }, true},
     {[](int64_t size, bool even_axis) { return size * (even_axis ? 3 : 2); }, true},
     {[](int64_t size, bool even_axis) { return (size + 31) / 32 * 32 + (even_axis ? 33 : 65); }, false},
+    {[](int64_t size, bool even_axis) { return size + (even_axis ? 32 : 64); }, false},
 };
 
 std::map<std::string, Shape> shapes_at(const Graph& graph, const OpenAxes& open, const Trial& trial) {
@@ -31,6 +33,22 @@ std::vector<Shape> shapes_of(const Graph& graph, const std::vector<ValueId>& ids
   std::vector<Shape> shapes;
   for (const ValueId id : ids) shapes.push_back(graph.value(id).shape);
   return shapes;
+}
+
+Error stay_closed(const Error& why, const std::string& instead) {
+  return {why.code, "the sizes cannot stay open: " + why.message + "; " + instead};
+}
+
+// One file for one size, by the size at hand.
+std::string fixed_instead(const Graph& graph, const OpenAxes& axes) {
+  std::string shapes;
+  for (const ValueId id : graph.inputs) {
+    const Value& input = graph.value(id);
+    Shape shape = input.shape;
+    if (shape.rank() > 0 && shape[0] == Shape::kDynamic) shape[0] = 1;
+    if (axes.contains(input.name)) shapes += "--input-shape " + input.name + "=" + shape.to_string() + " ";
+  }
+  return shapes + "instead of --open-sizes makes a file for one size";
 }
 
 // Writes into the model what propagate_shapes() says.
@@ -53,26 +71,30 @@ OpenAxes choose_open_axes(const Graph& graph, const OpenAxes& left_open) {
   return axes;
 }
 
-Result<OpenSizes> free_sizes(Graph& graph, const OpenAxes& axes, const ReadAtShapes& read) {
+Result<OpenSizes> free_sizes(Graph& graph, const SizeArithmetic& arithmetic, const OpenAxes& axes,
+                             const ReadAtShapes& read) {
   if (axes.empty()) {
     return Error{ErrorCode::kUnsupported,
                  "no sizes can stay open: the file fixes all of its inputs, and none is an image (" +
-                     input_shapes_text(graph) + ")"};
+                     input_shapes_text(graph) + "); without --open-sizes it is converted for these shapes"};
   }
-  OpenSizes sizes{axes, {}};
+  OpenSizes sizes{axes, {}, fixed_instead(graph, axes)};
   std::vector<Graph> graphs{graph};
+  std::vector<SizeArithmetic> arithmetics{arithmetic};
+  std::vector<std::string> shapes{input_shapes_text(graph)};
   for (const Trial& trial : kTrials) {
-    Result<Graph> other = read(shapes_at(graph, axes, trial));
+    Result<Reading> other = read(shapes_at(graph, axes, trial));
     if (!other.ok() && !trial.is_required) continue;
-    if (!other.ok()) {
-      return Error{ErrorCode::kUnsupported, "the sizes cannot stay open: " + other.error().message};
-    }
-    sizes.trials.push_back({shapes_of(*other, other->inputs), shapes_of(*other, other->outputs)});
-    graphs.push_back(std::move(*other));
+    if (!other.ok()) return stay_closed({ErrorCode::kUnsupported, other.error().message}, sizes.instead);
+    const Graph& made = other->graph;
+    sizes.trials.push_back({shapes_of(made, made.inputs), shapes_of(made, made.outputs)});
+    shapes.push_back(input_shapes_text(made));
+    graphs.push_back(std::move(other->graph));
+    arithmetics.push_back(std::move(other->arithmetic));
   }
-  if (const Status same = make_one_of(graph, graphs); !same.ok()) {
-    return Error{same.error().code, "the sizes cannot stay open: " + same.error().message};
-  }
+  Status same = make_one_of(graph, graphs);
+  if (same.ok()) same = check_arithmetic(arithmetics, shapes, OpenSize::kImage);
+  if (!same.ok()) return stay_closed(same.error(), sizes.instead);
   return sizes;
 }
 
@@ -86,16 +108,18 @@ Result<PackedModel> with_open_sizes(PackedModel model, const OpenSizes& sizes) {
     for (const int axis : open->second) shapes.back()[axis] = Shape::kDynamic;
   }
   if (const Status opened = set_shapes(model, shapes); !opened.ok()) {
-    return Error{ErrorCode::kUnsupported, "the sizes cannot stay open: " + opened.error().message};
+    return stay_closed({ErrorCode::kUnsupported, opened.error().message}, sizes.instead);
   }
   for (const SizeTrial& trial : sizes.trials) {
-    OCTET_TRY(const std::vector<Shape> inferred, propagate_shapes(model, trial.inputs));
+    const Result<std::vector<Shape>> inferred = propagate_shapes(model, trial.inputs);
+    if (!inferred.ok()) return stay_closed(inferred.error(), sizes.instead);
     for (size_t i = 0; i < model.outputs.size(); ++i) {
       const auto id = static_cast<size_t>(model.outputs[i]);
-      if (inferred[id] == trial.outputs[i]) continue;
-      return Error{ErrorCode::kUnsupported, "the sizes cannot stay open: the output '" + model.tensors[id].name +
-                                                "' would be " + inferred[id].to_string() + ", not " +
-                                                trial.outputs[i].to_string()};
+      const Shape& made = (*inferred)[id];
+      if (made == trial.outputs[i]) continue;
+      return stay_closed({ErrorCode::kUnsupported, "the output '" + model.tensors[id].name + "' would be " +
+                                                       made.to_string() + ", not " + trial.outputs[i].to_string()},
+                         sizes.instead);
     }
   }
   return model;

@@ -23,6 +23,7 @@ struct SizeTrial {
 struct OpenSizes {
   OpenAxes axes;
   std::vector<SizeTrial> trials;
+  std::string instead;  // "--input-shape x=1x3x6x8 ...": what else can be done
 };
 
 // The axes that the file leaves open; where it leaves none, height and width of images (inputs of four dimensions, of
@@ -31,9 +32,11 @@ OpenAxes choose_open_axes(const Graph& graph, const OpenAxes& left_open);
 
 // Makes a graph, read at one size, the same for every size: `read`, which runs all passes too, reads the network at
 // other sizes, and make_one_of() rewrites what differs. kUnsupported, with the node, where it cannot (padding that
-// depends on the size, positions in a constant), and where the network cannot be read at twice and three times its
-// size.
-Result<OpenSizes> free_sizes(Graph& graph, const OpenAxes& axes, const ReadAtShapes& read);
+// depends on the size, positions in a constant), where what it computes of the size may turn out otherwise at another
+// (check_arithmetic()), and where the network cannot be read at twice and three times its size. `arithmetic`: that made
+// the graph.
+Result<OpenSizes> free_sizes(Graph& graph, const SizeArithmetic& arithmetic, const OpenAxes& axes,
+                             const ReadAtShapes& read);
 
 // `model`, lowered from such a graph, with the axes open; and checked against the trials.
 Result<PackedModel> with_open_sizes(PackedModel model, const OpenSizes& sizes);

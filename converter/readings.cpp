@@ -38,32 +38,6 @@ bool same_constant(const Tensor& a, const Tensor& b) {
          (a.data() == b.data() || std::memcmp(a.data(), b.data(), static_cast<size_t>(a.byte_count())) == 0);
 }
 
-// Whether `copies` is what `one` broadcasts to.
-bool is_copies_of(const Tensor& one, const Tensor& copies) {
-  const int rank = one.shape().rank();
-  if (one.type() != copies.type() || copies.shape().rank() != rank) return false;
-  std::vector<int64_t> strides(static_cast<size_t>(rank));  // 0 along an axis of copies
-  int64_t stride = 1;
-  for (int axis = rank - 1; axis >= 0; --axis) {
-    const bool is_same = one.shape()[axis] == copies.shape()[axis];
-    if (!is_same && one.shape()[axis] != 1) return false;
-    strides[static_cast<size_t>(axis)] = is_same ? stride : 0;
-    stride *= one.shape()[axis];
-  }
-  const auto bytes = static_cast<size_t>(element_bytes(one.type()));
-  for (int64_t i = 0; i < copies.element_count(); ++i) {
-    int64_t at = 0, rest = i;
-    for (int axis = rank - 1; axis >= 0; --axis) {
-      at += rest % copies.shape()[axis] * strides[static_cast<size_t>(axis)];
-      rest /= copies.shape()[axis];
-    }
-    const auto* own = static_cast<const char*>(one.data()) + static_cast<size_t>(at) * bytes;
-    if (std::memcmp(own, static_cast<const char*>(copies.data()) + static_cast<size_t>(i) * bytes, bytes) != 0)
-      return false;
-  }
-  return true;
-}
-
 // Whether one sample of a constant does for all that it is computed with: it broadcasts, or every sample gets a copy of
 // what is joined to it (import/batched_concat.h).
 bool takes_one_for_copies(const Node& node, const Shape& constant) {
@@ -322,6 +296,31 @@ class NodeFreer {
 };
 
 }  // namespace
+
+bool is_copies_of(const Tensor& one, const Tensor& copies) {
+  const int rank = one.shape().rank();
+  if (one.type() != copies.type() || copies.shape().rank() != rank) return false;
+  std::vector<int64_t> strides(static_cast<size_t>(rank));  // 0 along an axis of copies
+  int64_t stride = 1;
+  for (int axis = rank - 1; axis >= 0; --axis) {
+    const bool is_same = one.shape()[axis] == copies.shape()[axis];
+    if (!is_same && one.shape()[axis] != 1) return false;
+    strides[static_cast<size_t>(axis)] = is_same ? stride : 0;
+    stride *= one.shape()[axis];
+  }
+  const auto bytes = static_cast<size_t>(element_bytes(one.type()));
+  for (int64_t i = 0; i < copies.element_count(); ++i) {
+    int64_t at = 0, rest = i;
+    for (int axis = rank - 1; axis >= 0; --axis) {
+      at += rest % copies.shape()[axis] * strides[static_cast<size_t>(axis)];
+      rest /= copies.shape()[axis];
+    }
+    const auto* own = static_cast<const char*>(one.data()) + static_cast<size_t>(at) * bytes;
+    if (std::memcmp(own, static_cast<const char*>(copies.data()) + static_cast<size_t>(i) * bytes, bytes) != 0)
+      return false;
+  }
+  return true;
+}
 
 std::string input_shapes_text(const Graph& graph) {
   std::string text;

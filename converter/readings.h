@@ -7,11 +7,17 @@
 #include <string>
 
 #include "converter/graph.h"
+#include "converter/size_arithmetic.h"
 
 namespace octet {
 
+struct Reading {
+  Graph graph;
+  SizeArithmetic arithmetic;  // that made it
+};
+
 // Reads the network anew for these input shapes.
-using ReadAtShapes = std::function<Result<Graph>(const std::map<std::string, Shape>&)>;
+using ReadAtShapes = std::function<Result<Reading>(const std::map<std::string, Shape>&)>;
 
 // "1x3x8x8, 1x4": for messages.
 std::string input_shapes_text(const Graph& graph);
@@ -29,5 +35,8 @@ std::string input_shapes_text(const Graph& graph);
 //
 // `graph`: equal to readings[0]. kUnsupported, with the node, for any other difference.
 Status make_one_of(Graph& graph, std::span<const Graph> readings);
+
+// Whether `copies` is what `one` broadcasts to.
+bool is_copies_of(const Tensor& one, const Tensor& copies);
 
 }  // namespace octet

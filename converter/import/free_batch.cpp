@@ -135,15 +135,20 @@ std::map<std::string, Shape> shapes_at(const Graph& graph, const std::vector<Val
 }
 
 // Inputs that the file leaves open. A network that is invalid with any other batch than 1 is one for one sample.
-Status try_open(Graph& graph, const std::vector<ValueId>& inputs, const BatchHints& hints, const ReadAtShapes& read) {
+Status try_open(Graph& graph, const SizeArithmetic& arithmetic, const std::vector<ValueId>& inputs,
+                const BatchHints& hints, const ReadAtShapes& read) {
   constexpr std::array<int64_t, 2> kBatches{2, 3};
   std::vector<Graph> readings{graph};
+  std::vector<SizeArithmetic> arithmetics{arithmetic};
+  std::vector<std::string> shapes{input_shapes_text(graph)};
   Status unread;
   bool valid = false;
   for (const int64_t batch : kBatches) {
-    Result<Graph> reading = read(shapes_at(graph, inputs, batch));
+    Result<Reading> reading = read(shapes_at(graph, inputs, batch));
     if (reading.ok()) {
-      readings.push_back(std::move(*reading));
+      shapes.push_back(input_shapes_text(reading->graph));
+      readings.push_back(std::move(reading->graph));
+      arithmetics.push_back(std::move(reading->arithmetic));
     } else {
       unread = reading.error();
       valid |= reading.error().code != ErrorCode::kInvalidFile;
@@ -153,6 +158,7 @@ Status try_open(Graph& graph, const std::vector<ValueId>& inputs, const BatchHin
   OCTET_CHECK(unread);
   Graph freed_graph = graph;
   OCTET_CHECK(make_one_of(freed_graph, readings));
+  OCTET_CHECK(check_arithmetic(arithmetics, shapes, OpenSize::kBatch));
   OCTET_CHECK(try_inputs(freed_graph, inputs, hints, false));
   graph = std::move(freed_graph);
   return {};
@@ -160,7 +166,8 @@ Status try_open(Graph& graph, const std::vector<ValueId>& inputs, const BatchHin
 
 }  // namespace
 
-void free_batch(Graph& graph, const BatchHints& hints, const ReadAtShapes& read, std::vector<std::string>& warnings) {
+void free_batch(Graph& graph, const SizeArithmetic& arithmetic, const BatchHints& hints, const ReadAtShapes& read,
+                std::vector<std::string>& warnings) {
   std::vector<ValueId> open, of_one_sample;
   for (const ValueId id : graph.inputs) {
     const Value& input = graph.value(id);
@@ -171,9 +178,9 @@ void free_batch(Graph& graph, const BatchHints& hints, const ReadAtShapes& read,
     if (!of_one_sample.empty()) static_cast<void>(try_inputs(graph, of_one_sample, hints, true));
     return;
   }
-  const Status freed = try_open(graph, open, hints, read);
-  if (freed.ok() ||
-      (of_one_sample != open && !of_one_sample.empty() && try_open(graph, of_one_sample, hints, read).ok())) {
+  const Status freed = try_open(graph, arithmetic, open, hints, read);
+  if (freed.ok() || (of_one_sample != open && !of_one_sample.empty() &&
+                     try_open(graph, arithmetic, of_one_sample, hints, read).ok())) {
     return;
   }
   std::string shapes;

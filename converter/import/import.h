@@ -7,6 +7,7 @@
 
 #include "converter/given.h"
 #include "converter/graph.h"
+#include "converter/size_arithmetic.h"
 
 namespace octet {
 
@@ -28,6 +29,7 @@ struct ImportReport {
   std::vector<std::string> warnings;
   GivenTable given;                                   // of a quantized model
   std::map<std::string, std::vector<int>> open_axes;  // by input: what the file leaves open beside the batch
+  SizeArithmetic arithmetic;                          // what was computed of shapes
 };
 
 // Reads MODEL by its content: ONNX, octet JSON, or TensorFlow.js layers. The graph's batch dimension is dynamic where

@@ -21,19 +21,6 @@ constexpr size_t kMaxConstants = 40000;
 // A small file can ask for constants without end; what is folded may be this much, and four times what the file holds.
 constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
 
-// ONNX nodes of the standard domain are found by op_type, JSON's own by their name there.
-const OpReader* find_reader(const SourceNode& node) {
-  const bool standard = node.domain.empty() || node.domain == "ai.onnx";
-  const bool json = node.domain == kJsonDomain;
-  for (const OpRule* rule : op_rules()) {
-    for (const OpReader& reader : rule->readers) {
-      const std::string_view name = standard ? reader.onnx : json ? reader.json : std::string_view();
-      if (!name.empty() && name == node.op_type) return &reader;
-    }
-  }
-  return nullptr;
-}
-
 class GraphBuilder {
  public:
   GraphBuilder(const SourceModel& source, const ImportOptions& options, ImportReport& report, BatchHints& hints)
@@ -245,6 +232,7 @@ class GraphBuilder {
       if (moved && found != names_.end()) quantized_.integers[found->second] = *moved;
     }
     note_constants(quantized_, names_, node, report_.given);
+    report_.arithmetic.note(node, graph_, names_);
   }
 
   const IntegerType* integers(const std::string& name) const { return integers_of_name(quantized_, names_, name); }
@@ -283,8 +271,9 @@ class GraphBuilder {
                                               std::to_string(-bytes_left_) + " bytes more than is allowed"};
   }
 
-  // The only element of a constant that decides what is read; null where `name` is none.
-  const Tensor* decision(const std::string& name) const {
+  // The only element of a constant that decides what becomes of a node; null where `name` is none.
+  const Tensor* decision(const SourceNode& node, const std::string& name) {
+    report_.arithmetic.note_decision(node, name, graph_, names_);
     const std::optional<Tensor>& tensor = graph_.value(names_.at(name)).constant;
     return tensor && tensor->element_count() == 1 ? &*tensor : nullptr;
   }
@@ -331,7 +320,7 @@ class GraphBuilder {
   // if (constant) a else b -> the nodes of a, or of b
   Status read_if(const SourceNode& node, int place) {
     if (node.inputs[0].empty()) return Error{ErrorCode::kInvalidFile, "it has no condition"};
-    const Tensor* condition = decision(node.inputs[0]);
+    const Tensor* condition = decision(node, node.inputs[0]);
     if (condition == nullptr || condition->type() != DataType::kBool) return data_decides("its condition");
     const char* branch = is_true(*condition) ? "then_branch" : "else_branch";
     const auto body = node.bodies.find(branch);
@@ -355,7 +344,7 @@ class GraphBuilder {
     }
     int64_t count = std::numeric_limits<int64_t>::max();
     if (!node.inputs[0].empty()) {
-      const Tensor* trips = decision(node.inputs[0]);
+      const Tensor* trips = decision(node, node.inputs[0]);
       if (trips == nullptr || trips->type() != DataType::kS64) return data_decides("how often it runs");
       count = trips->as<int64_t>()[0];
     }
@@ -368,7 +357,7 @@ class GraphBuilder {
     }
     std::vector<std::vector<std::string>> collected(body.outputs.size() - 1 - carried.size());
     for (int64_t i = 0; i < count; ++i) {
-      const Tensor* goes_on = conditional ? decision(condition) : nullptr;
+      const Tensor* goes_on = conditional ? decision(node, condition) : nullptr;
       if (conditional && goes_on == nullptr) return data_decides("how often it runs");
       if (conditional && !is_true(*goes_on)) break;
       const std::string prefix = "#" + std::to_string(i) + "/";
@@ -486,12 +475,13 @@ class GraphBuilder {
 Result<Graph> build_graph(const SourceModel& source, const ImportOptions& options, ImportReport& report) {
   BatchHints hints;
   OCTET_TRY(Graph graph, GraphBuilder(source, options, report, hints).run());
-  const auto read = [&](const std::map<std::string, Shape>& shapes) {
+  const auto read = [&](const std::map<std::string, Shape>& shapes) -> Result<Reading> {
     ImportReport other_report;
     BatchHints other_hints;
-    return GraphBuilder(source, ImportOptions{shapes}, other_report, other_hints).run();
+    OCTET_TRY(Graph other, GraphBuilder(source, ImportOptions{shapes}, other_report, other_hints).run());
+    return Reading{std::move(other), std::move(other_report.arithmetic)};
   };
-  free_batch(graph, hints, read, report.warnings);
+  free_batch(graph, report.arithmetic, hints, read, report.warnings);
   OCTET_CHECK(graph.verify());
   return graph;
 }

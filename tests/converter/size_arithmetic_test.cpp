@@ -1,0 +1,248 @@
+// What a network decides by its sizes: a file for every size is made only where every size decides alike.
+#include "converter/size_arithmetic.h"
+
+#include "converter/open_sizes.h"
+#include "tests/support/source_builder.h"
+
+namespace octet::test {
+namespace {
+
+using Ints = std::vector<int64_t>;
+using Shapes = std::map<std::string, Shape>;
+constexpr int64_t kN = Shape::kDynamic;
+
+// x [N, 3, H, W], and its sizes n, h, w, of one element each.
+SourceBuilder sized(const Shape& shape) {
+  SourceBuilder source;
+  source.input("x", shape).node("Shape", {"x"}, {"shape"}).s64("at0", {0}).s64("at1", {1}).s64("at2", {2});
+  source.s64("at3", {3}).s64("at4", {4});
+  source.node("Slice", {"shape", "at0", "at1"}, {"n"}).node("Slice", {"shape", "at2", "at3"}, {"h"});
+  return source.node("Slice", {"shape", "at3", "at4"}, {"w"});
+}
+
+// y = x + 1 where `condition` (of one element) holds, else x - 1, as If or as arithmetic.
+SourceBuilder& choose(SourceBuilder& source, const std::string& condition, bool by_if) {
+  source.f32("one", {1}, {1}).f32("minus_one", {1}, {-1});
+  if (!by_if) {
+    source.node("Where", {condition, "one", "minus_one"}, {"step"});
+    return source.node("Add", {"x", "step"}, {"y"}).output("y");
+  }
+  SourceBuilder yes, no;
+  yes.node("Add", {"x", "one"}, {"grown"}).output("grown");
+  no.node("Add", {"x", "minus_one"}, {"shrunk"}).output("shrunk");
+  source.node("If", {condition, "x", "one", "minus_one"}, {"y"}).output("y");
+  source.model.nodes.back().bodies = {{"then_branch", std::make_shared<const SourceModel>(yes.model)},
+                                      {"else_branch", std::make_shared<const SourceModel>(no.model)}};
+  return source;
+}
+
+struct Batch {
+  int64_t size;         // kN: open
+  std::string warning;  // empty: none
+};
+
+Batch batch_of(const SourceBuilder& source) {
+  ImportReport report;
+  const Result<Graph> graph = source.build(report);
+  REQUIRE_MESSAGE(graph.ok(), graph.error().message);
+  return {graph->value(graph->inputs[0]).shape[0], report.warnings.empty() ? "" : report.warnings[0]};
+}
+
+// The error of opening height and width; empty: none.
+std::string why_closed(const SourceBuilder& source, const Shape& own = {1, 3, 8, 16}) {
+  const auto read = [&](const Shapes& shapes) -> Result<Reading> {
+    ImportReport report;
+    OCTET_TRY(Graph graph, source.build(report, {shapes}));
+    OCTET_CHECK(run_passes(graph));
+    return Reading{std::move(graph), std::move(report.arithmetic)};
+  };
+  Result<Reading> reading = read({{"x", own}});
+  REQUIRE_MESSAGE(reading.ok(), reading.error().message);
+  const auto freed = free_sizes(reading->graph, reading->arithmetic, {{"x", {2, 3}}}, read);
+  return freed.ok() ? "" : freed.error().message;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+using Build = void (*)(SourceBuilder&);
+
+}  // namespace
+
+TEST_CASE("a batch by which a network decides beyond the batches that it is read at stays at 1") {
+  struct Case {
+    const char* node;
+    Build build;
+  };
+  const Case cases[] = {
+      {"(Greater) compares what follows the size (1 at 1x3x8x8, 2 at 2x3x8x8, 3 at 3x3x8x8)",
+       [](SourceBuilder& s) {
+         choose(s.s64("five", {5}).node("Greater", {"n", "five"}, {"c"}), "c", true);
+       }},
+      {"(Greater) compares",
+       [](SourceBuilder& s) {
+         choose(s.s64("five", {5}).node("Greater", {"n", "five"}, {"c"}), "c", false);
+       }},
+      {"(Less) compares",
+       [](SourceBuilder& s) {
+         s.s64("two", {2}).s64("ten", {10}).node("Mul", {"n", "two"}, {"twice"});
+         choose(s.node("Less", {"ten", "twice"}, {"c"}), "c", true);
+       }},
+      {"(Equal) compares",
+       [](SourceBuilder& s) {  // 3 n - 30 is 0 at 10
+         s.s64("three", {3}).s64("thirty", {30}).node("Mul", {"n", "three"}, {"m"});
+         s.node("Sub", {"m", "thirty"}, {"d"});
+         choose(s.node("Equal", {"d", "at0"}, {"c"}), "c", true);
+       }},
+      {"(Cast) compares with 0",
+       [](SourceBuilder& s) {  // n != 7
+         s.s64("seven", {7}).node("Sub", {"n", "seven"}, {"d"}).node("Cast", {"d"}, {"c"}, {{"to", int64_t{9}}});
+         choose(s, "c", true);
+       }},
+      {"(Div) rounds",
+       [](SourceBuilder& s) {
+         s.s64("four", {4}).node("Div", {"n", "four"}, {"q"}).node("Cast", {"q"}, {"f"}, {{"to", int64_t{1}}});
+         s.node("Add", {"x", "f"}, {"y"}).output("y");
+       }},
+      {"(Floor) rounds",
+       [](SourceBuilder& s) {
+         s.f32("tenth", {1}, {0.1F}).node("Cast", {"n"}, {"f"}, {{"to", int64_t{1}}});
+         s.node("Mul", {"f", "tenth"}, {"t"}).node("Floor", {"t"}, {"q"});
+         s.node("Add", {"x", "q"}, {"y"}).output("y");
+       }},
+      {"(Max) chooses by",
+       [](SourceBuilder& s) {
+         s.s64("five", {5}).node("Max", {"n", "five"}, {"m"}).node("Cast", {"m"}, {"f"}, {{"to", int64_t{1}}});
+         s.node("Add", {"x", "f"}, {"y"}).output("y");
+       }},
+      {"(Min) chooses by",
+       [](SourceBuilder& s) {  // the batch itself, up to 4
+         s.node("Min", {"n", "at4"}, {"m"}).s64("rest", {-1, 8, 8});
+         s.node("Concat", {"m", "rest"}, {"dims"}, {{"axis", int64_t{0}}}).node("Reshape", {"x", "dims"}, {"y"});
+         s.output("y");
+       }},
+      {"(Clip) chooses by",
+       [](SourceBuilder& s) {
+         s.s64("four", {4}).s64("nine", {9}).node("Clip", {"n", "four", "nine"}, {"m"});
+         s.node("Cast", {"m"}, {"f"}, {{"to", int64_t{1}}}).node("Mul", {"x", "f"}, {"y"}).output("y");
+       }},
+      {"(Mod) takes the remainder",
+       [](SourceBuilder& s) {  // 10 mod n is 0, 0, 1; times 0 it is gone
+         s.s64("ten", {10}).node("Mod", {"ten", "n"}, {"m"}).node("Mul", {"m", "at0"}, {"z"});
+         s.node("Cast", {"z"}, {"f"}, {{"to", int64_t{1}}}).node("Add", {"x", "f"}, {"y"}).output("y");
+       }},
+      {"(Gather) chooses by",
+       [](SourceBuilder& s) {
+         s.f32("table", {6}, {0, 5, 5, 5, 5, 9}).node("Gather", {"table", "n"}, {"t"});
+         s.node("Add", {"x", "t"}, {"y"}).output("y");
+       }},
+      {"(Less) compares",
+       [](SourceBuilder& s) {  // positions
+         s.node("Squeeze", {"n"}, {"count"}).node("Squeeze", {"at0"}, {"from"}).node("Squeeze", {"at1"}, {"step"});
+         s.node("Range", {"from", "count", "step"}, {"r"}).s64("five", {5}).node("Less", {"r", "five"}, {"early"});
+         s.node("Cast", {"early"}, {"f"}, {{"to", int64_t{1}}}).s64("column", {-1, 1, 1, 1});
+         s.node("Reshape", {"f", "column"}, {"rows"}).node("Mul", {"x", "rows"}, {"y"}).output("y");
+       }},
+  };
+  for (const auto& [node, build] : cases) {
+    CAPTURE(node);
+    SourceBuilder source = sized({kN, 3, 8, 8});
+    build(source);
+    const Batch batch = batch_of(source);
+    CHECK(batch.size == 1);
+    CHECK_MESSAGE(has(batch.warning, node), batch.warning);
+    CHECK(has(batch.warning, "--input-shape x=3x3x8x8"));
+  }
+}
+
+TEST_CASE("a batch by which every size decides alike stays open") {
+  const Build cases[] = {
+      // torch's expand: a dimension that is -1 stays as it is
+      [](SourceBuilder& s) {
+        s.f32("token", {1, 1, 1, 8}, std::vector<float>(8, 0.5F)).s64("hw", {3, 8, 8}).s64("minus", {-1});
+        s.node("Concat", {"n", "hw"}, {"dims"}, {{"axis", int64_t{0}}}).node("Shape", {"dims"}, {"rank"});
+        s.node("ConstantOfShape", {"rank"}, {"ones"}, {{"value", Tensor::s64({1}, Ints{1})}});
+        s.node("Mul", {"ones", "minus"}, {"kept"}).node("Equal", {"dims", "kept"}, {"is_kept"});
+        s.node("Where", {"is_kept", "ones", "dims"}, {"wanted"}).node("Expand", {"token", "wanted"}, {"tokens"});
+        s.node("Add", {"x", "tokens"}, {"y"});
+      },
+      // squeezes an axis if it is 1; another one than the batch
+      [](SourceBuilder& s) {
+        s.node("Slice", {"shape", "at1", "at2"}, {"c"}).node("Equal", {"c", "at1"}, {"is_one"});
+        choose(s, "is_one", true);
+        s.model.outputs.clear();
+      },
+      [](SourceBuilder& s) {
+        choose(s.node("Greater", {"n", "at0"}, {"c"}), "c", true).model.outputs.clear();
+      },
+      [](SourceBuilder& s) {  // two ways to the same size
+        s.node("Relu", {"x"}, {"r"}).node("Shape", {"r"}, {"rs"}).node("Slice", {"rs", "at0", "at1"}, {"rn"});
+        choose(s.node("Equal", {"n", "rn"}, {"c"}), "c", true).model.outputs.clear();
+      },
+      // 8 n / 4, no fewer than 1, reshaped to and back
+      [](SourceBuilder& s) {
+        s.s64("eight", {8}).node("Mul", {"n", "eight"}, {"m"}).node("Div", {"m", "at4"}, {"q"});
+        s.node("Max", {"q", "at1"}, {"rows"}).s64("rest", {96}).s64("hw", {3, 8, 8});
+        s.node("Concat", {"rows", "rest"}, {"dims"}, {{"axis", int64_t{0}}}).node("Reshape", {"x", "dims"}, {"z"});
+        s.node("Concat", {"n", "hw"}, {"back"}, {{"axis", int64_t{0}}}).node("Reshape", {"z", "back"}, {"y"});
+      },
+      // a mask of ones for every sample
+      [](SourceBuilder& s) {
+        s.s64("row", {1, 1, 8}).node("Concat", {"n", "row"}, {"dims"}, {{"axis", int64_t{0}}});
+        s.node("ConstantOfShape", {"dims"}, {"ones"}, {{"value", Tensor::s64({1}, Ints{1})}});
+        s.node("Equal", {"ones", "at0"}, {"is_hidden"}).node("Cast", {"is_hidden"}, {"f"}, {{"to", int64_t{1}}});
+        s.node("Add", {"x", "f"}, {"y"});
+      },
+  };
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    CAPTURE(i);
+    SourceBuilder source = sized({kN, 3, 8, 8});
+    cases[i](source);
+    const Batch batch = batch_of(source.output("y"));
+    CHECK_MESSAGE(batch.size == kN, batch.warning);
+    CHECK(batch.warning.empty());
+  }
+}
+
+TEST_CASE("sizes by which a network decides cannot stay open") {
+  SourceBuilder large = sized({1, 3, kN, kN});
+  choose(large.s64("hundred", {100}).node("Greater", {"h", "hundred"}, {"c"}), "c", true);
+  const std::string why = why_closed(large);
+  CHECK_MESSAGE(has(why, "(Greater) compares what follows the size (8 at Nx3x8x16, 16 at Nx3x16x48"), why);
+  CHECK(has(why, "; --input-shape x=1x3x8x16 instead of --open-sizes makes a file for one size"));
+
+  SourceBuilder padded = sized({1, 3, kN, kN});  // no less than 1000
+  padded.s64("thousand", {1000}).node("Max", {"w", "thousand"}, {"m"}).node("Cast", {"m"}, {"f"}, {{"to", int64_t{1}}});
+  padded.node("Add", {"x", "f"}, {"y"}).output("y");
+  CHECK(has(why_closed(padded), "(Max) chooses by"));
+
+  SourceBuilder coarse = sized({1, 3, kN, kN});  // h / 1000
+  coarse.s64("thousand", {1000}).node("Div", {"h", "thousand"}, {"q"}).node("Cast", {"q"}, {"f"}, {{"to", int64_t{1}}});
+  coarse.node("Add", {"x", "f"}, {"y"}).output("y");
+  CHECK(has(why_closed(coarse), "(Div) rounds to the same"));
+
+  SourceBuilder cropped = sized({1, 3, kN, kN});  // to a multiple of 5, which 8 + 32 is
+  cropped.s64("five", {5}).node("Div", {"h", "five"}, {"q"}).node("Mul", {"q", "five"}, {"m"});
+  cropped.node("Slice", {"x", "at0", "m", "at2"}, {"y"}).output("y");
+  CHECK(has(why_closed(cropped, {1, 3, 10, 16}), "(slice)"));
+}
+
+TEST_CASE("sizes that are halved and doubled again stay open") {
+  SourceBuilder source = sized({1, 3, kN, kN});
+  source.node("MaxPool", {"x"}, {"half"}, {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}});
+  source.node("Shape", {"half"}, {"hs"}).node("Slice", {"hs", "at2", "at4"}, {"hw"}).f32("scale", {2}, {2, 2});
+  source.node("Cast", {"hw"}, {"f"}, {{"to", int64_t{1}}})
+      .node("Mul", {"f", "scale"}, {"g"})
+      .node("Floor", {"g"}, {"k"});
+  source.node("Cast", {"k"}, {"to"}, {{"to", int64_t{7}}}).node("Slice", {"shape", "at0", "at2"}, {"nc"});
+  source.node("Concat", {"nc", "to"}, {"sizes"}, {{"axis", int64_t{0}}});
+  source.node("Resize", {"half", "", "", "sizes"}, {"y"},
+              {{"mode", std::string("nearest")},
+               {"nearest_mode", std::string("floor")},
+               {"coordinate_transformation_mode", std::string("asymmetric")}});
+  source.output("y");
+  CHECK(why_closed(source) == "");
+}
+
+}  // namespace octet::test
