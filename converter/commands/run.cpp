@@ -53,6 +53,33 @@ Result<std::vector<Tensor>> read_inputs(const std::vector<std::string>& options,
   return tensors;
 }
 
+// Of tensors that fit but for their number of samples, where the model takes one number alone: what can be done.
+Status check_batch(const std::vector<Tensor>& inputs, const LoadedModel& loaded) {
+  const std::vector<TensorInfo> infos = loaded.model.inputs();
+  const TensorInfo* fixed = nullptr;
+  std::string shapes, given;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    const Shape& own = infos[i].shape;
+    Shape wanted = inputs[i].shape();
+    if (own.rank() == 0 || own[0] == Shape::kDynamic || wanted.rank() != own.rank() || wanted[0] == own[0]) continue;
+    const std::string text = wanted.to_string();
+    wanted[0] = own[0];
+    if (wanted != own) continue;
+    if (fixed == nullptr) {
+      fixed = &infos[i];
+      given = text;
+    }
+    shapes += " --input-shape " + infos[i].name + "=" + text;
+  }
+  if (fixed == nullptr) return {};
+  const std::string count = std::to_string(fixed->shape[0]);
+  return Error{ErrorCode::kInvalidFile,
+               "the model's batch is fixed at " + count + ": the input '" + fixed->name + "' is " +
+                   fixed->shape.to_string() + ", but the given tensor is " + given + "; give it " + count +
+                   (loaded.is_packed ? " at a time, or convert the model with" : " at a time, or read it with") +
+                   shapes};
+}
+
 Status make_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -73,6 +100,7 @@ Result<int> run(const Options& options) {
   OCTET_TRY(const auto shapes, parse_input_shapes(options.input_shapes));
   OCTET_TRY(const LoadedModel loaded, load_any_model(options.model, {shapes}));
   OCTET_TRY(const std::vector<Tensor> inputs, read_inputs(options.inputs, loaded.model.inputs()));
+  OCTET_CHECK(check_batch(inputs, loaded));
   SessionOptions session_options{.threads = options.threads};
   for (const Tensor& input : inputs) session_options.input_shapes.push_back(input.shape());
   Result<Session> session = Session::create(loaded.model, session_options);

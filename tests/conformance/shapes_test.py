@@ -15,6 +15,7 @@ except ImportError as missing:
 import support
 
 UNSUPPORTED = 3
+FILE = 4
 MOVES_OR_COMPUTES = {"conv2d", "fully_connected", "transpose", "reshape", "resize", "binary", "unary", "pool2d", "quantize"}
 
 
@@ -246,6 +247,11 @@ class Shapes(support.Case):
                 made = self.run_program(support.OCTET, "convert", path, "-o", packed, "--precision", "f32")
                 self.assertRegex(made.stderr, r"stays at 1: .*node '[^']+'.*--input-shape x=3x6x4x5")
                 self.assertEqual(self.json_of(support.OCTET, "inspect", packed, "--json")["inputs"][0]["shape"], [1, 6, 4, 5])
+                np.save(self.folder / "x.npy", x)
+                for model, way_out in ((packed, "convert the model with"), (path, "read it with")):
+                    self.fail_with(
+                        FILE, support.OCTET, "run", model, "--input", f"x={self.folder / 'x.npy'}", "--output-dir", self.folder,
+                        mentions=["fixed at 1", "'x' is 1x6x4x5", "is 3x6x4x5;", f"{way_out} --input-shape x=3x6x4x5"])  # fmt: skip
                 got = self.octet(self.packed(path, "--input-shape", "x=3x6x4x5"), x)
                 self.assertEqual(got.shape, wanted.shape)
                 self.assertLess(float(np.max(np.abs(got - wanted))), 1e-5)
