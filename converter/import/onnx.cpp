@@ -47,7 +47,6 @@ constexpr OldForm kOldForms[] = {
     {"Greater", 7, "broadcast"},
     {"Concat", 4, ""},
     {"Tile", 6, ""},
-    {"Upsample", 7, ""},
     {"Cast", 6, ""},
     {"Reshape", 5, ""},
     {"LSTM", 7, ""},

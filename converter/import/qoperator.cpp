@@ -57,12 +57,12 @@ SourceNode make(std::string name, std::string op, std::vector<std::string> input
 class Expander {
  public:
   Expander(const SourceModel& source, std::vector<SourceNode>& nodes) : nodes_(nodes) {
-    for (const auto& [name, tensor] : source.constants) element_counts_.emplace(name, tensor.element_count());
+    for (const auto& [name, tensor] : source.constants) constants_.emplace(name, &tensor);
     for (const SourceNode& node : source.nodes) {
       if (node.op_type != "Constant" || node.outputs.empty()) continue;
       const auto value = node.attributes.find("value");
       const Tensor* tensor = value == node.attributes.end() ? nullptr : std::get_if<Tensor>(&value->second);
-      if (tensor != nullptr) element_counts_.emplace(node.outputs[0], tensor->element_count());
+      if (tensor != nullptr) constants_.emplace(node.outputs[0], tensor);
     }
   }
 
@@ -150,15 +150,42 @@ class Expander {
     return flag != nullptr && *flag != 0 ? 0 : 1;
   }
 
+  // x - zero_point, which broadcasts: a zero point for each row, or column, of each matrix.
+  std::string difference(const SourceNode& node, const std::string& x, const std::string& zero_point) {
+    std::string output = node.outputs[0] + ":real_" + std::to_string(nodes_.size());
+    const std::array<std::string, 2> reals{output + ":x", output + ":zero_point"};
+    for (size_t i = 0; i < 2; ++i) {
+      nodes_.push_back(make(reals[i], "Cast", {i == 0 ? x : zero_point}, reals[i]));
+      nodes_.back().attributes["to"] = int64_t{1};  // f32
+    }
+    nodes_.push_back(make(output, "Sub", {reals[0], reals[1]}, output));
+    return output;
+  }
+
+  // Whether zero points of several dimensions are one for each row of input 0, or each column of input 1.
+  static bool is_one_for_each(const Shape& points, const IntegerOperator& row, size_t i) {
+    if (points.rank() < 2 || points.element_count() == 1) return true;
+    return row.name == "MatMulInteger" && points[points.rank() - 1 - static_cast<int>(i)] == 1;
+  }
+
   // op(a - a_zero_point, b - b_zero_point)
   bool expand(const SourceNode& node, const IntegerOperator& row) {
     if (input(node, 0).empty() || input(node, 1).empty() || node.outputs.empty()) return false;
+    for (size_t i = 0; i < 2; ++i) {
+      const Tensor* points = constant_of(input(node, 2 + i));
+      if (points != nullptr && !is_one_for_each(points->shape(), row, i)) return false;
+    }
     SourceNode sum{node.name, node.op_type, "", kOpset, {}, node.outputs, node.attributes};
     for (size_t i = 0; i < 2; ++i) {
       const std::string& zero_point = input(node, 2 + i);
+      const Tensor* points = constant_of(zero_point);
+      const int64_t count = points == nullptr ? 1 : points->element_count();
+      if (count > 1 && points->shape().rank() > 1) {
+        sum.inputs.push_back(difference(node, input(node, i), zero_point));
+        continue;
+      }
       const std::string one = node.outputs[0] + ":one_" + std::to_string(i);
       SourceNode constant = make(one, "Constant", {}, one);
-      const int64_t count = element_count(zero_point);
       const std::vector<float> ones(static_cast<size_t>(count), 1.0F);
       constant.attributes["value"] = Tensor::f32(count == 1 ? Shape{} : Shape{count}, ones);
       nodes_.push_back(std::move(constant));
@@ -169,13 +196,13 @@ class Expander {
     return true;
   }
 
-  // Of a constant; 1 for all else.
-  int64_t element_count(const std::string& name) const {
-    const auto found = element_counts_.find(name);
-    return found == element_counts_.end() ? 1 : found->second;
+  // Null where the name is none.
+  const Tensor* constant_of(const std::string& name) const {
+    const auto found = constants_.find(name);
+    return found == constants_.end() ? nullptr : found->second;
   }
 
-  std::map<std::string_view, int64_t> element_counts_;
+  std::map<std::string_view, const Tensor*> constants_;
   std::vector<SourceNode>& nodes_;
 };
 

@@ -9,6 +9,10 @@ Status require_reals(const NodeReader& reader) {
   for (const size_t i : {0, 1}) {
     const DataType type = reader.input_type(i);
     if (type == DataType::kF32) continue;
+    if (reader.input_shape(2 + i).rank() > 1) {
+      return reader.unsupported("its zero points are " + reader.input_shape(2 + i).to_string() +
+                                ", not one for each row or column of its input " + reader.input_shape(i).to_string());
+    }
     return reader.unsupported("its input " + std::to_string(i) + " is " + to_string(type) + ", in a form not read");
   }
   return {};

@@ -59,7 +59,9 @@ Status read_pad(NodeReader& reader) {
     if (value == nullptr || value->element_count() != 1) {
       return reader.unsupported("its value is not a constant of one element");
     }
-    if (value->type() != DataType::kF32) {
+    if (value->type() == DataType::kBool) {
+      params.value = value->as<uint8_t>()[0] != 0 ? 1 : 0;
+    } else if (value->type() != DataType::kF32) {
       OCTET_TRY(const Ints number, reader.constant_ints(2));
       params.value = static_cast<float>(number[0]);
     } else {

@@ -69,18 +69,25 @@ Status emit_by_axis(NodeReader& reader, const ResizeByAxis& by_axis) {
   return {};
 }
 
+// A scale for each axis; Upsample of opset 1 has only those of an image.
+Result<Floats> read_scales(const NodeReader& reader) {
+  if (reader.has_attribute("scales")) return reader.attribute("scales", Floats{});
+  if (!reader.has_attribute("height_scale") && !reader.has_attribute("width_scale")) return reader.constant_floats(1);
+  if (reader.input_shape(0).rank() != 4) {
+    return reader.invalid("its scales are those of an image, but its input is " + reader.input_shape(0).to_string());
+  }
+  OCTET_TRY(const float height, reader.attribute("height_scale", 1.0F));
+  OCTET_TRY(const float width, reader.attribute("width_scale", 1.0F));
+  return Floats{1, 1, height, width};
+}
+
 // Upsample, and Resize of opset 10: scales only, x / scale, and where it shrinks nearest is the pixel above.
 Status read_upsample(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(1));
   const int rank = reader.input_shape(0).rank();
   ResizeParams params{.coordinates = CoordinateTransform::kAsymmetric, .rounding = NearestRounding::kFloor};
   OCTET_CHECK(read_mode(reader, params));
-  Floats scales;
-  if (reader.has_attribute("scales")) {
-    OCTET_TRY(scales, reader.attribute("scales", Floats{}));
-  } else {
-    OCTET_TRY(scales, reader.constant_floats(1));
-  }
+  OCTET_TRY(const Floats scales, read_scales(reader));
   if (scales.size() != static_cast<size_t>(rank)) {
     return reader.invalid("it has " + std::to_string(scales.size()) + " scales for " + std::to_string(rank) + " axes");
   }

@@ -107,6 +107,10 @@ CASES = {
     "its scale or zero point has the shape ": [
         model([node("Relu", ["s"], ["made"]), node("QuantizeLinear", ["x", "made"], ["y"])],
               inputs=[value("x", 1, 3, 8, 8), value("s", 2, 2)], outputs=[value("y", 1, dtype=TensorProto.UINT8)])],
+    "its zero points are |": [
+        model([node("MatMulInteger", ["x", "w", "z"], ["y"])],
+              [constant("w", np.ones((8, 4), np.int8)), constant("z", np.ones((2, 8), np.uint8))],
+              inputs=[value("x", 2, 8, dtype=TensorProto.UINT8)], outputs=[value("y", 2, 4, dtype=TensorProto.INT32)])],
     "its activation is '": [recurrent("Affine")],
     "it makes a tensor without elements (allowzero)": [one("Reshape", ints("s", 0, 3), opset=14, allowzero=1)],
     "its result has rank ": [one("Unsqueeze", ints("a", 0, 1, 2, 3, 4))],

@@ -79,11 +79,25 @@ TEST_CASE("MatMulInteger takes a zero point per row and per column") {
   // (7 8 9) - 3 and (1 2 3) - 5, by (0 2 4) and (-1 -3 -5)
   CHECK(difference(s, {2, 2}, {34, -49, -14, 23}, {7, 8, 9, 1, 2, 3}) == std::vector<float>(4, 0));
 
+  SourceBuilder batched = source({2, 1, 2});  // the same for the matrices of a batch
+  add_constant<int8_t>(batched, "w", DataType::kS8, {2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  add_constant<uint8_t>(batched, "rows", DataType::kU8, {2, 1, 1}, {3, 5});
+  add_constant<int8_t>(batched, "columns", DataType::kS8, {2, 1, 2}, {1, 2, 3, 4});
+  batched.node("MatMulInteger", {"a", "w", "rows", "columns"}, {"sum"});
+  // (7 8) - 3 by (0 0, 2 2), and (9 4) - 5 by (2 2, 4 4)
+  CHECK(difference(batched, {2, 1, 2}, {10, 10, 4, 4}, {7, 8, 9, 4}) == std::vector<float>(4, 0));
+
   SourceBuilder wrong = source({2, 3});
   add_constant<int8_t>(wrong, "w", DataType::kS8, {3, 2}, {1, -2, 3, -4, 5, -6});
   add_constant<uint8_t>(wrong, "rows", DataType::kU8, {3}, {3, 5, 7});
   wrong.node("MatMulInteger", {"a", "w", "rows"}, {"sum"}).output("sum");
   CHECK(wrong.error().find("MatMulInteger1") != std::string::npos);
+
+  SourceBuilder each = source({2, 3});
+  add_constant<int8_t>(each, "w", DataType::kS8, {3, 2}, {1, -2, 3, -4, 5, -6});
+  add_constant<uint8_t>(each, "points", DataType::kU8, {2, 3}, {3, 5, 7, 3, 5, 7});
+  each.node("MatMulInteger", {"a", "w", "points"}, {"sum"}).output("sum");
+  CHECK(each.error().find("zero points are 2x3, not one for each row") != std::string::npos);
 
   // Under the domain's long name it is not taken apart.
   SourceBuilder raw = source({2, 3});

@@ -230,6 +230,13 @@ TEST_CASE("Pad has attributes before opset 11, inputs from it on, axes from opse
   integers.model.constants.emplace_back("v", Tensor::from<uint8_t>(DataType::kU8, {}, seven));
   integers.node("Pad", {"u", "p", "v"}, {"q"}).node("Cast", {"q"}, {"y"}, {{"to", int64_t{1}}}).output("y");
   check_close(compute(integers, x), {1, 4}, {7, 1, 2, 3});
+  SourceBuilder mask;  // of what is not 2, with true before it
+  mask.input("x", {1, 3}).node("Cast", {"x"}, {"s"}, {{"to", int64_t{7}}}).s64("p", {0, 1, 0, 0}).s64("two", {2});
+  const std::vector<uint8_t> yes{1};
+  mask.model.constants.emplace_back("v", Tensor::from<uint8_t>(DataType::kBool, {}, yes));
+  mask.node("Equal", {"s", "two"}, {"e"}).node("Pad", {"e", "p", "v"}, {"q"}).node("Not", {"q"}, {"n"});
+  mask.node("Cast", {"n"}, {"y"}, {{"to", int64_t{1}}}).output("y");
+  check_close(compute(mask, x), {1, 4}, {0, 1, 0, 1});
 }
 
 TEST_CASE("Softmax takes all axes from its own on as one before opset 13") {
@@ -265,6 +272,16 @@ TEST_CASE("ReduceLogSumExp of infinite elements is what logaddexp says") {
     CHECK(result.values[3] == kInf);
     CHECK(result.values[4] == doctest::Approx(100 + std::log(2.0F)));
   }
+}
+
+TEST_CASE("Upsample of operator set 1 has the scales of an image") {
+  const auto image = [](Attributes attributes, const Shape& shape = {1, 1, 1, 2}) {
+    return one_node("Upsample", 1, shape, {}, std::move(attributes));
+  };
+  check_close(compute(image({{"height_scale", 2.0F}, {"width_scale", 3.0F}}), {1, 2}), {1, 1, 2, 6},
+              {1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2});
+  check_close(compute(image({{"width_scale", 2.0F}, {"mode", "bilinear"}}), {1, 2}), {1, 1, 1, 4}, {1, 1.5F, 2, 2});
+  CHECK(contains(image({{"height_scale", 2.0F}}, {1, 1, 2}).error(), "those of an image, but its input is 1x1x2"));
 }
 
 TEST_CASE("Resize and Upsample take the rules of each operator set") {
