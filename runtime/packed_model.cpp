@@ -196,6 +196,12 @@ Result<std::vector<Shape>> propagate_shapes(const PackedModel& model, std::span<
                                           " would be " + shape.to_string() + ", more than " +
                                           std::to_string(Shape::kMaxElements) + " elements"};
     }
+    // What the model itself says is empty may be.
+    const auto is_empty = [](const Shape& s) { return std::find(s.begin(), s.end(), 0) != s.end(); };
+    if (is_empty(shape) && !is_empty(model.tensors[static_cast<size_t>(id)].shape)) {
+      return Error{ErrorCode::kUsage, "with these input shapes " + quoted(model.tensors[static_cast<size_t>(id)].name) +
+                                          " would be " + shape.to_string() + ", which has no elements"};
+    }
     shapes[static_cast<size_t>(id)] = shape;
     return {};
   };

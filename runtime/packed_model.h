@@ -67,7 +67,8 @@ struct PackedModel {
 Status check_model(const PackedModel& model);
 
 // The shape of every tensor where the inputs have these, which may leave dimensions open and need not be those that the
-// model says. kUsage, with the node's name, where an op does not take them or a tensor would be too large.
+// model says. kUsage, with the node's name, where an op does not take them, or a tensor would be too large, or
+// empty and the model does not say so.
 Result<std::vector<Shape>> propagate_shapes(const PackedModel& model, std::span<const Shape> input_shapes);
 
 // The same for a session: concrete shapes, which agree with what the model says of its inputs.

@@ -119,6 +119,19 @@ TEST_CASE("a size that is missing or does not fit is named with what was given")
   CHECK(has(refusal(valid, {1, 3, 4, 9}, ErrorCode::kUsage), "conv_b"));
 }
 
+TEST_CASE("a size of which nothing is left is refused") {
+  test::PackedBuilder b;  // without the last three rows
+  const auto x = b.input("x", DataType::kF32, {1, kOpen, 2});
+  const auto y = b.activation("y", DataType::kF32, {1, kOpen, 2});
+  b.node("cut", SliceParams{{1}, {0}, {-3}, {1}}, {x}, {y});
+  b.output(y);
+  const Model model = model_of(b.take());
+  CHECK(session_of(model, {1, 4, 2}).ok());
+  for (const int64_t rows : {3, 1}) {
+    CHECK(has(refusal(model, {1, rows, 2}, ErrorCode::kUsage), "'y' would be 1x0x2, which has no elements"));
+  }
+}
+
 TEST_CASE("sizes beyond all reason are refused before memory is taken") {
   const Model open = small_model(kOpen, kOpen);
   REQUIRE(session_of(open, {1, 3, 64, 64}).ok());
