@@ -254,17 +254,17 @@ class NodeFreer {
       std::optional<int64_t> distance;
       for (size_t k = 0; k < graphs_.size(); ++k) {
         const SliceParams& params = *node(k).as<SliceParams>();
-        if (params.axes != result.axes) return std::nullopt;
+        if (params.axes != result.axes || params.starts != result.starts) return std::nullopt;
         constant = constant && params.ends[i] == own;
         if (!follows) continue;
         const int64_t size = input_shape(k)[static_cast<int>(result.axes[i])];
-        const int64_t behind = std::max<int64_t>(size - params.ends[i], 0);
+        const int64_t behind = size - params.ends[i];
         follows = params.ends[i] > 0 && (!distance || *distance == behind);
         distance = behind;
       }
       if (constant) continue;
       if (!follows) return std::nullopt;
-      result.ends[i] = *distance == 0 ? INT64_MAX : -*distance;
+      result.ends[i] = *distance <= 0 ? INT64_MAX : -*distance;
     }
     return result;
   }

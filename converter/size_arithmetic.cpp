@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "converter/readings.h"
+#include "converter/followed_value.h"
 
 namespace octet {
 namespace {
@@ -14,11 +14,14 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 enum class Use {
   kShows,  // any function: what follows the size must still do so afterwards
   kSize,
+  kMakes,  // as many elements as its inputs say
   kMoves,  // elements of its first input, as the others say
   kJoins,  // elements of all inputs
   kAdds,
+  kNegates,
   kSubtracts,
   kMultiplies,
+  kMultipliesAll,  // elements of its input
   kDivides,
   kRounds,
   kCompares,
@@ -59,7 +62,11 @@ constexpr OpUse kOpUses[] = {
     {"Where", Use::kJoins, 0},
     {"ScatterElements", Use::kJoins, 1},
     {"ScatterND", Use::kJoins, 1},
+    {"ConstantOfShape", Use::kMakes},
+    {"Range", Use::kMakes},
     {"Add", Use::kAdds},
+    {"Neg", Use::kNegates},
+    {"ReduceProd", Use::kMultipliesAll},
     {"Sum", Use::kAdds},
     {"Sub", Use::kSubtracts},
     {"Mul", Use::kMultiplies},
@@ -97,116 +104,17 @@ OpUse use_of(const std::string& op_type) {
   return found == std::end(kOpUses) ? OpUse{op_type, Use::kShows} : *found;
 }
 
-double number_at(const Tensor& tensor, int64_t i) {
-  const auto at = static_cast<size_t>(i);
-  switch (tensor.type()) {
-    case DataType::kF32:
-      return tensor.as<float>()[at];
-    case DataType::kS64:
-      return static_cast<double>(tensor.as<int64_t>()[at]);
-    case DataType::kS32:
-      return tensor.as<int32_t>()[at];
-    case DataType::kS8:
-      return tensor.as<int8_t>()[at];
-    case DataType::kU8:
-    case DataType::kBool:
-      return tensor.as<uint8_t>()[at];
-    case DataType::kBf16:
-      break;
-  }
-  return std::numeric_limits<double>::quiet_NaN();
-}
-
-bool is_uniform(const Tensor& tensor, double value) {
-  for (int64_t i = 0; i < tensor.element_count(); ++i) {
-    if (number_at(tensor, i) != value) return false;
-  }
-  return true;
-}
-
-// One value as it is in each reading.
-struct Followed {
-  std::vector<const Tensor*> readings;
-  bool same_shape = true;
-  int64_t following = 0;           // elements that are not the same in every reading
-  int64_t first = 0;               // of them
-  double at_least = -kInfinity;    // what those are at any size
-  double least_fixed = kInfinity;  // of the others
-  double most_fixed = -kInfinity;
-
-  bool follows() const { return following > 0; }
-  double least() const { return follows() ? std::min(at_least, least_fixed) : least_fixed; }
+// Of the elements of a value that follow the size.
+struct Known {
+  double at_least = -kInfinity;
+  int degree = kMostDegree + 1;
 };
-
-Followed follow(std::vector<const Tensor*> readings) {
-  Followed value{.readings = std::move(readings)};
-  const Tensor& own = *value.readings[0];
-  for (const Tensor* other : value.readings) value.same_shape = value.same_shape && other->shape() == own.shape();
-  const int64_t count = own.element_count();
-  if (!value.same_shape) {
-    // More copies of the same numbers at another size are no other numbers.
-    const auto is_more = [&](const Tensor* other) {
-      return is_copies_of(own, *other) ||
-             (count > 0 && is_uniform(own, number_at(own, 0)) && is_uniform(*other, number_at(own, 0)));
-    };
-    if (!std::ranges::all_of(value.readings, is_more)) {
-      value.following = std::max<int64_t>(count, 1);
-      return value;
-    }
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    const double number = number_at(own, i);
-    const auto is_same = [&](const Tensor* other) { return !value.same_shape || number_at(*other, i) == number; };
-    if (!std::ranges::all_of(value.readings, is_same)) {
-      if (value.following++ == 0) value.first = i;
-      continue;
-    }
-    value.least_fixed = std::min(value.least_fixed, number);
-    value.most_fixed = std::max(value.most_fixed, number);
-  }
-  return value;
-}
-
-// Whether q * b = a in every reading, element by element.
-bool divides_exactly(const Followed& a, const Followed& b, const Followed& q) {
-  for (size_t k = 0; k < q.readings.size(); ++k) {
-    const int64_t count = q.readings[k]->element_count();
-    const auto at = [&](const Followed& value, int64_t i) {
-      const int64_t own = value.readings[k]->element_count();
-      return own == count ? number_at(*value.readings[k], i)
-             : own == 1   ? number_at(*value.readings[k], 0)
-                          : std::numeric_limits<double>::quiet_NaN();
-    };
-    for (int64_t i = 0; i < count; ++i) {
-      if (!(at(q, i) * at(b, i) == at(a, i))) return false;
-    }
-  }
-  return true;
-}
-
-bool are_equal(const Followed& a, const Followed& b) {
-  for (size_t k = 0; k < a.readings.size(); ++k) {
-    const Tensor &x = *a.readings[k], &y = *b.readings[k];
-    if (x.shape() != y.shape()) return false;
-    for (int64_t i = 0; i < x.element_count(); ++i) {
-      if (!(number_at(x, i) == number_at(y, i))) return false;
-    }
-  }
-  return true;
-}
-
-// Whether the size that a value follows is still to be seen in what was made of it.
-bool shows_in(const Followed& input, const Followed& output) {
-  if (!output.same_shape) return true;
-  const bool element_wise = input.same_shape && input.readings[0]->shape() == output.readings[0]->shape();
-  return output.following >= (element_wise ? input.following : 1);
-}
 
 // One step in all readings.
 class StepCheck {
  public:
   StepCheck(std::span<const SizeStep* const> steps, std::span<const std::string> shapes, OpenSize open,
-            std::map<ValueId, double>& at_least)
+            const std::map<ValueId, Known>& known_values)
       : step_(*steps[0]), use_(use_of(step_.op_type)), shapes_(shapes), open_(open) {
     const auto follow_all = [&](auto list, std::vector<std::optional<Followed>>& values) {
       for (size_t i = 0; i < (step_.*list).size(); ++i) {
@@ -217,8 +125,10 @@ class StepCheck {
         values.emplace_back();
         if (readings.size() < steps.size()) continue;
         values.back() = follow(std::move(readings));
-        const auto known = at_least.find((step_.*list)[i]->id);
-        if (known != at_least.end()) values.back()->at_least = known->second;
+        const auto known = known_values.find((step_.*list)[i]->id);
+        if (known == known_values.end()) continue;
+        values.back()->at_least = known->second.at_least;
+        values.back()->degree = known->second.degree;
       }
     };
     follow_all(&SizeStep::inputs, inputs_);
@@ -226,10 +136,22 @@ class StepCheck {
     for (const auto& input : inputs_) any_follows_ = any_follows_ || (input && input->follows());
   }
 
-  // Where it is fine: what the outputs' elements that follow the size are at least.
-  Result<double> run() const {
-    if (use_.use == Use::kSize) return !inputs_.empty() && inputs_[0] ? 0.0 : 1.0;  // constants may be empty
-    if (!any_follows_) return -kInfinity;
+  // Where it is fine: what is known of the outputs.
+  Result<Known> run() const {
+    const int of_counts = step_.op_type == "Shape" ? 1 : kMostDegree;  // a sum over ones may be a product of two
+    if (use_.use == Use::kSize) return Known{!inputs_.empty() && inputs_[0] ? 0.0 : 1.0, of_counts};  // 0: of constants
+    if (!any_follows_) return Known{-kInfinity, of_counts};
+    OCTET_TRY(const double at_least, least());
+    const int made = degree();
+    if (open_ == OpenSize::kBatch && made > kMostDegree) return refuse(first_following(), "makes a curve of");
+    return Known{at_least, made};
+  }
+
+  const std::vector<std::optional<Followed>>& outputs() const { return outputs_; }
+
+ private:
+  // What the outputs' elements that follow the size are at least.
+  Result<double> least() const {
     if (use_.chooser >= 0 && follows(static_cast<size_t>(use_.chooser))) {
       return refuse(static_cast<size_t>(use_.chooser), "chooses by");
     }
@@ -240,10 +162,14 @@ class StepCheck {
         return joined();
       case Use::kAdds:
         return sum();
+      case Use::kNegates:
+        return -kInfinity;
       case Use::kSubtracts:
         return both() && !follows(1) ? inputs_[0]->at_least - inputs_[1]->most_fixed : -kInfinity;
       case Use::kMultiplies:
         return product();
+      case Use::kMultipliesAll:
+        return inputs_[0]->least() >= 1 ? inputs_[0]->least() : -kInfinity;
       case Use::kDivides:
         return quotient();
       case Use::kRounds:
@@ -263,9 +189,20 @@ class StepCheck {
     }
   }
 
-  const std::vector<std::optional<Followed>>& outputs() const { return outputs_; }
+  int degree() const {
+    int most = 0, sum = 0;
+    for (const auto& input : inputs_) {
+      if (!input || !input->follows()) continue;
+      most = std::max(most, input->degree);
+      sum += input->degree;
+    }
+    if (use_.use == Use::kShows) return kMostDegree + 1;
+    if (use_.use == Use::kMultiplies) return sum;
+    if (use_.use != Use::kMultipliesAll) return most;
+    const Followed& x = *inputs_[0];
+    return x.same_shape && x.following <= kMostDegree ? most * static_cast<int>(x.following) : kMostDegree + 1;
+  }
 
- private:
   bool follows(size_t i) const { return i < inputs_.size() && inputs_[i] && inputs_[i]->follows(); }
   bool both() const { return inputs_.size() == 2 && inputs_[0] && inputs_[1]; }
   size_t first_following() const {
@@ -345,6 +282,10 @@ class StepCheck {
       OCTET_CHECK(not_exact(outputs_[0]->readings[0]->type() != DataType::kF32));
     }
     const bool positive = a.least() >= 0 && b.least() > 0;
+    // c / n may come out even at 1, 2 and 3 alone; q n / n does so wherever n is not 0.
+    const bool is_ratio = outputs_[0] && !outputs_[0]->follows() && b.least() > 0;
+    const bool is_seen = open_ == OpenSize::kImage && outputs_[0] && outputs_[0]->follows();
+    if (b.follows() && !is_ratio && !is_seen) return refuse(1, "divides by");
     if (!positive) return -kInfinity;
     return b.follows() ? 0 : std::floor(a.least() / b.most_fixed);
   }
@@ -402,7 +343,8 @@ class StepCheck {
 
   Result<double> remainder() const {
     const auto is_zero = [](const Tensor* reading) { return is_uniform(*reading, 0); };
-    if (open_ == OpenSize::kBatch && outputs_[0] && std::ranges::all_of(outputs_[0]->readings, is_zero)) {
+    const bool by_number = both() && !follows(1);
+    if (open_ == OpenSize::kBatch && by_number && outputs_[0] && std::ranges::all_of(outputs_[0]->readings, is_zero)) {
       return -kInfinity;
     }
     return refuse(first_following(), "takes the remainder of");
@@ -460,7 +402,7 @@ Status check_arithmetic(std::span<const SizeArithmetic> readings, std::span<cons
   for (size_t k = 1; k < readings.size(); ++k) {
     for (const SizeStep& step : readings[k].steps()) by_key[k][step.key] = &step;
   }
-  std::map<ValueId, double> at_least;  // by value of the first reading
+  std::map<ValueId, Known> known;  // by value of the first reading
   for (const SizeStep& own : readings[0].steps()) {
     std::vector<const SizeStep*> steps{&own};
     for (size_t k = 1; k < readings.size(); ++k) {
@@ -469,10 +411,10 @@ Status check_arithmetic(std::span<const SizeArithmetic> readings, std::span<cons
     }
     // Nodes of a branch that is not taken everywhere: its condition, which differs, is refused.
     if (steps.size() < readings.size()) continue;
-    const StepCheck check(steps, shapes, open, at_least);
-    OCTET_TRY(const double least, check.run());
+    const StepCheck check(steps, shapes, open, known);
+    OCTET_TRY(const Known made, check.run());
     for (size_t i = 0; i < own.outputs.size(); ++i) {
-      if (own.outputs[i] && check.outputs()[i]) at_least[own.outputs[i]->id] = least;
+      if (own.outputs[i] && check.outputs()[i]) known[own.outputs[i]->id] = made;
     }
   }
   return {};

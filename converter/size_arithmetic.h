@@ -50,13 +50,13 @@ enum class OpenSize {
 
 // Whether what several readings do alike they do at every size from 1 on. `shapes`: of each reading, for messages.
 //
-// Sums, differences, products, and what only moves numbers, are checked by the readings themselves: a line or parabola
-// that is constant at 1, 2 and 3 is constant. What bends is checked here, where it gets a number that differs between
-// the readings:
-//   comparisons, Max, Clip   fine where the number, by its least value at any size, stays on one side (a dimension ==
-//   -1) Div, Floor, Cast         fine where nothing is lost to rounding; of images, where the result differs as well,
-//   too other functions          fine where the result differs as well Min, Mod, ArgMax, ...    refused, as are
-//   conditions of If, Where and Loop, and indices into constants
+// Sums, differences, products of two, and what only moves numbers, are checked by the readings themselves: what a line
+// or parabola does at 1, 2 and 3 it does everywhere. The rest is checked here, where it gets a number that differs
+// between the readings:
+//   comparisons, Max, Clip   fine where the number stays on one side, by its least value at any size (a size == -1)
+//   Div, Floor, Cast         fine where nothing is lost to rounding; of images, where the result differs as well
+//   other functions          of a batch refused; of images fine where the result differs as well
+//   Min, Mod, ArgMax, ...    refused, as are conditions of If, Where and Loop, and indices into constants
 // kUnsupported, with the node and what it gets.
 Status check_arithmetic(std::span<const SizeArithmetic> readings, std::span<const std::string> shapes, OpenSize open);
 

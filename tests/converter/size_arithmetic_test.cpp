@@ -1,6 +1,8 @@
 // What a network decides by its sizes: a file for every size is made only where every size decides alike.
 #include "converter/size_arithmetic.h"
 
+#include <random>
+
 #include "converter/open_sizes.h"
 #include "tests/support/source_builder.h"
 
@@ -48,18 +50,26 @@ Batch batch_of(const SourceBuilder& source) {
   return {graph->value(graph->inputs[0]).shape[0], report.warnings.empty() ? "" : report.warnings[0]};
 }
 
+Result<Reading> read(const SourceBuilder& source, const Shapes& shapes) {
+  ImportReport report;
+  OCTET_TRY(Graph graph, source.build(report, {shapes}));
+  OCTET_CHECK(run_passes(graph));
+  return Reading{std::move(graph), std::move(report.arithmetic)};
+}
+
+// For images of every size.
+Result<PackedModel> open_sizes(const SourceBuilder& source, const Shape& own) {
+  OCTET_TRY(Reading reading, read(source, {{"x", own}}));
+  const auto read_anew = [&](const Shapes& shapes) { return read(source, shapes); };
+  OCTET_TRY(const OpenSizes sizes, free_sizes(reading.graph, reading.arithmetic, {{"x", {2, 3}}}, read_anew));
+  OCTET_TRY(PackedModel packed, lower_f32(reading.graph));
+  return with_open_sizes(std::move(packed), sizes);
+}
+
 // The error of opening height and width; empty: none.
 std::string why_closed(const SourceBuilder& source, const Shape& own = {1, 3, 8, 16}) {
-  const auto read = [&](const Shapes& shapes) -> Result<Reading> {
-    ImportReport report;
-    OCTET_TRY(Graph graph, source.build(report, {shapes}));
-    OCTET_CHECK(run_passes(graph));
-    return Reading{std::move(graph), std::move(report.arithmetic)};
-  };
-  Result<Reading> reading = read({{"x", own}});
-  REQUIRE_MESSAGE(reading.ok(), reading.error().message);
-  const auto freed = free_sizes(reading->graph, reading->arithmetic, {{"x", {2, 3}}}, read);
-  return freed.ok() ? "" : freed.error().message;
+  const Result<PackedModel> opened = open_sizes(source, own);
+  return opened.ok() ? "" : opened.error().message;
 }
 
 bool has(const std::string& text, const std::string& part) {
@@ -67,6 +77,75 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 using Build = void (*)(SourceBuilder&);
+
+// y = f(x, v), where v is made of n, the size of an axis of x, by random arithmetic.
+SourceBuilder random_arithmetic(uint32_t seed, const Shape& shape, int axis) {
+  std::mt19937 random(seed);
+  const auto below = [&](size_t count) { return random() % count; };
+  SourceBuilder s;
+  s.input("x", shape).node("Shape", {"x"}, {"shape"}).s64("axis", {axis}).s64("behind", {axis + 1});
+  s.node("Slice", {"shape", "axis", "behind"}, {"n"});
+  std::vector<std::string> numbers{"n"};
+  for (int64_t c : {-1, 0, 1, 2, 3, 4, 6, 10}) s.s64(numbers.emplace_back("c" + std::to_string(c)), {c});
+  s.f32("half", {1}, {0.5F});
+  // What has been made of n comes first, and often.
+  size_t made = 1;
+  const auto any = [&] { return below(3) > 0 ? numbers[below(made)] : numbers[below(numbers.size())]; };
+  constexpr const char* kOps[] = {"Add", "Sub", "Mul", "Div", "Div", "Max", "Max", "Min", "Mod", "half", "choice"};
+  constexpr const char* kComparisons[] = {"Equal", "Less", "Greater", "GreaterOrEqual"};
+  for (size_t i = 0, count = 1 + below(8); i < count; ++i) {
+    const std::string op = kOps[below(std::size(kOps))], made_here = "v" + std::to_string(i);
+    if (op == "half") {
+      s.node("Cast", {any()}, {made_here + "f"}, {{"to", int64_t{1}}});
+      s.node("Mul", {made_here + "f", "half"}, {made_here + "h"}).node("Floor", {made_here + "h"}, {made_here + "r"});
+      s.node("Cast", {made_here + "r"}, {made_here}, {{"to", int64_t{7}}});
+    } else if (op == "choice") {
+      s.node(kComparisons[below(std::size(kComparisons))], {any(), any()}, {made_here + "c"});
+      s.node("Where", {made_here + "c", any(), any()}, {made_here});
+    } else {
+      s.node(op, {any(), any()}, {made_here});
+    }
+    numbers.insert(numbers.begin(), made_here);
+    ++made;
+  }
+  const std::string& v = numbers[0];
+  switch (below(3)) {
+    case 0:
+      s.node("Cast", {v}, {"f"}, {{"to", int64_t{1}}}).node("Add", {"x", "f"}, {"y"});
+      break;
+    case 1:
+      s.node("Slice", {"x", "c0", v, "axis"}, {"y"});
+      break;
+    default:
+      s.s64("before", Ints(static_cast<size_t>(axis), 0)).s64("rest", {-1});
+      s.node("Concat", {"before", v, "rest"}, {"dims"}, {{"axis", int64_t{0}}}).node("Reshape", {"x", "dims"}, {"y"});
+  }
+  return s.output("y");
+}
+
+// "n0 = Op(a, b) ...": for messages.
+std::string text_of(const SourceBuilder& source) {
+  std::string text;
+  for (const SourceNode& node : source.model.nodes) {
+    text += (text.empty() ? "" : "; ") + node.outputs[0] + " = " + node.op_type + "(";
+    for (const std::string& name : node.inputs) text += (text.back() == '(' ? "" : ", ") + name;
+    text += ")";
+  }
+  return text;
+}
+
+// What a network makes of 0, 1, 2, ...; nothing where it does not take this shape.
+std::optional<Computed> run_at(const Result<PackedModel>& packed, const Shape& shape) {
+  if (!packed.ok()) return std::nullopt;
+  const Model model = Model::from_packed(std::make_shared<PackedModel>(*packed));
+  Result<Session> session = Session::create(model, {.threads = 1, .input_shapes = {shape}});
+  if (!session.ok()) return std::nullopt;
+  const auto x = session->input().as<float>();
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+  session->run();
+  const auto y = session->output().as<float>();
+  return Computed{session->output().shape, {y.begin(), y.end()}};
+}
 
 }  // namespace
 
@@ -131,6 +210,22 @@ TEST_CASE("a batch by which a network decides beyond the batches that it is read
        [](SourceBuilder& s) {  // 10 mod n is 0, 0, 1; times 0 it is gone
          s.s64("ten", {10}).node("Mod", {"ten", "n"}, {"m"}).node("Mul", {"m", "at0"}, {"z"});
          s.node("Cast", {"z"}, {"f"}, {{"to", int64_t{1}}}).node("Add", {"x", "f"}, {"y"}).output("y");
+       }},
+      {"(Div) divides by",
+       [](SourceBuilder& s) {  // 6, 3 and 2, but 1 of 4
+         s.s64("six", {6}).node("Div", {"six", "n"}, {"q"}).node("Cast", {"q"}, {"f"}, {{"to", int64_t{1}}});
+         s.f32("zero", {1}, {0}).node("Mul", {"f", "zero"}, {"z"}).node("Add", {"x", "z"}, {"y"}).output("y");
+       }},
+      {"(slice)",
+       [](SourceBuilder& s) {  // up to 12 - n, which is all of them up to 6
+         s.s64("twelve", {12}).node("Sub", {"twelve", "n"}, {"end"}).node("Slice", {"x", "at0", "end", "at0"}, {"y"});
+         s.output("y");
+       }},
+      {"(Mul) makes a curve of",
+       [](SourceBuilder& s) {  // (n - 1) (n - 2) (n - 3)
+         s.node("Sub", {"n", "at1"}, {"a"}).node("Sub", {"n", "at2"}, {"b"}).node("Sub", {"n", "at3"}, {"c"});
+         s.node("Mul", {"a", "b"}, {"ab"}).node("Mul", {"ab", "c"}, {"abc"});
+         s.node("Cast", {"abc"}, {"f"}, {{"to", int64_t{1}}}).node("Add", {"x", "f"}, {"y"}).output("y");
        }},
       {"(Gather) chooses by",
        [](SourceBuilder& s) {
@@ -203,6 +298,65 @@ TEST_CASE("a batch by which every size decides alike stays open") {
     CHECK_MESSAGE(batch.size == kN, batch.warning);
     CHECK(batch.warning.empty());
   }
+}
+
+TEST_CASE("where a batch stays open after random arithmetic, every batch computes what a reading for it does") {
+  size_t open = 0, fixed = 0;
+  for (uint32_t seed = 0; seed < 3000; ++seed) {
+    const SourceBuilder source = random_arithmetic(seed, {kN, 3}, 0);
+    const std::string program = text_of(source);
+    CAPTURE(seed);
+    CAPTURE(program);
+    ImportReport report;
+    const Result<Graph> graph = source.build(report);
+    if (!graph.ok()) continue;  // sizes that make no sense for one sample
+    const bool is_open = graph->value(graph->inputs[0]).shape[0] == kN;
+    ++(is_open ? open : fixed);
+    // One that no other batch fits is one for each sample.
+    ImportReport ignored;
+    if (!is_open || !source.build(ignored, {.input_shapes = {{"x", {2, 3}}}}).ok()) continue;
+    for (const int64_t batch : {2, 4, 5, 6, 7, 9, 10, 11, 12, 16, 21, 40, 41}) {
+      CAPTURE(batch);
+      const Shape shape{batch, 3};
+      ImportReport given_report;
+      const Result<Graph> given = source.build(given_report, {.input_shapes = {{"x", shape}}});
+      if (!given.ok()) continue;
+      const auto expected = run_at(lower_f32(*given), shape), computed = run_at(lower_f32(*graph), shape);
+      if (!expected || expected->values.empty()) continue;  // an open batch is refused where nothing is left
+      REQUIRE(computed);
+      const bool is_same = computed->shape == expected->shape && computed->values == expected->values;
+      CHECK(is_same);
+      if (!is_same) break;
+    }
+  }
+  CHECK(open > 100);
+  CHECK(fixed > 100);
+}
+
+TEST_CASE("where sizes stay open after random arithmetic, every size computes what a reading for it does") {
+  size_t open = 0, closed = 0;
+  for (uint32_t seed = 0; seed < 3000; ++seed) {
+    const SourceBuilder source = random_arithmetic(seed, {1, 2, kN, kN}, 2);
+    const std::string program = text_of(source);
+    CAPTURE(seed);
+    CAPTURE(program);
+    const Result<PackedModel> opened = open_sizes(source, {1, 2, 6, 4});
+    ++(opened.ok() ? open : closed);
+    if (!opened.ok()) continue;
+    for (const int64_t height : {1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 13, 20, 31, 64, 101}) {
+      CAPTURE(height);
+      const Shape shape{1, 2, height, 3};
+      const Result<Reading> given = read(source, {{"x", shape}});
+      if (!given.ok()) continue;
+      const auto expected = run_at(lower_f32(given->graph), shape), computed = run_at(opened, shape);
+      if (!expected || !computed) continue;
+      const bool is_same = computed->shape == expected->shape && computed->values == expected->values;
+      CHECK(is_same);
+      if (!is_same) break;
+    }
+  }
+  CHECK(open > 100);
+  CHECK(closed > 100);
 }
 
 TEST_CASE("sizes by which a network decides cannot stay open") {
