@@ -115,6 +115,10 @@ class Planner {
   Status make_single_step(const PackedNode& node) {
     PlannedStep& step = add_step(node.inputs, node, "view", {});
     if (is_view(node.op) && !is_constant(node.inputs[0])) return {};
+    // The file was checked with its open sizes: what integers can count depends on them.
+    if (const Status types = check_types(node.op, step.inputs, step.outputs); !types.ok()) {
+      return Error{types.error().code, "node '" + node.name + "': " + types.error().message};
+    }
     if (options_.places_only) {
       step.kernel = kNotPrepared;
       return {};

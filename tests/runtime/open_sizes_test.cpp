@@ -92,6 +92,35 @@ TEST_CASE("sessions of different sizes share a model, run at once, and give what
   CHECK(found[0] != found[2]);
 }
 
+TEST_CASE("a size at which integers cannot count what they add up is refused") {
+  constexpr QuantParams kQuant{0.1F, 0};
+  const auto u8_input = [&](test::PackedBuilder& b, const std::string& name, const Shape& shape) {
+    const int32_t quantized = b.u8_activation(name + ":u8", shape, kQuant);
+    b.node(name + ":quantize", QuantizeParams{}, {b.input(name, DataType::kF32, shape)}, {quantized});
+    return quantized;
+  };
+  test::PackedBuilder pooling;
+  const int32_t image = u8_input(pooling, "x", {1, kOpen, kOpen, 1});
+  const int32_t mean = pooling.u8_activation("y", {1, 1, 1, 1}, kQuant);
+  pooling.node("average", Pool2dParams{.kind = PoolKind::kAverage, .global = true}, {image}, {mean});
+  pooling.output(mean);
+  const Model pool = Model::from_packed(std::make_shared<PackedModel>(pooling.take()));
+  CHECK(Session::required_arena_bytes(pool, {.input_shapes = {{1, 2900, 2900, 1}}}).ok());
+  CHECK(has(refusal(pool, {1, 3000, 3000, 1}, ErrorCode::kUnsupported), "'average': pool2d: 32-bit sums hold 8421504"));
+  CHECK(!Session::required_arena_bytes(pool, {.input_shapes = {{1, 3000, 3000, 1}}}).ok());
+
+  test::PackedBuilder products;
+  const int32_t a = u8_input(products, "a", {1, kOpen}), b = u8_input(products, "b", {kOpen, 1});
+  const int32_t y = products.u8_activation("y", {1, 1}, kQuant);
+  products.node("product", MatmulParams{}, {a, b}, {y});
+  products.output(y);
+  const Model matmul = Model::from_packed(std::make_shared<PackedModel>(products.take()));
+  CHECK(Session::create(matmul, {.threads = 1, .input_shapes = {{1, 20000}, {20000, 1}}}).ok());
+  const Result<Session> deep = Session::create(matmul, {.threads = 1, .input_shapes = {{1, 40000}, {40000, 1}}});
+  REQUIRE(!deep.ok());
+  CHECK(has(deep.error().message, "'product': matmul: sums of 40000 products"));
+}
+
 TEST_CASE("a size that is missing or does not fit is named with what was given") {
   const Model open = small_model(kOpen, kOpen);
   const Result<Session> none = Session::create(open, {.threads = 1});
@@ -141,8 +170,8 @@ TEST_CASE("sizes beyond all reason are refused before memory is taken") {
     CHECK(has(refusal(open, {1, 3, size, size}, ErrorCode::kUsage), std::to_string(Shape::kMaxElements)));
   }
   CHECK(has(refusal(open, {1, 3, std::numeric_limits<int64_t>::max(), 1}, ErrorCode::kUsage), "elements"));
-  const std::string much = refusal(open, {1, 3, 1 << 19, 1 << 19}, ErrorCode::kResource);
-  CHECK(has(much, "bytes"));
+  CHECK(has(refusal(open, {1, 3, 1 << 19, 1 << 19}, ErrorCode::kUnsupported), "32-bit sums"));
+  CHECK(has(refusal(open, {int64_t{1} << 26, 3, 64, 64}, ErrorCode::kResource), "bytes"));
   CHECK(has(refusal(open, {1, 3, int64_t{1} << 38, 1}, ErrorCode::kUsage), "conv_a"));
   CHECK(peak_kb() - before < 4096);
 }
