@@ -67,7 +67,8 @@ Result<Kernel> prepare(const Problem<NonMaxSuppressionParams>& problem) {
   candidates.reserve(static_cast<size_t>(scores_shape[2]));
   chosen.reserve(static_cast<size_t>(std::min(scores_shape[2], problem.params.max_boxes)));
   return Kernel([params = problem.params, samples = scores_shape[0], classes = scores_shape[1], count = scores_shape[2],
-                 size = problem.outputs[0].shape.element_count(), candidates, chosen](const Buffers& buffers) mutable {
+                 size = problem.outputs[0].shape.element_count(), candidates = std::move(candidates),
+                 chosen = std::move(chosen)](const Buffers& buffers) mutable {  // a copy would have no capacity
     const auto* all_boxes = static_cast<const float*>(buffers.src[0]);
     const auto* all_scores = static_cast<const float*>(buffers.src[1]);
     auto* dst = static_cast<int64_t*>(buffers.dst[0]);

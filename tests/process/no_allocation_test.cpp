@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -123,6 +124,29 @@ TEST_CASE("allocations are counted") {
   CHECK(allocations_of([] { std::free(std::malloc(10)); }) == 1);
   CHECK(allocations_of([] { std::vector<int>(100).clear(); }) == 1);
   CHECK(allocations_of([] { std::free(std::aligned_alloc(64, 128)); }) == 1);
+}
+
+TEST_CASE("a first run without a box leaves room for all boxes of the next") {
+  constexpr int64_t kBoxes = 1000;
+  test::PackedBuilder b;
+  const auto boxes = b.input("boxes", DataType::kF32, {1, kBoxes, 4});
+  const auto scores = b.input("scores", DataType::kF32, {1, 1, kBoxes});
+  const NonMaxSuppressionParams params{.max_boxes = kBoxes, .iou_threshold = 0.5F, .score_threshold = 0.5F};
+  const auto chosen = b.activation("chosen", DataType::kS64, {kBoxes, 3});
+  b.node("nms", params, {boxes, scores}, {chosen});
+  b.output(chosen);
+  const Model model = Model::from_packed(std::make_shared<PackedModel>(b.take()));
+  Result<Session> session = Session::create(model, {.threads = 1});
+  REQUIRE_MESSAGE(session.ok(), session.error().message);
+  session->run();
+  CHECK(session->output().as<int64_t>()[2] == -1);
+  for (int64_t i = 0; i < kBoxes; ++i) {
+    const auto at = static_cast<float>(2 * i);
+    std::ranges::copy(std::array{at, at, at + 1, at + 1}, session->input(0).as<float>().begin() + 4 * i);
+    session->input(1).as<float>()[static_cast<size_t>(i)] = 1;
+  }
+  CHECK(allocations_of([&] { session->run(); }) == 0);
+  CHECK(session->output().as<int64_t>()[3 * kBoxes - 1] == kBoxes - 1);
 }
 
 TEST_CASE("10,000 runs allocate nothing") {
