@@ -19,13 +19,17 @@ class Scratchpad {
   // std::length_error with both numbers beyond the limit.
   void reserve(size_t bytes) {
     if (bytes <= bytes_) return;
+    check(bytes);
+    data_.reset();
+    data_.reset(static_cast<std::byte*>(operator new[](bytes, kAlignment)));
+    bytes_ = bytes;
+  }
+  // What reserve() would throw beyond the limit: for memory that a kernel takes elsewhere.
+  void check(size_t bytes) const {
     if (bytes > limit_) {
       throw std::length_error("its kernels take " + std::to_string(bytes) +
                               " bytes of scratch memory, but are allowed " + std::to_string(limit_));
     }
-    data_.reset();
-    data_.reset(static_cast<std::byte*>(operator new[](bytes, kAlignment)));
-    bytes_ = bytes;
   }
   std::byte* data() const { return data_.get(); }
   size_t bytes() const { return bytes_; }

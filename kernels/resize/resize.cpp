@@ -55,6 +55,9 @@ Taps taps_of(const ResizeParams& params, int axis, int64_t src, int64_t dst) {
   const float scale = params.sizes[axis] > 0 ? static_cast<float>(dst) / static_cast<float>(src) : params.scales[axis];
   const auto last = static_cast<float>(src - 1);
   Taps taps;
+  taps.low.reserve(static_cast<size_t>(dst));
+  taps.high.reserve(static_cast<size_t>(dst));
+  taps.weight.reserve(static_cast<size_t>(dst));
   for (int64_t x = 0; x < dst; ++x) {
     float at = source_coordinate(params.coordinates, x, src, dst, scale);
     if (params.mode == ResizeMode::kNearest) at = round_nearest(params.rounding, at);
@@ -149,6 +152,9 @@ bool supports_all(const Problem<ResizeParams>&) {
 ResizePlan plan_of(const Problem<ResizeParams>& problem) {
   const Shape& src = problem.inputs[0].shape;
   const Shape& dst = problem.outputs[0].shape;
+  // Of a long, thin image the tables are larger than the image.
+  constexpr int64_t kTapBytes = 2 * sizeof(int64_t) + sizeof(float);
+  if (problem.scratchpad != nullptr) problem.scratchpad->check(static_cast<size_t>((dst[1] + dst[2]) * kTapBytes));
   return {src[0],
           src[1],
           src[2],

@@ -182,6 +182,21 @@ TEST_CASE("a session that is not allowed its activations is refused with both nu
   CHECK(peak_bytes - before < *needed / 2);
 }
 
+TEST_CASE("the tables of a long, thin image may take as much as activations, and no more") {
+  constexpr int64_t kLength = 1 << 20;
+  test::PackedBuilder b;
+  const int32_t x = b.input("x", DataType::kF32, {1, 1, 2, 1});
+  const int32_t y = b.activation("y", DataType::kF32, {1, 1, kLength, 1});
+  b.node("resize", ResizeParams{.scales = {1, kLength / 2}}, {x}, {y});
+  b.output(y);
+  const Result<Model> model = Model::from_memory(write_model(b.take()));
+  REQUIRE_MESSAGE(model.ok(), model.error().message);
+  const Result<Session> refused = Session::create(*model, {.threads = 1, .max_arena_bytes = 2 * 4 * kLength});
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().message.find("bytes of scratch memory, but are allowed 8388608") != std::string::npos);
+  CHECK(Session::create(*model, {.threads = 1, .max_arena_bytes = 6 * 4 * kLength}).ok());
+}
+
 TEST_CASE("what kernels share while they run may take as much as activations, and no more") {
   // The gates of an LSTM of 1000 steps, [1000, 4 * 32], are four times its output.
   constexpr int64_t kSteps = 1000, kHidden = 32;
