@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <optional>
 
 namespace octet {
 namespace {
@@ -21,7 +22,7 @@ Error cannot(const char* what, const std::string& path, int error) {
 
 // The file to remove if the user interrupts; empty: none. A handler may read nothing that is not plain memory.
 char unfinished[PATH_MAX];
-constexpr int kInterrupts[] = {SIGINT, SIGTERM, SIGHUP};
+constexpr int kInterrupts[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ};
 
 void remove_unfinished(int signal) {
   unlink(unfinished);
@@ -54,6 +55,23 @@ class RemovedIfInterrupted {
 
  private:
   bool replaced_[std::size(kInterrupts)] = {};
+};
+
+// While it lives, interrupts wait.
+class InterruptsWait {
+ public:
+  InterruptsWait() {
+    sigset_t interrupts;
+    sigemptyset(&interrupts);
+    for (const int signal : kInterrupts) sigaddset(&interrupts, signal);
+    pthread_sigmask(SIG_BLOCK, &interrupts, &before_);
+  }
+  ~InterruptsWait() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  InterruptsWait(const InterruptsWait&) = delete;
+  InterruptsWait& operator=(const InterruptsWait&) = delete;
+
+ private:
+  sigset_t before_;
 };
 
 bool write_all(int file, std::span<const std::byte> bytes) {
@@ -99,9 +117,11 @@ Status write_file_atomically(const std::string& path, std::span<const std::byte>
     std::free(resolved);
   }
   std::string temporary;
+  std::optional<InterruptsWait> wait(std::in_place);  // until somebody knows of the file
   const int file = open_beside(target, temporary);
   if (file < 0) return cannot("write", path, errno);
   const RemovedIfInterrupted removed(temporary);
+  wait.reset();
   const bool written = write_all(file, bytes) && fsync(file) == 0;
   int error = errno;
   const bool closed = close(file) == 0;
@@ -114,7 +134,7 @@ Status write_file_atomically(const std::string& path, std::span<const std::byte>
 
 Result<std::vector<std::byte>> read_file(const std::string& path, uint64_t max_bytes) {
   const auto failed = [&](const std::string& why) { return Error{ErrorCode::kInvalidFile, "'" + path + "': " + why}; };
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe is refused, not waited for
   if (file < 0) return failed(std::strerror(errno));
   struct stat status {};
   if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {

@@ -12,6 +12,8 @@ namespace octet {
 namespace {
 
 bool has_packed_magic(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;  // a pipe would wait for a writer
   std::array<char, 8> head{};
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return false;

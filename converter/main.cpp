@@ -1,4 +1,5 @@
 // octet: the converter's command line. Results on stdout, everything else on stderr.
+#include <csignal>
 #include <iostream>
 #include <new>
 
@@ -36,6 +37,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   octet::use_zoo();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing it
   try {
     const octet::ShardScope scope;
     const int code = run(argc, argv);

@@ -15,6 +15,9 @@ Result<bool> looks_like_json(const std::string& path) {
   if (std::filesystem::is_directory(path, ignored)) {
     return Error{ErrorCode::kInvalidFile, "'" + path + "' is a folder, not a model"};
   }
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+    return Error{ErrorCode::kInvalidFile, "'" + path + "' is not a regular file"};
+  }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (file == nullptr) return Error{ErrorCode::kInvalidFile, "the model '" + path + "' cannot be opened"};
   int c = std::fgetc(file.get());

@@ -85,6 +85,11 @@ class DamagedFiles(Case):
             for command in (["check"], ["inspect"]):
                 self.fail_with(FILE, OCTET, *command, path, mentions=[path])
 
+    def test_a_pipe_is_refused_and_not_waited_for(self):
+        for name in ("x.onnx", "x.json", "x.octet"):
+            os.mkfifo(self.folder / name)
+            self.fail_with(FILE, OCTET, "check", self.folder / name, mentions=[name])
+
     def test_a_truncated_or_altered_packed_file(self):
         data = PACKED.read_bytes()
         altered = bytearray(data)
@@ -246,6 +251,15 @@ class Outputs(Case):
                 self.assertIn(done, (0, -number))
                 self.assertEqual(os.listdir(self.folder), ["x.octet"])
                 self.assertIn(old.read_bytes(), (b"old", whole))
+
+    def test_a_file_that_may_not_grow_is_an_error_and_leaves_the_old_one(self):
+        old = self.write("x.octet", b"old")
+        command = f'ulimit -f 20; exec "{OCTET}" convert "{MODEL}" -o "{old}" --calibration-table "{TABLE}"'
+        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
+        self.assertEqual(done.returncode, RESOURCE, done.stderr)
+        self.assertIn("x.octet", done.stderr)
+        self.assertEqual(old.read_bytes(), b"old")
+        self.assertEqual(os.listdir(self.folder), ["x.octet"])
 
     def test_two_conversions_to_one_file_leave_it_whole(self):
         target = self.folder / "x.octet"
