@@ -56,11 +56,14 @@ std::vector<std::string> outer_names(const SourceModel& body) {
 
 BodySize size_of(const SourceModel& body) {
   BodySize size{.nodes = body.nodes.size() + 1};
+  size.names = body.inputs.size() + body.outputs.size() + body.constants.size();
   for (const auto& [name, tensor] : body.constants) size.constant_bytes += constant_bytes(tensor);
   for (const SourceNode& node : body.nodes) {
+    size.names += node.inputs.size() + node.outputs.size();
     for (const auto& [attribute, inner] : node.bodies) {
       const BodySize within = size_of(*inner);
       size.nodes += within.nodes;
+      size.names += within.names;
       size.constant_bytes += within.constant_bytes;
     }
   }

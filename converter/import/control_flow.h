@@ -15,6 +15,7 @@ SourceModel with_prefix(SourceModel body, const std::string& prefix);
 // What reading the body once costs: the bodies within it are copied too, whether they run or not.
 struct BodySize {
   size_t nodes = 0;
+  size_t names = 0;  // of inputs, outputs, constants, and what nodes read and write
   int64_t constant_bytes = 0;
 };
 BodySize size_of(const SourceModel& body);

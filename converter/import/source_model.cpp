@@ -17,6 +17,8 @@ namespace {
 
 // Names are compared one by one: more of them would take minutes, and no network has them.
 constexpr size_t kMaxNodes = 20000;
+// A body that runs again gives all of its names anew: this many cost what a node does.
+constexpr size_t kNamesPerNode = 8;
 constexpr size_t kMaxConstants = 40000;
 // A small file can ask for constants without end; what is folded may be this much, and four times what the file holds.
 constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
@@ -288,7 +290,7 @@ class GraphBuilder {
                                              const std::string& prefix, const std::vector<std::string>& arguments,
                                              int place) {
     const BodySize size = size_of(body);
-    body_nodes_ += size.nodes;
+    body_nodes_ += size.nodes + size.names / kNamesPerNode;
     OCTET_CHECK(charge(size.constant_bytes));
     if (body_nodes_ > kMaxNodes) {
       return Error{ErrorCode::kUnsupported, "it runs for more than " + std::to_string(kMaxNodes) + " nodes"};

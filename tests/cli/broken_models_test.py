@@ -83,6 +83,17 @@ def hostile_loop(times, carried="one"):
     return model(nodes, constants)
 
 
+def idle_loop(times, values):
+    """Carries values on and computes nothing: names are all that it costs."""
+    names = [f"v{i}" for i in range(values)]
+    body = helper.make_graph(
+        [], "body", [value("i", dtype=TensorProto.INT64), value("on", dtype=TensorProto.BOOL), *(value(n) for n in names)],
+        [value("on", dtype=TensorProto.BOOL), *(value(n) for n in names)])  # fmt: skip
+    constants = [numpy_helper.from_array(np.int64(times), "times"), numpy_helper.from_array(np.float32(1), "one")]
+    loop = helper.make_node("Loop", ["times", "", *["one"] * values], [f"o{i}" for i in range(values)], name="the_Loop", body=body)
+    return model([loop, node("Add", ["x", "o0"], ["y"])], constants)
+
+
 GOOD = model([node("Conv", ["x", "w"], ["y"])], [tensor("w", 4, 3, 3, 3)])
 
 # What is broken -> (the file, exit code, what the message must name).
@@ -128,6 +139,7 @@ CASES = {
               [numpy_helper.from_array(np.float32(v), n) for n, v in (("a", 0), ("b", 2.0**50), ("c", 1))]),
         UNSUPPORTED, ["the_Range"]),
     "a loop of 2^60 steps": (hostile_loop(1 << 60), UNSUPPORTED, ["the_Loop", "bytes more than is allowed"]),
+    "a loop that gives 2 million names": (idle_loop(2000, 1000), UNSUPPORTED, ["the_Loop", "more than 20000 nodes"]),
     "a branch without a body": (
         model([helper.make_node("If", ["c"], ["y"], name="the_If")], [numpy_helper.from_array(np.array(True), "c")]),
         UNSUPPORTED, ["the_If"]),
