@@ -151,6 +151,12 @@ Status check_wiring(const PackedModel& model) {
 }  // namespace
 
 Status check_model(const PackedModel& model) {
+  const auto nodes = static_cast<int64_t>(model.nodes.size()), tensors = static_cast<int64_t>(model.tensors.size());
+  if (nodes > kMaxPackedNodes || tensors > kMaxPackedTensors) {
+    return damaged("the model has " + std::to_string(nodes) + " nodes and " + std::to_string(tensors) +
+                   " tensors, but may have " + std::to_string(kMaxPackedNodes) + " and " +
+                   std::to_string(kMaxPackedTensors));
+  }
   std::unordered_set<std::string_view> names;
   for (const PackedTensor& tensor : model.tensors) {
     OCTET_CHECK(check_tensor(tensor));

@@ -61,6 +61,10 @@ struct PackedModel {
   }
 };
 
+// More than converters make; a session's plan takes time with the square of it.
+constexpr int64_t kMaxPackedNodes = 40000;
+constexpr int64_t kMaxPackedTensors = 200000;
+
 // Checks all that "checked" above promises, and every op's shape rule and type rule. Files and converter alike go
 // through here, so nothing that passes can make a session read or write outside its tensors.
 // kInvalidFile or kUnsupported, with the node's name.
