@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <new>
+#include <exception>
 
 #include "octet/image.hpp"
 #include "runtime/image/resample.h"
@@ -185,7 +185,7 @@ Result<Image> fit_image(const Image& image, const Preprocessing& preprocessing, 
   }
   try {
     return fit(image, preprocessing, width, height);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     return Error{ErrorCode::kResource,
                  "no memory to make " + text(image.width, image.height) + " pixels into " + text(width, height)};
   }

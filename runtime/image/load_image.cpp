@@ -2,8 +2,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <memory>
-#include <new>
 
 #include "runtime/image/image_formats.h"
 
@@ -95,7 +95,7 @@ Result<Image> load_image(std::span<const std::byte> bytes, const std::string& na
                          const ImageOptions& options) {
   try {
     return load(bytes, name, notices, options);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     return Error{ErrorCode::kResource, "no memory to decode '" + name + "'"};
   }
 }
@@ -103,10 +103,11 @@ Result<Image> load_image(std::span<const std::byte> bytes, const std::string& na
 Result<Image> load_image(const std::string& path, std::vector<std::string>* notices, const ImageOptions& options) {
   try {
     // ASCII ppm is the longest encoding: at most 3 samples of "65535\n" per pixel. Then there is metadata.
-    const int64_t max_bytes = options.max_pixels * 18 + (int64_t{1} << 26);
+    const int64_t most_pixels = std::clamp<int64_t>(options.max_pixels, 0, int64_t{1} << 48);
+    const int64_t max_bytes = most_pixels * 18 + (int64_t{1} << 26);
     OCTET_TRY(const std::vector<std::byte> bytes, read_file(path, max_bytes));
     return load(bytes, path, notices, options);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     return Error{ErrorCode::kResource, "no memory to read '" + path + "'"};
   }
 }
