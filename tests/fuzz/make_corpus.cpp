@@ -97,6 +97,7 @@ void write_all() {
   write("image", "bmp", encode_bmp(5, 3, pattern(5, 3, 3)));
   write("image", "jpg", encode_jpg(9, 7, 3, pattern(9, 7, 3)));
   write("image", "png", encode_png(4, 5, 4, pattern(4, 5, 4)));
+  write("image", "png1", encode_png_indexed(10, 1, "\x10\x20\x30\xff\xfe\xfd", {"\xa5\x40", "\x5a\x80"}));
   write("image", "png16", encode_png_16(2, 2, 1, {1, 300, 7000, 65535}));
 }
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "octet/image.hpp"
 #include "tests/support/images.h"
@@ -205,6 +206,23 @@ TEST_CASE("a header that promises too many pixels is refused before memory is ta
             "16388x16388 pixels by its header; the limit is 134217728 in all"));
   CHECK(has(message(load(test::encode_png_16(1 << 22, 1 << 22, 3, {1, 2, 3}))), "'test' cannot be decoded"));
   CHECK(has(message(load(test::encode_png(4, 4, 3, pattern(4, 4, 3)), nullptr, {.max_pixels = 15})), "4x4 pixels"));
+}
+
+TEST_CASE("an image of a palette has its colors; damage under right checksums is refused or harmless") {
+  const std::string file = test::encode_png_indexed(10, 1, "\x10\x20\x30\xff\xfe\xfd", {"\xa5\x40", "\x5a\x80"});
+  const Result<Image> image = load(file, nullptr, {.max_pixels = std::numeric_limits<int64_t>::max()});
+  REQUIRE_MESSAGE(image.ok(), message(image));
+  CHECK(image->width == 10);
+  CHECK(std::vector<uint8_t>(image->pixels.begin(), image->pixels.begin() + 6) ==
+        std::vector<uint8_t>{0xff, 0xfe, 0xfd, 0x10, 0x20, 0x30});
+  for (size_t i = 8; i < file.size(); ++i) {
+    for (const char value : {'\0', '\1', '\x7f', '\xff'}) {
+      std::string damaged = file;
+      damaged[i] = value;
+      test::reseal_png(damaged);
+      (void)load(damaged, nullptr, {.max_pixels = 1 << 16});
+    }
+  }
 }
 
 TEST_CASE("real photographs load") {

@@ -1,5 +1,7 @@
 #include "tests/support/images.h"
 
+#include <string_view>
+
 #define STBI_WRITE_NO_STDIO
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -27,14 +29,24 @@ std::string big_endian(uint32_t value) {
   return {text.rbegin(), text.rend()};
 }
 
-std::string png_chunk(const std::string& type, const std::string& data) {
-  const std::string body = type + data;
+// CRC-32 of a chunk's type and data, as it stands in the file.
+std::string png_checksum(std::string_view body) {
   uint32_t crc = 0xffffffffU;
   for (const char c : body) {
     crc ^= static_cast<uint8_t>(c);
     for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0xedb88320U : 0);
   }
-  return big_endian(static_cast<uint32_t>(data.size())) + body + big_endian(~crc);
+  return big_endian(~crc);
+}
+
+std::string png_chunk(const std::string& type, const std::string& data) {
+  return big_endian(static_cast<uint32_t>(data.size())) + type + data + png_checksum(type + data);
+}
+
+std::string png_header(int width, int height, int bits, int color_type) {
+  const std::string size = big_endian(static_cast<uint32_t>(width)) + big_endian(static_cast<uint32_t>(height));
+  return "\x89PNG\r\n\x1a\n" +
+         png_chunk("IHDR", size + static_cast<char>(bits) + static_cast<char>(color_type) + std::string(3, '\0'));
 }
 
 // One stored block: at most 65535 bytes.
@@ -112,9 +124,26 @@ std::string encode_png_16(int width, int height, int channels, const std::vector
     rows += static_cast<char>(samples[i] >> 8);
     rows += static_cast<char>(samples[i]);
   }
-  const std::string header = big_endian(static_cast<uint32_t>(width)) + big_endian(static_cast<uint32_t>(height)) +
-                             '\x10' + kColorTypes[channels - 1] + std::string(3, '\0');
-  return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + png_chunk("IDAT", zlib_stored(rows)) + png_chunk("IEND", "");
+  return png_header(width, height, 16, kColorTypes[channels - 1]) + png_chunk("IDAT", zlib_stored(rows)) +
+         png_chunk("IEND", "");
+}
+
+std::string encode_png_indexed(int width, int bits, const std::string& palette, const std::vector<std::string>& rows) {
+  std::string filtered;
+  for (const std::string& row : rows) filtered += '\0' + row;
+  return png_header(width, static_cast<int>(rows.size()), bits, 3) + png_chunk("PLTE", palette) +
+         png_chunk("IDAT", zlib_stored(filtered)) + png_chunk("IEND", "");
+}
+
+void reseal_png(std::string& file) {
+  constexpr size_t kAround = 12;  // bytes of a chunk beside its data
+  for (size_t chunk = 8; chunk + kAround <= file.size();) {
+    uint32_t length = 0;
+    for (size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<uint8_t>(file[chunk + i]);
+    if (length > file.size() - chunk - kAround) return;
+    file.replace(chunk + 8 + length, 4, png_checksum(std::string_view(file).substr(chunk + 4, 4 + length)));
+    chunk += kAround + length;
+  }
 }
 
 }  // namespace octet::test

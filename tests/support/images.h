@@ -16,5 +16,10 @@ std::string encode_bmp(int width, int height, const std::vector<uint8_t>& rgb, b
 std::string encode_jpg(int width, int height, int channels, const std::vector<uint8_t>& samples);
 std::string encode_png(int width, int height, int channels, const std::vector<uint8_t>& samples);
 std::string encode_png_16(int width, int height, int channels, const std::vector<uint16_t>& samples);
+// Of a palette of RGB bytes; `rows` are packed indices of 1, 2, 4 or 8 bits.
+std::string encode_png_indexed(int width, int bits, const std::string& palette, const std::vector<std::string>& rows);
+
+// Makes the checksums of a damaged png's chunks right.
+void reseal_png(std::string& file);
 
 }  // namespace octet::test
