@@ -1,5 +1,6 @@
 #include "converter/calibrated_network.h"
 
+#include "converter/calibrate/rescaled_range.h"
 #include "converter/data/labels.h"
 #include "converter/given.h"
 #include "converter/lower.h"
@@ -215,15 +216,25 @@ Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const
   network.draft = {graph, graph, std::move(chosen.ranges), quantize};
   if (!options.activations.symmetric) OCTET_CHECK(read_pixels(table.stats, network));
   network.methods = std::move(chosen.methods);
+  if (!options.calibration_tables.empty() && data != nullptr && options.correct != "none") {
+    OCTET_TRY(network.data_ranges, network.calibrate_on_data(options, network.draft.teacher));
+  }
   if (options.calibration_observer) options.calibration_observer(result);
   return network;
 }
 
-Result<Ranges> CalibratedNetwork::calibrate_again(const ConvertOptions& options, const Graph& graph) const {
-  OCTET_TRY(PackedModel rescaled, lower_f32(graph));
-  OCTET_TRY(const Observation seen, observe(Model::from_packed(std::make_shared<PackedModel>(std::move(rescaled))),
+Result<Ranges> CalibratedNetwork::calibrate_on_data(const ConvertOptions& options, const Graph& graph) const {
+  OCTET_TRY(PackedModel packed, lower_f32(graph));
+  OCTET_TRY(const Observation seen, observe(Model::from_packed(std::make_shared<PackedModel>(std::move(packed))),
                                             drawn->data, drawn->indices, threads, options.progress));
-  Ranges ranges = ranges_by(methods, seen.stats, seen.trends, options.calibration_options);
+  return ranges_by(methods, seen.stats, seen.trends, options.calibration_options);
+}
+
+Result<Ranges> CalibratedNetwork::calibrate_again(const ConvertOptions& options, const Graph& graph) const {
+  OCTET_TRY(Ranges ranges, calibrate_on_data(options, graph));
+  if (data_ranges.has_value()) {
+    ranges = rescaled_ranges(draft.ranges, *data_ranges, ranges, options.calibration_options.pow2);
+  }
   for (const auto& [name, range] : pixels) ranges[name] = range;
   return ranges;
 }

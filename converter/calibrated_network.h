@@ -28,8 +28,14 @@ struct CalibratedNetwork {
   int threads = 1;
   Ranges pixels;  // of the values that have the integers of the input, if those are pixels: pixel_grid.h
 
-  // Ranges for a network whose values were rescaled, chosen by the same methods. Needs `drawn`.
+  // With a saved table beside data to correct on: what the data alone would have chosen. Elsewhere none.
+  std::optional<Ranges> data_ranges;
+
+  // Ranges for a network whose values were rescaled, chosen by the same methods. Of a saved table, whose samples nobody
+  // can run again, those of its values that were not rescaled stay, and the others follow the data. Needs `drawn`.
   Result<Ranges> calibrate_again(const ConvertOptions& options, const Graph& graph) const;
+  // By the same methods, from the data alone. Needs `drawn`.
+  Result<Ranges> calibrate_on_data(const ConvertOptions& options, const Graph& graph) const;
 };
 
 // Checks the options, imports and folds; preprocessing and class names are those that will be stored.

@@ -33,6 +33,13 @@ Status check_corrections(const ConvertOptions& options) {
   return {};
 }
 
+size_t count_changed(const Ranges& before, const Ranges& after) {
+  return static_cast<size_t>(std::count_if(after.begin(), after.end(), [&](const auto& entry) {
+    const auto found = before.find(entry.first);
+    return found == before.end() || !(found->second == entry.second);
+  }));
+}
+
 // Applies options.correct to the draft. A list of methods needs data; `auto` does without, and says so.
 Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& network, Draft& draft, Conversion& result,
                      std::vector<std::string>& notices) {
@@ -51,6 +58,12 @@ Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& net
   const CorrectionContext context{network.samples->fit(), options.seed, network.threads,
                                   [&](const Graph& graph) { return network.calibrate_again(options, graph); }};
   OCTET_TRY(result.corrections, correct(methods, *network.samples, context, draft, options.correction_observer));
+  if (const size_t moved = count_changed(network.draft.ranges, draft.ranges);
+      network.data_ranges.has_value() && moved > 0) {
+    notices.push_back("corrections rescaled " + std::to_string(moved) + " of " + std::to_string(draft.ranges.size()) +
+                      " values: their ranges are the table's, times what rescaling did to those of the " +
+                      std::to_string(network.drawn->indices.size()) + " samples of --data");
+  }
   return {};
 }
 
