@@ -243,21 +243,8 @@ Status lower_quantized(const ConvertOptions& options, Graph& graph, Conversion& 
   return {};
 }
 
-}  // namespace
-
-double GateResult::drop() const {
-  const double points = 100.0 * (static_cast<double>(float_right) - static_cast<double>(right));
-  return count == 0 ? 0 : points / static_cast<double>(count);
-}
-
-std::optional<double> Conversion::drop_of(const MixRung& other) const {
-  if (!gate.has_value() || !other.right.has_value()) return std::nullopt;
-  return GateResult{gate->count, gate->float_right, *other.right, false}.drop();
-}
-
-Result<Conversion> convert(const ConvertOptions& options) {
+Status convert_into(const ConvertOptions& options, Conversion& result) {
   OCTET_CHECK(check_corrections(options));
-  Conversion result;
   OCTET_TRY(Graph graph, load_float_graph(options, result));
   OpenSizes open;
   if (options.open_sizes) {
@@ -279,7 +266,7 @@ Result<Conversion> convert(const ConvertOptions& options) {
     OCTET_CHECK(lower_quantized(options, graph, result));
   } else {
     OCTET_TRY(const CalibratedNetwork network, calibrate_network(options, graph, result));
-    if (result.is_shard) return result;
+    if (result.is_shard) return {};
     const auto quantize = options.max_drop.has_value() ? convert_gated
                           : options.is_mixed           ? convert_mixed
                                                        : convert_plain;
@@ -289,6 +276,26 @@ Result<Conversion> convert(const ConvertOptions& options) {
     OCTET_TRY(result.packed, with_open_sizes(std::move(result.packed), open));
   }
   result.packed.metadata["producer"] = std::string("octet ") + version();
+  return {};
+}
+
+}  // namespace
+
+double GateResult::drop() const {
+  const double points = 100.0 * (static_cast<double>(float_right) - static_cast<double>(right));
+  return count == 0 ? 0 : points / static_cast<double>(count);
+}
+
+std::optional<double> Conversion::drop_of(const MixRung& other) const {
+  if (!gate.has_value() || !other.right.has_value()) return std::nullopt;
+  return GateResult{gate->count, gate->float_right, *other.right, false}.drop();
+}
+
+Result<Conversion> convert(const ConvertOptions& options) {
+  Conversion result;
+  const Status done = convert_into(options, result);
+  if (!done.ok() && options.failure_observer) options.failure_observer(result);
+  OCTET_CHECK(done);
   return result;
 }
 

@@ -81,6 +81,7 @@ struct ConvertOptions {
   int threads = 0;             // 0: default_threads()
   PassObserver pass_observer;  // --dump-passes
   Progress progress;           // while samples are observed
+  std::function<void(const Conversion&)> failure_observer;  // before an error: what was found so far, its notices above all
 };
 
 // import -> fold -> observe -> calibrate -> choose precisions -> correct -> lower. Writes nothing but the calibration

@@ -322,6 +322,12 @@ void print_summary(const Options& options, const Conversion& conversion, size_t 
   std::cout << "\n";
 }
 
+void print_notices(const Conversion& conversion) {
+  for (const auto* notices : {&conversion.import_report.warnings, &conversion.notices, &conversion.lowering_notices}) {
+    for (const std::string& notice : *notices) warn("octet convert", notice);
+  }
+}
+
 Result<int> run(Options& options) {
   OCTET_TRY(options.convert.import.input_shapes, parse_input_shapes(options.input_shapes));
   OCTET_CHECK(check_output(options));
@@ -348,13 +354,17 @@ Result<int> run(Options& options) {
     for (const MixRung& rung : conversion.ladder->rungs) std::cerr << "mixed: " << rung_line(rung, conversion) << "\n";
   };
 
+  // The error may come of what these say.
+  options.convert.failure_observer = [&](const Conversion& conversion) {
+    progress.finish();
+    print_notices(conversion);
+  };
+
   const Result<Conversion> converted = convert(options.convert);
   progress.finish();
   if (!converted.ok()) return converted.error();
   if (converted->is_shard) return kExitOk;
-  for (const std::string& warning : converted->import_report.warnings) warn("octet convert", warning);
-  for (const std::string& notice : converted->notices) warn("octet convert", notice);
-  for (const std::string& notice : converted->lowering_notices) warn("octet convert", notice);
+  print_notices(*converted);
   if (converted->rung.has_value()) {
     std::cerr << "mixed: chosen: " << rung_line(converted->ladder->rungs[*converted->rung], *converted)
               << chosen_line(*converted) << "\n";

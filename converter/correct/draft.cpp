@@ -1,5 +1,7 @@
 #include "converter/correct/draft.h"
 
+#include <cmath>
+
 #include <map>
 #include <memory>
 
@@ -19,6 +21,14 @@ bool has_integer_weights(const PackedModel& packed, const PackedNode& node) {
 void set_data(PackedTensor& tensor, const Tensor& data) {
   tensor.data = data.data();
   tensor.data_bytes = data.byte_count();
+}
+
+// `current` where `wanted` is NaN or infinite.
+std::vector<float> finite_or(std::span<const float> wanted, std::vector<float> current) {
+  for (size_t i = 0; i < current.size(); ++i) {
+    if (std::isfinite(wanted[i])) current[i] = wanted[i];
+  }
+  return current;
 }
 
 }  // namespace
@@ -58,11 +68,14 @@ std::vector<float> layer_bias(const Graph& graph, const Node& node) {
 
 void set_layer_weights(Graph& graph, Node& node, std::span<const float> weights) {
   const Shape shape = graph.value(node.input(kConvWeights)).shape;
-  replace_constant(graph, node, kConvWeights, Tensor::f32(shape, weights), node.name + ".weights");
+  const std::vector<float> finite = finite_or(weights, layer_weights(graph, node));
+  replace_constant(graph, node, kConvWeights, Tensor::f32(shape, finite), node.name + ".weights");
 }
 
 void set_layer_bias(Graph& graph, Node& node, std::span<const float> bias) {
-  replace_constant(graph, node, kConvBias, Tensor::f32({static_cast<int64_t>(bias.size())}, bias), node.name + ".bias");
+  const std::vector<float> finite = finite_or(bias, layer_bias(graph, node));
+  replace_constant(graph, node, kConvBias, Tensor::f32({static_cast<int64_t>(bias.size())}, finite),
+                   node.name + ".bias");
 }
 
 void requantize_layer(const Draft& draft, PackedModel& packed, const DraftLayer& layer) {

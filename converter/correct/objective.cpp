@@ -18,6 +18,7 @@ double variance(const std::vector<std::vector<std::vector<float>>>& samples, siz
   double sum2 = 0;
   for (const auto& sample : samples) {
     for (const auto v : sample[k]) {
+      if (!std::isfinite(v)) continue;
       ++count;
       sum += static_cast<double>(v);
       sum2 += static_cast<double>(v) * static_cast<double>(v);
@@ -88,10 +89,11 @@ Result<Objective> Judge::measure(const PackedModel& packed) const {
                                                   " as integers"};
       }
       for (size_t j = 0; j < x.size(); ++j) {
+        if (!std::isfinite(x[j])) continue;
+        ++count;
         const double d = static_cast<double>(x[j]) - static_cast<double>(y[j]);
         error += d * d;
       }
-      count += static_cast<double>(x.size());
       if (k == 0) objective.agreeing += x.empty() || top_index(x) == top_index(y) ? 1 : 0;
     }
     const double mse = count == 0 ? 0 : error / count;

@@ -10,7 +10,8 @@
 namespace octet {
 
 struct Objective {
-  double error = 0;     // mean over the outputs of E[(y - x)^2] / Var[x]; x: float network, y: integer network
+  double error = 0;     // mean over the outputs of E[(y - x)^2] / Var[x]; x: float network, where it is finite, y:
+                        // integer network
   size_t agreeing = 0;  // samples whose first output has its highest element at the same place
   size_t count = 0;
 

@@ -1,6 +1,7 @@
 #include "converter/data/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <mutex>
 #include <numeric>
@@ -17,6 +18,7 @@ namespace fs = std::filesystem;
 
 // An .npy's samples as one input takes them.
 struct ArraySamples {
+  std::string path;
   NpySamples samples;
   DataType type;  // the input's
   Shape shape;    // of a sample, with the input's batch axis
@@ -100,9 +102,9 @@ Result<ArraySamples> arrays_of_npy(NpySamples samples, const std::string& path, 
   const Shape one = samples.sample_shape();
   Shape batch_of_one = input.shape;
   if (batch_of_one.rank() > 0) batch_of_one[0] = 1;
-  if (fits(batch_of_one, one)) return ArraySamples{std::move(samples), input.type, one};
+  if (fits(batch_of_one, one)) return ArraySamples{path, std::move(samples), input.type, one};
   const Shape inner(std::span<const int64_t>(one.begin() + 1, one.end()));
-  if (fits(input.shape, inner)) return ArraySamples{std::move(samples), input.type, inner};
+  if (fits(input.shape, inner)) return ArraySamples{path, std::move(samples), input.type, inner};
   return invalid(path, "has samples of " + inner.to_string() + ", but the input '" + input.name + "' is " +
                            input.shape.to_string());
 }
@@ -195,6 +197,16 @@ Tensor to_f32(const Tensor& tensor) {
   return converted;
 }
 
+// A single one would be in every mean over the samples.
+Status check_finite(const Tensor& tensor, const std::string& path, const std::string& what) {
+  if (tensor.type() != DataType::kF32) return {};
+  const std::span<const float> values = tensor.as<float>();
+  const auto bad = std::count_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (bad == 0) return {};
+  return invalid(path, what + std::to_string(bad) + " NaN or infinite numbers beside " +
+                           std::to_string(static_cast<ptrdiff_t>(values.size()) - bad) + " finite ones");
+}
+
 // Steele, Lea and Flood 2014: a small generator with the same numbers everywhere.
 uint64_t splitmix64(uint64_t& state) {
   state += 0x9E3779B97F4A7C15U;
@@ -244,6 +256,7 @@ Result<std::vector<Tensor>> Dataset::sample(size_t index) const {
       OCTET_TRY(Tensor tensor, arrays->samples.sample(index));
       tensor = tensor.reshaped(arrays->shape);
       tensors.push_back(arrays->type == DataType::kF32 ? to_f32(tensor) : tensor);
+      OCTET_CHECK(check_finite(tensors.back(), arrays->path, "its sample [" + std::to_string(index) + "] holds "));
       continue;
     }
     const auto& images = std::get<ImageSamples>(source);
@@ -253,6 +266,7 @@ Result<std::vector<Tensor>> Dataset::sample(size_t index) const {
     Tensor tensor(DataType::kF32, images.input.shape());
     const Status done = preprocess(image, images.preprocessing, images.input, tensor.as<float>());
     if (!done.ok()) return Error{done.error().code, "'" + images.paths[index] + "': " + done.error().message};
+    OCTET_CHECK(check_finite(tensor, images.paths[index], "becomes "));
     tensors.push_back(std::move(tensor));
     if (notices.empty()) continue;
     const std::lock_guard lock(state_->mutex);

@@ -26,7 +26,7 @@ class Dataset {
                               const std::string& spec);
 
   size_t size() const;
-  // One tensor per model input, each with a batch of 1. kInvalidFile: names the sample.
+  // One tensor per model input, each with a batch of 1. kInvalidFile: names the sample; NaN and infinities are refused.
   Result<std::vector<Tensor>> sample(size_t index) const;
   // A sample's name: the image's path relative to the folder or as listed; empty for .npy samples.
   const std::string& name(size_t index) const;

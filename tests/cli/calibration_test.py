@@ -1,8 +1,9 @@
 """What convert calibrates on, and what it says of it: saved tables beside data, doubtful samples, options of no effect."""
 
+import random
 import unittest
 
-from support import IMAGES, MODEL, OCTET, TABLE, Case
+from support import IMAGES, MODEL, OCTET, TABLE, Case, npy
 
 PICTURES = sorted(IMAGES.glob("*.png"))
 
@@ -34,6 +35,32 @@ class Calibration(Case):
         self.assertGreater(kept["block1.relu1_out"], 1.2 * few["block1.relu1_out"])
         self.assertRegex(said, rf"corrections rescaled \d+ of \d+ values: their ranges are the table's, .* {len(PICTURES)} samples of --data")
         self.assertNotIn("corrections rescaled", quiet)
+
+    def samples(self, odd, odd_count=1, count=8):
+        """An .npy of random samples for the network; some numbers of sample 5 are `odd`."""
+        rng = random.Random(7)
+        values = [rng.uniform(-2, 2) for _ in range(count * 3072)]
+        values[5 * 3072 : 5 * 3072 + odd_count] = [odd] * odd_count
+        return self.write("x.npy", npy([count, 3, 32, 32], values))
+
+    def test_a_sample_that_is_no_number_is_named_and_not_the_model(self):
+        for odd in (float("nan"), float("inf")):
+            self.fail_with(4, OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--data", self.samples(odd),
+                           mentions=["x.npy", "sample [5]", "1 NaN or infinite", "3071 finite"])
+
+    def test_what_overflows_inside_of_the_network_is_named_and_corrects_nothing(self):
+        packed = self.folder / "x.octet"
+        done = self.run_program(OCTET, "convert", MODEL, "-o", packed, "--data", self.samples(3e38, 3072), "--correct", "bias,affine")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"value '[a-z0-9_.]+' has \d+ NaN or infinite numbers beside \d+ finite ones")
+        self.succeed(OCTET, "inspect", packed)
+
+    def test_what_was_noticed_is_said_before_an_error_too(self):
+        done = self.run_program(OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--data", self.list_of_pictures(), "--keep-float", "gone")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        *warnings, error = done.stderr.splitlines()
+        self.assertIn("gone", error)
+        self.assertTrue(any(f"calibrated on {len(PICTURES)} samples" in line for line in warnings), done.stderr)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <thread>
 
@@ -107,6 +108,19 @@ TEST_CASE("an array's first axis counts the samples; the rest is the input, with
             "has samples of 1x2, but the input 'x' is Nx1x3"));
   CHECK(has(failure({path}, {{"x", DataType::kS32, {kN, 1, 2}}}, ErrorCode::kInvalidFile),
             "is f32, but the input 'x' is s32"));
+}
+
+TEST_CASE("a sample with NaN or infinities is refused by its number when it is asked for; the others serve") {
+  const test::ScratchFolder folder;
+  for (const float bad : {NAN, INFINITY, -INFINITY}) {
+    const std::string path = folder.write("x.npy", test::npy_file<float>("<f4", "(2, 3)", {1, 2, 3, bad, 5, bad}));
+    const Dataset data = open({path}, {{"x", DataType::kF32, {kN, 3}}});
+    const auto found = data.sample(1);
+    REQUIRE_FALSE(found.ok());
+    CHECK(found.error().code == ErrorCode::kInvalidFile);
+    CHECK(has(found.error().message, "x.npy': its sample [1] holds 2 NaN or infinite numbers beside 1 finite ones"));
+    CHECK(first_value(data, 0) == 1);
+  }
 }
 
 TEST_CASE("integer arrays become f32 where the input is f32, and stay where it is not") {
