@@ -34,10 +34,17 @@ uint64_t hash_of(std::span<const Tensor> inputs) {
   return hash;
 }
 
-bool is_blank(const Tensor& tensor) {
+bool is_constant(const Tensor& tensor) {
   if (tensor.type() != DataType::kF32) return false;
   const std::span<const float> values = tensor.as<float>();
-  return values.size() > 1 && std::all_of(values.begin(), values.end(), [&](float v) { return v == values[0]; });
+  return std::all_of(values.begin(), values.end(), [&](float v) { return v == values[0]; });
+}
+
+// Any other input may be one number throughout: states start as zeros, masks as ones. A single number is never more.
+bool is_blank(std::span<const Tensor> inputs) {
+  const bool has_many =
+      std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return input.shape().element_count() > 1; });
+  return has_many && std::all_of(inputs.begin(), inputs.end(), is_constant);
 }
 
 // How many errors of the difference the halves lie apart; 0 where that is less than a tenth.
@@ -78,7 +85,7 @@ void RunningMoments::add(double x) {
 }
 
 SampleSummary summarize_sample(size_t number, std::span<const Tensor> inputs, std::map<std::string, Extremes> values) {
-  return {number, hash_of(inputs), std::any_of(inputs.begin(), inputs.end(), is_blank), std::move(values)};
+  return {number, hash_of(inputs), is_blank(inputs), std::move(values)};
 }
 
 void TrendRecorder::add(SampleSummary sample) {

@@ -49,7 +49,7 @@ using TrendTable = std::map<std::string, ValueTrend>;  // by value name
 struct SampleSummary {
   size_t number = 0;                       // from 0 on, in the order of the samples
   uint64_t hash = 0;                       // of the inputs
-  bool is_blank = false;                   // an input is one number throughout
+  bool is_blank = false;                   // each input is one number throughout
   std::map<std::string, Extremes> values;  // by value name
 };
 SampleSummary summarize_sample(size_t number, std::span<const Tensor> inputs, std::map<std::string, Extremes> values);

@@ -46,6 +46,21 @@ TEST_CASE("samples count in the order of their numbers, whatever the order in wh
   }
 }
 
+TEST_CASE("a sample is blank where no input says anything, not where one of several is all zeros") {
+  const auto is_blank = [](const std::vector<Tensor>& inputs) { return summarize_sample(0, inputs, {}).is_blank; };
+  const Tensor zeros = Tensor::f32({2}, std::vector<float>{0, 0});
+  const Tensor frame = Tensor::f32({2}, std::vector<float>{1, 2});
+  const Tensor rate = Tensor::f32({1}, std::vector<float>{8000});
+  const Tensor words(DataType::kS64, {2});
+  CHECK(is_blank({zeros}));
+  CHECK(is_blank({zeros, rate}));
+  CHECK(is_blank({zeros, zeros}));
+  CHECK_FALSE(is_blank({frame, zeros}));
+  CHECK_FALSE(is_blank({zeros, frame}));
+  CHECK_FALSE(is_blank({words, zeros}));
+  CHECK_FALSE(is_blank({rate}));
+}
+
 TEST_CASE("repeated, blank and drifting samples are named, good ones are not") {
   std::mt19937 random(2);
   std::uniform_real_distribution<float> uniform(1, 2);
