@@ -87,7 +87,13 @@ Result<ChosenRanges> choose(const ConvertOptions& options, const Graph& graph, c
     result.calibration = name;
     return ChosenRanges{ranges_by(methods, table.stats, trends, options.calibration_options), methods};
   };
-  if (options.calibration != "auto") return all_by(options.calibration);
+  if (options.calibration != "auto") {
+    if (find_calibration_method(options.calibration)->depends_on_order) {
+      result.notices.push_back("--calibration " + options.calibration +
+                               " depends on the order of the samples: file names in another order give other ranges");
+    }
+    return all_by(options.calibration);
+  }
   if (samples == nullptr) return all_by(kUnjudgedMethod);
   Result<AutoCalibration> found = calibrate_automatically(graph, table.stats, trends, options.calibration_options,
                                                           quantize, *samples, options.correct != "none", threads);

@@ -9,7 +9,7 @@ namespace octet {
 // samples do not have moves as the other does; where they have none at all, the range grows to `after`. What moved by
 // less than a thousandth, which is rounding, stays `saved` to the bit.
 //
-// is_pow2  ranges whose integers are a power of two apart, all three: both ends by one factor, so that the result is one
+// is_pow2  all three are ranges whose integers are a power of two apart: both ends move by one factor, which keeps that
 Range rescaled_range(const Range& saved, const Range& before, const Range& after, bool is_pow2);
 
 // The same, value by value. Values that `before` or `after` lacks keep their range.

@@ -48,6 +48,14 @@ std::vector<std::string> calibration_names() {
   for (const CalibrationMethod& method : calibration_methods()) names.emplace_back(method.name);
   return names;
 }
+std::string calibration_help() {
+  std::string ordered;
+  for (const CalibrationMethod& method : calibration_methods()) {
+    if (method.depends_on_order) ordered += (ordered.empty() ? "" : ", ") + std::string(method.name);
+  }
+  return "how ranges are chosen; depends on the order of the samples: " + ordered;
+}
+
 
 std::string correction_help() {
   std::string names;
@@ -409,7 +417,7 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_flag(
       "--open-sizes", convert.open_sizes,
       "the packed file takes images of any size; it is calibrated at the size of the model or of --input-shape");
-  app.add_option("--calibration", convert.calibration, "how ranges are chosen")
+  app.add_option("--calibration", convert.calibration, calibration_help())
       ->check(CLI::IsMember(calibration_names()))
       ->capture_default_str();
   app.add_option("--percentile", convert.calibration_options.percentile, "share of values kept, in percent")

@@ -43,8 +43,8 @@ std::vector<DraftLayer> draft_layers(const Draft& draft, const PackedModel& pack
 // The layer's constants as floats; bias is zeros where the node has none.
 std::vector<float> layer_weights(const Graph& graph, const Node& node);
 std::vector<float> layer_bias(const Graph& graph, const Node& node);
-// What is NaN or infinite leaves the number as it was: where NaN flows through the network on some sample, means and sums
-// over the samples are NaN, too, and there is nothing to correct by.
+// What is NaN or infinite leaves the number as it was: where NaN flows through the network on some sample, means and
+// sums over the samples are NaN, too, and there is nothing to correct by.
 void set_layer_weights(Graph& graph, Node& node, std::span<const float> weights);
 void set_layer_bias(Graph& graph, Node& node, std::span<const float> bias);
 

@@ -62,6 +62,13 @@ class Calibration(Case):
         self.assertIn("gone", error)
         self.assertTrue(any(f"calibrated on {len(PICTURES)} samples" in line for line in warnings), done.stderr)
 
+    def test_the_method_that_the_order_of_samples_changes_says_so(self):
+        ordered = ("--calibration", "moving_average", "--correct", "none")
+        convert = (OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--data", self.list_of_pictures())
+        self.assertIn("warning: --calibration moving_average depends on the order of the samples", self.run_program(*convert, *ordered).stderr)
+        self.assertNotIn("order", self.run_program(*convert, "--calibration", "minmax", "--correct", "none").stderr)
+        self.assertIn("depends on the order of the samples: moving_average", " ".join(self.succeed(OCTET, "convert", "--help").split()))
+
 
 if __name__ == "__main__":
     unittest.main()

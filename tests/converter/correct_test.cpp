@@ -155,7 +155,8 @@ TEST_CASE("every correction gives the same bytes for any number of threads") {
 TEST_CASE("where NaN flows through the network on a sample, no correction leaves a layer without numbers") {
   GraphBuilder g;
   const ValueId x = g.input("x", {Shape::kDynamic, 4, 4, 3});
-  const ValueId a = g.relu("a_relu", g.conv2d("a", g.add("inverse", UnaryParams{UnaryKind::kReciprocal}, {x}), {6, 1, 1, 3}));
+  const ValueId inverse = g.add("inverse", UnaryParams{UnaryKind::kReciprocal}, {x});
+  const ValueId a = g.relu("a_relu", g.conv2d("a", inverse, {6, 1, 1, 3}));
   g.output(g.conv2d("b", a, {4, 1, 1, 6}));
   const Graph graph = after_all_passes(g.graph());
   const std::vector<Sample> samples = random_samples(graph, 12, 5, 0.5F, 1);
