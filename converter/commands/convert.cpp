@@ -31,11 +31,12 @@ struct Options {
   std::string weights;  // empty: per_channel, or per_group for weight_only and dynamic of 4 bits
   std::optional<int> weight_bits;
   std::string precision;  // empty: int8, or what --max-drop asks for
-  std::string cost = "latency";
-  std::string bf16 = "auto";
+  std::optional<std::string> cost;  // none: latency
+  std::optional<std::string> bf16;  // none: auto
   std::string activations = "asymmetric";
   std::string scale = "float";
-  int64_t group_size = 64;
+  std::optional<int64_t> group_size;
+  std::optional<double> percentile;
   bool dump_passes = false;
   std::string report;
   bool json = false;
@@ -46,6 +47,7 @@ using Json = nlohmann::ordered_json;
 std::vector<std::string> calibration_names() {
   std::vector<std::string> names{"auto"};
   for (const CalibrationMethod& method : calibration_methods()) names.emplace_back(method.name);
+
   return names;
 }
 std::string calibration_help() {
@@ -55,7 +57,6 @@ std::string calibration_help() {
   }
   return "how ranges are chosen; depends on the order of the samples: " + ordered;
 }
-
 
 std::string correction_help() {
   std::string names;
@@ -108,7 +109,7 @@ Status check_output(const Options& options) {
   if (!options.report.empty() && options.convert.data.empty()) {
     return Error{ErrorCode::kUsage, "--report needs --data: it compares both networks on samples"};
   }
-  if (!std::isfinite(options.convert.calibration_options.percentile)) {
+  if (options.percentile.has_value() && !std::isfinite(*options.percentile)) {
     return Error{ErrorCode::kUsage, "--percentile is not a number"};
   }
   return {};
@@ -121,6 +122,10 @@ Status write_report(const Options& options, const Conversion& conversion) {
   constexpr size_t kSamples = 100;
   OCTET_TRY(const LoadedModel reference, load_any_model(options.convert.model, options.convert.import));
   Model model = Model::from_packed(std::make_shared<PackedModel>(packed));
+bool is_float(const ConvertOptions& convert) {
+  return convert.float_only || convert.is_bf16 || convert.is_f16;
+}
+
   if (options.convert.open_sizes) {  // at the size of the calibration
     std::map<std::string, Shape> shapes;
     for (const TensorInfo& input : reference.model.inputs()) shapes[input.name] = input.shape;
@@ -159,11 +164,38 @@ Status check_no_integers(const Options& options) {
 Status read_schemes(Options& options) {
   WeightScheme& weights = options.convert.weights;
   const bool has_float_values = options.convert.layers != Precision::kInt8;
-  options.convert.int4_group_size = options.weights.empty() ? options.group_size : 0;
+  constexpr int64_t kGroupSize = 64;
+  options.convert.int4_group_size = options.weights.empty() ? options.group_size.value_or(kGroupSize) : 0;
   if (options.weights.empty()) options.weights = has_float_values && weights.bits == 4 ? "per_group" : "per_channel";
   if (has_float_values && (weights.portable || options.scale == "pow2" || options.activations == "symmetric")) {
     return Error{ErrorCode::kUsage,
                  "--portable, --scale and --activations are about ranges of values, which --precision " +
+// Options that nothing would look at. After the precision and the schemes are read.
+Status check_idle_options(const Options& options) {
+  const ConvertOptions& convert = options.convert;
+  const bool has_ranges = convert.layers == Precision::kInt8 && !is_float(convert);
+  const bool offers_groups = convert.is_mixed && convert.offers_int4 && convert.int4_group_size > 0;
+  const bool has_percentile = convert.calibration == "auto" || convert.calibration == "percentile";
+  struct Rule {
+    const char* name;
+    bool is_given, is_used;
+    const char* needed;
+  };
+  const Rule rules[] = {
+      {"--group-size", options.group_size.has_value(), convert.weights.group_size > 0 || offers_groups,
+       "--weights per_group, or --precision mixed with --cost bytes and without --weights"},
+      {"--cost", options.cost.has_value(), convert.is_mixed, "--precision mixed or --max-drop"},
+      {"--bf16", options.bf16.has_value(), convert.is_mixed, "--precision mixed or --max-drop"},
+      {"--percentile", options.percentile.has_value(), has_ranges && has_percentile,
+       "--calibration percentile or auto, and integer values"},
+  };
+  for (const Rule& rule : rules) {
+    if (!rule.is_given || rule.is_used) continue;
+    return Error{ErrorCode::kUsage, std::string(rule.name) + " has no effect here: it needs " + rule.needed};
+  }
+  return {};
+}
+
                      options.precision + " has none of"};
   }
   if (options.weights == "per_group" && weights.bits == 8) {
@@ -171,7 +203,7 @@ Status read_schemes(Options& options) {
                  "--weights per_group needs --weight-bits 4: integers of 8 bits have no room for a factor per group"};
   }
   weights.per_channel = options.weights != "per_tensor";
-  weights.group_size = options.weights == "per_group" ? options.group_size : 0;
+  weights.group_size = options.weights == "per_group" ? options.group_size.value_or(kGroupSize) : 0;
   weights.pow2 = options.scale == "pow2";
   options.convert.activations = {options.activations == "symmetric", weights.pow2};
   options.convert.calibration_options.symmetric = options.convert.activations.symmetric;
@@ -227,12 +259,12 @@ Status read_precision(Options& options) {
     return Error{ErrorCode::kUsage, "--precision " + options.precision + " contradicts --weight-bits " +
                                         std::to_string(*options.weight_bits)};
   }
-  convert.offers_bf16 = options.bf16 == "always" || (options.bf16 == "auto" && has_native_bf16());
+  const std::string bf16 = options.bf16.value_or("auto");
+  convert.offers_bf16 = bf16 == "always" || (bf16 == "auto" && has_native_bf16());
   convert.cost = options.cost == "bytes" ? CostKind::kBytes : CostKind::kLatency;
   convert.offers_int4 = convert.cost == CostKind::kBytes && convert.weights.bits == 8;
-  const bool is_float = convert.float_only || convert.is_bf16 || convert.is_f16;
-  if (is_float) OCTET_CHECK(check_no_integers(options));
-  if (convert.max_drop.has_value() && (is_float || convert.layers != Precision::kInt8)) {
+  if (is_float(convert)) OCTET_CHECK(check_no_integers(options));
+  if (convert.max_drop.has_value() && (is_float(convert) || convert.layers != Precision::kInt8)) {
     return Error{ErrorCode::kUsage, "--max-drop goes with --precision int8 or mixed, not " + options.precision};
   }
   if (convert.max_drop.has_value() && !std::isfinite(*convert.max_drop)) {
@@ -251,6 +283,8 @@ std::string gate_line(const GateResult& gate, double limit) {
                 gate.count, gate.float_right, gate.drop(), limit);
   return text;
 }
+  OCTET_CHECK(check_idle_options(options));
+  if (options.percentile.has_value()) options.convert.calibration_options.percentile = *options.percentile;
 
 // A point of the Pareto table.
 Json rung_json(const MixRung& rung, const Conversion& conversion) {
@@ -420,9 +454,8 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--calibration", convert.calibration, calibration_help())
       ->check(CLI::IsMember(calibration_names()))
       ->capture_default_str();
-  app.add_option("--percentile", convert.calibration_options.percentile, "share of values kept, in percent")
-      ->check(CLI::Range(50.0, 100.0))
-      ->capture_default_str();
+  app.add_option("--percentile", options->percentile, "share of values kept, in percent; 99.99 unless given")
+      ->check(CLI::Range(50.0, 100.0));
   app.add_option("--calibration-table", convert.calibration_tables,
                  "saved statistics, merged; --data then only judges and corrects")
       ->delimiter(',');
@@ -436,10 +469,9 @@ CommandRun set_up_convert(CLI::App& app) {
                  "8, the default, or 4: half a byte each in the file, s8 where they run")
       ->check(CLI::IsMember({8, 4}));
   app.add_option("--group-size", options->group_size,
-                 "weights of 4 bits that share a step: with --weights per_group, or of mixed precision unless "
-                 "--weights is given")
-      ->check(whole_number(2, 65536))
-      ->capture_default_str();
+                 "weights of 4 bits that share a step, 64 unless given: with --weights per_group, or of mixed "
+                 "precision unless --weights is given")
+      ->check(whole_number(2, 65536));
   app.add_option("--scale", options->scale, "pow2: powers of two, so that requantization is a shift")
       ->check(CLI::IsMember({"float", "pow2"}))
       ->capture_default_str();
@@ -450,12 +482,11 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--keep-float", convert.keep_float,
                  "nodes (or tensors they make) that stay f32; first, last: the layers at the ends")
       ->delimiter(',');
-  app.add_option("--cost", options->cost, "what mixed precision spares: measured time, or bytes")
-      ->check(CLI::IsMember({"latency", "bytes"}))
-      ->capture_default_str();
-  app.add_option("--bf16", options->bf16, "whether mixed precision may choose bf16; auto: where this CPU multiplies it")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->capture_default_str();
+  app.add_option("--cost", options->cost, "what mixed precision spares: latency, the default, is measured; or bytes")
+      ->check(CLI::IsMember({"latency", "bytes"}));
+  app.add_option("--bf16", options->bf16,
+                 "whether mixed precision may choose bf16; auto, the default: where this CPU multiplies it")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option(
       "--max-drop", convert.max_drop,
       "points of top-1 that may be lost on samples held out; mixed precision is raised until then, else exit 5");
