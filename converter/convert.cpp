@@ -4,6 +4,7 @@
 
 #include "converter/calibrated_network.h"
 #include "converter/data/labels.h"
+#include "converter/evaluate.h"
 #include "converter/given.h"
 #include "converter/halves.h"
 #include "converter/lower.h"
@@ -15,6 +16,8 @@
 
 namespace octet {
 namespace {
+
+constexpr size_t kFewGateSamples = 100;
 
 const char* name_of(Precision layers) {
   return layers == Precision::kDynamic ? "dynamic" : "weight_only";
@@ -99,25 +102,36 @@ class Gate {
     OCTET_TRY(gate.samples_, load_labelled_samples(network.drawn->data, network.drawn->gate, options.labels,
                                                    class_count(graph.value(graph.outputs[0]).shape), network.threads));
     OCTET_TRY(const PackedModel float_model, lower_f32(graph));
-    OCTET_TRY(gate.float_right_,
-              count_right(float_model, gate.samples_.samples, gate.samples_.labels, network.threads));
+    OCTET_TRY(gate.is_float_right_,
+              find_right(float_model, gate.samples_.samples, gate.samples_.labels, network.threads));
     return gate;
   }
 
   Result<GateResult> measure(const PackedModel& packed) const {
-    OCTET_TRY(const size_t right, count_right(packed, samples_.samples, samples_.labels, threads_));
-    return judge(right);
+    OCTET_TRY(const auto is_right, find_right(packed, samples_.samples, samples_.labels, threads_));
+    GateResult found = judge(count(is_right));
+    for (size_t i = 0; i < is_right.size(); ++i) {
+      found.lost += is_float_right_[i] > is_right[i] ? 1 : 0;
+      found.won += is_right[i] > is_float_right_[i] ? 1 : 0;
+    }
+    return found;
   }
 
+  size_t sample_count() const { return samples_.samples.size(); }
+
   GateResult judge(size_t right) const {
-    GateResult found{samples_.samples.size(), float_right_, right, false};
+    GateResult found{sample_count(), count(is_float_right_), right};
     found.is_passed = found.drop() <= max_drop_;
     return found;
   }
 
  private:
+  static size_t count(const std::vector<uint8_t>& is_right) {
+    return static_cast<size_t>(std::count(is_right.begin(), is_right.end(), 1));
+  }
+
   LabelledSamples samples_;
-  size_t float_right_ = 0;
+  std::vector<uint8_t> is_float_right_;
   double max_drop_ = 0;
   int threads_ = 1;
 };
@@ -163,6 +177,11 @@ Result<bool> try_rung(const ConvertOptions& options, const CalibratedNetwork& ne
 
 Status convert_gated(const ConvertOptions& options, const CalibratedNetwork& network, Conversion& result) {
   OCTET_TRY(const Gate gate, Gate::create(options, network));
+  if (gate.sample_count() < kFewGateSamples) {
+    result.notices.push_back("--max-drop is judged on " + std::to_string(gate.sample_count()) +
+                             " held-out samples: on fewer than " + std::to_string(kFewGateSamples) +
+                             " a drop of some points is chance");
+  }
   result.gate = gate.judge(0);
   const bool is_int8_first = !options.is_mixed || !options.offers_int4;
   if (is_int8_first) {
@@ -286,9 +305,13 @@ double GateResult::drop() const {
   return count == 0 ? 0 : points / static_cast<double>(count);
 }
 
+std::pair<double, double> GateResult::drop_interval() const {
+  return octet::drop_interval(lost, won, count);
+}
+
 std::optional<double> Conversion::drop_of(const MixRung& other) const {
   if (!gate.has_value() || !other.right.has_value()) return std::nullopt;
-  return GateResult{gate->count, gate->float_right, *other.right, false}.drop();
+  return GateResult{gate->count, gate->float_right, *other.right}.drop();
 }
 
 Result<Conversion> convert(const ConvertOptions& options) {

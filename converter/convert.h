@@ -23,8 +23,11 @@ struct GateResult {
   size_t float_right = 0;  // samples that the float network labels rightly
   size_t right = 0;        // and the packed one
   bool is_passed = false;
+  size_t lost = 0, won = 0;  // samples that only the float network, or only the packed one, labels rightly
 
   double drop() const;  // in points
+  // The drop's 95 % interval: evaluate.h.
+  std::pair<double, double> drop_interval() const;
 };
 
 struct Conversion {
@@ -81,7 +84,8 @@ struct ConvertOptions {
   int threads = 0;             // 0: default_threads()
   PassObserver pass_observer;  // --dump-passes
   Progress progress;           // while samples are observed
-  std::function<void(const Conversion&)> failure_observer;  // before an error: what was found so far, its notices above all
+  // Before an error: what was found so far, its notices above all.
+  std::function<void(const Conversion&)> failure_observer;
 };
 
 // import -> fold -> observe -> calibrate -> choose precisions -> correct -> lower. Writes nothing but the calibration

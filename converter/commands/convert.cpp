@@ -3,11 +3,11 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
+#include "converter/commands/conversion_text.h"
 #include "converter/compare.h"
 #include "converter/convert.h"
 #include "converter/data/dataset.h"
@@ -42,14 +42,12 @@ struct Options {
   bool json = false;
 };
 
-using Json = nlohmann::ordered_json;
-
 std::vector<std::string> calibration_names() {
   std::vector<std::string> names{"auto"};
   for (const CalibrationMethod& method : calibration_methods()) names.emplace_back(method.name);
-
   return names;
 }
+
 std::string calibration_help() {
   std::string ordered;
   for (const CalibrationMethod& method : calibration_methods()) {
@@ -78,19 +76,6 @@ int64_t constant_bytes(const PackedModel& model) {
   int64_t bytes = 0;
   for (const PackedTensor& tensor : model.tensors) bytes += tensor.data_bytes;
   return bytes;
-}
-
-// How many nodes run as integers, for the closing line.
-std::pair<size_t, size_t> count_nodes(const PackedModel& model) {
-  size_t integer = 0;
-  for (const PackedNode& node : model.nodes) {
-    for (const int32_t id : node.inputs) {
-      if (id < 0 || model.tensors[static_cast<size_t>(id)].scales.empty()) continue;
-      ++integer;
-      break;
-    }
-  }
-  return {integer, model.nodes.size()};
 }
 
 // What would fail after all the work, or destroy the model, fails before it.
@@ -122,10 +107,6 @@ Status write_report(const Options& options, const Conversion& conversion) {
   constexpr size_t kSamples = 100;
   OCTET_TRY(const LoadedModel reference, load_any_model(options.convert.model, options.convert.import));
   Model model = Model::from_packed(std::make_shared<PackedModel>(packed));
-bool is_float(const ConvertOptions& convert) {
-  return convert.float_only || convert.is_bf16 || convert.is_f16;
-}
-
   if (options.convert.open_sizes) {  // at the size of the calibration
     std::map<std::string, Shape> shapes;
     for (const TensorInfo& input : reference.model.inputs()) shapes[input.name] = input.shape;
@@ -139,6 +120,10 @@ bool is_float(const ConvertOptions& convert) {
       comparison_html(comparison, options.output, indices.size(), worst_nodes(comparison.layers),
                       choices_html(conversion.trials, conversion.corrections) + pareto_html(conversion));
   return write_file_atomically(options.report, std::as_bytes(std::span(page)));
+}
+
+bool is_float(const ConvertOptions& convert) {
+  return convert.float_only || convert.is_bf16 || convert.is_f16;
 }
 
 // What is said about integers, to a precision that has none. Data and saved tables are only not looked at.
@@ -170,6 +155,21 @@ Status read_schemes(Options& options) {
   if (has_float_values && (weights.portable || options.scale == "pow2" || options.activations == "symmetric")) {
     return Error{ErrorCode::kUsage,
                  "--portable, --scale and --activations are about ranges of values, which --precision " +
+                     options.precision + " has none of"};
+  }
+  if (options.weights == "per_group" && weights.bits == 8) {
+    return Error{ErrorCode::kUsage,
+                 "--weights per_group needs --weight-bits 4: integers of 8 bits have no room for a factor per group"};
+  }
+  weights.per_channel = options.weights != "per_tensor";
+  weights.group_size = options.weights == "per_group" ? options.group_size.value_or(kGroupSize) : 0;
+  weights.pow2 = options.scale == "pow2";
+  options.convert.activations = {options.activations == "symmetric", weights.pow2};
+  options.convert.calibration_options.symmetric = options.convert.activations.symmetric;
+  options.convert.calibration_options.pow2 = weights.pow2;
+  return {};
+}
+
 // Options that nothing would look at. After the precision and the schemes are read.
 Status check_idle_options(const Options& options) {
   const ConvertOptions& convert = options.convert;
@@ -193,21 +193,6 @@ Status check_idle_options(const Options& options) {
     if (!rule.is_given || rule.is_used) continue;
     return Error{ErrorCode::kUsage, std::string(rule.name) + " has no effect here: it needs " + rule.needed};
   }
-  return {};
-}
-
-                     options.precision + " has none of"};
-  }
-  if (options.weights == "per_group" && weights.bits == 8) {
-    return Error{ErrorCode::kUsage,
-                 "--weights per_group needs --weight-bits 4: integers of 8 bits have no room for a factor per group"};
-  }
-  weights.per_channel = options.weights != "per_tensor";
-  weights.group_size = options.weights == "per_group" ? options.group_size.value_or(kGroupSize) : 0;
-  weights.pow2 = options.scale == "pow2";
-  options.convert.activations = {options.activations == "symmetric", weights.pow2};
-  options.convert.calibration_options.symmetric = options.convert.activations.symmetric;
-  options.convert.calibration_options.pow2 = weights.pow2;
   return {};
 }
 
@@ -276,83 +261,6 @@ Status read_precision(Options& options) {
   return {};
 }
 
-std::string gate_line(const GateResult& gate, double limit) {
-  char text[160];
-  std::snprintf(text, sizeof text,
-                "%zu of %zu held-out samples right, in float %zu: a drop of %.2f points, allowed %.2f", gate.right,
-                gate.count, gate.float_right, gate.drop(), limit);
-  return text;
-}
-  OCTET_CHECK(check_idle_options(options));
-  if (options.percentile.has_value()) options.convert.calibration_options.percentile = *options.percentile;
-
-// A point of the Pareto table.
-Json rung_json(const MixRung& rung, const Conversion& conversion) {
-  Json row{{"float_layers", rung.layers_in(Precision::kF32)},
-           {"bf16_layers", rung.layers_in(Precision::kBf16)},
-           {"int4_layers", rung.layers_in(Precision::kInt4)},
-           {"latency_ms", rung.latency_us / 1000},
-           {"bytes", rung.bytes},
-           {"cost", rung.cost},
-           {"expected_error", rung.error},
-           {"error", rung.measured.error},
-           {"agreement", rung.agreement()}};
-  if (const auto drop = conversion.drop_of(rung)) row["drop"] = *drop;
-  return row;
-}
-
-// The layers that mixed precision left f32, as --keep-float takes them, or those of another type.
-std::string joined(const std::set<std::string>& layers) {
-  std::string names;
-  for (const std::string& name : layers) names += (names.empty() ? "" : ",") + name;
-  return names;
-}
-
-std::string chosen_line(const Conversion& conversion) {
-  const MixRung& rung = conversion.ladder->rungs[*conversion.rung];
-  std::string line = "; --keep-float " + joined(rung.layers_in(Precision::kF32));
-  for (const auto& [precision, name] : {std::pair(Precision::kBf16, "bf16"), std::pair(Precision::kInt4, "int4")}) {
-    const std::string layers = joined(rung.layers_in(precision));
-    if (!layers.empty()) line += std::string("; ") + name + ": " + layers;
-  }
-  return line;
-}
-
-std::string rung_line(const MixRung& rung, const Conversion& conversion) {
-  return to_string(rung, *conversion.ladder, conversion.drop_of(rung));
-}
-
-// What stdout tells with --json.
-Json to_json(const Options& options, const Conversion& conversion, size_t bytes) {
-  const auto [integer, total] = count_nodes(conversion.packed);
-  Json result{{"output", options.output}, {"bytes", bytes},           {"precision", options.precision},
-              {"nodes", total},           {"integer_nodes", integer}, {"samples", conversion.sample_count}};
-  if (!conversion.calibration.empty()) result["calibration"] = conversion.calibration;
-  result["corrections"] = Json::array();
-  for (const CorrectionStep& step : conversion.corrections) {
-    result["corrections"].push_back({{"name", to_string(step.chain)},
-                                     {"layers", step.layers},
-                                     {"kept", step.is_kept},
-                                     {"error_before", step.before.error},
-                                     {"error_after", step.after.error},
-                                     {"seconds", step.seconds}});
-  }
-  if (conversion.ladder.has_value()) {
-    result["pareto"] = Json::array();
-    for (const MixRung& rung : conversion.ladder->rungs) result["pareto"].push_back(rung_json(rung, conversion));
-    if (conversion.rung.has_value()) {
-      result["chosen"] = *conversion.rung;
-      result["keep_float"] = joined(conversion.ladder->rungs[*conversion.rung].layers_in(Precision::kF32));
-    }
-  }
-  if (conversion.gate.has_value()) {
-    result["gate"] = {{"count", conversion.gate->count},       {"float_right", conversion.gate->float_right},
-                      {"right", conversion.gate->right},       {"drop", conversion.gate->drop()},
-                      {"max_drop", *options.convert.max_drop}, {"passed", conversion.gate->is_passed}};
-  }
-  return result;
-}
-
 void print_summary(const Options& options, const Conversion& conversion, size_t bytes) {
   const auto [integer, total] = count_nodes(conversion.packed);
   std::cout << options.output << ": " << bytes << " bytes (constants " << constant_bytes(conversion.packed) << "), "
@@ -375,6 +283,8 @@ Result<int> run(Options& options) {
   OCTET_CHECK(check_output(options));
   OCTET_CHECK(read_precision(options));
   OCTET_CHECK(read_schemes(options));
+  OCTET_CHECK(check_idle_options(options));
+  if (options.percentile.has_value()) options.convert.calibration_options.percentile = *options.percentile;
   if (options.dump_passes) options.convert.pass_observer = dump_pass;
   ProgressLine progress("calibrating");
   options.convert.progress = [&](size_t done, size_t total) { progress.update(done, total); };
@@ -409,7 +319,7 @@ Result<int> run(Options& options) {
   print_notices(*converted);
   if (converted->rung.has_value()) {
     std::cerr << "mixed: chosen: " << rung_line(converted->ladder->rungs[*converted->rung], *converted)
-              << chosen_line(*converted) << "\n";
+              << chosen_line(*converted, options.convert.keep_float) << "\n";
   }
   const std::vector<std::byte> bytes = append_sha256(write_model(converted->packed));
   OCTET_CHECK(write_file_atomically(options.output, bytes));
@@ -417,8 +327,8 @@ Result<int> run(Options& options) {
   if (!options.report.empty()) OCTET_CHECK(write_report(options, *converted));
 
   if (options.json) {
-    // Names need not be UTF-8.
-    std::cout << to_json(options, *converted, bytes.size()).dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
+    std::cout << conversion_json(*converted, options.convert, {options.output, options.precision, bytes.size()})
+              << "\n";
   } else {
     print_summary(options, *converted, bytes.size());
   }

@@ -23,8 +23,8 @@ Result<LabelledSamples> load_labelled_samples(const Dataset& data, std::span<con
   return found;
 }
 
-Result<size_t> count_right(const PackedModel& model, std::span<const Sample> samples, std::span<const int64_t> labels,
-                           int threads) {
+Result<std::vector<uint8_t>> find_right(const PackedModel& model, std::span<const Sample> samples,
+                                        std::span<const int64_t> labels, int threads) {
   const PackedTensor& output = model.tensors[static_cast<size_t>(model.outputs[0])];
   if (output.type != DataType::kF32) {
     return Error{ErrorCode::kUnsupported,
@@ -36,6 +36,12 @@ Result<size_t> count_right(const PackedModel& model, std::span<const Sample> sam
     const std::span<const float> scores = view.as<float>();
     is_right[i] = std::max_element(scores.begin(), scores.end()) - scores.begin() == labels[i] ? 1 : 0;
   }));
+  return is_right;
+}
+
+Result<size_t> count_right(const PackedModel& model, std::span<const Sample> samples, std::span<const int64_t> labels,
+                           int threads) {
+  OCTET_TRY(const std::vector<uint8_t> is_right, find_right(model, samples, labels, threads));
   return static_cast<size_t>(std::count(is_right.begin(), is_right.end(), 1));
 }
 

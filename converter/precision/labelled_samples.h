@@ -19,8 +19,11 @@ struct LabelledSamples {
 Result<LabelledSamples> load_labelled_samples(const Dataset& data, std::span<const size_t> indices,
                                               const std::string& labels_file, int64_t class_count, int threads);
 
-// How many samples' labels have the highest score of the model's first output; a tie goes to the lower index.
-// kUnsupported: that output is not f32.
+// Of each sample 1 where its label has the highest score of the model's first output, else 0; a tie goes to the lower
+// index. kUnsupported: that output is not f32.
+Result<std::vector<uint8_t>> find_right(const PackedModel& model, std::span<const Sample> samples,
+                                        std::span<const int64_t> labels, int threads);
+// How many these are.
 Result<size_t> count_right(const PackedModel& model, std::span<const Sample> samples, std::span<const int64_t> labels,
                            int threads);
 

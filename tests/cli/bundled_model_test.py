@@ -267,6 +267,17 @@ class BundledModel(Case):
             self.assertEqual([name for name in found["keep_float"].split(",") if name], chosen["float_layers"])
             self.assertEqual(self.float_layers(packed), set(chosen["float_layers"]))
             self.assertEqual(found["bytes"], packed.stat().st_size)
+        # What the user keeps float comes first, and where nothing else is, alone.
+        mixed = (OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--calibration", "mse", "--correct", "none",
+                 "--precision", "mixed", "--json")
+        for keep in (("--keep-float", "last"), ()):
+            done = self.run_program(*mixed, *keep)
+            found = json.loads(done.stdout)
+            names = [*keep[1:], *found["pareto"][found["chosen"]]["float_layers"]]
+            self.assertEqual(found["keep_float"], ",".join(names))
+            said = next(line for line in done.stderr.splitlines() if line.startswith("mixed: chosen: "))
+            self.assertIn("; --keep-float " + ",".join(names) if names else "mixed", said)
+            self.assertEqual("--keep-float" in said, bool(names))
         self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--precision", "mixed", mentions=["--data"])
 
     def test_by_bytes_the_gate_starts_at_the_smallest_network_of_4_bits(self):
@@ -339,17 +350,6 @@ class BundledModel(Case):
                        mentions=["awq", "int8"])
         self.assertFalse(packed.exists())
 
-    def test_the_accuracy_gate_writes_the_best_network_and_exits_5(self):
-        packed = self.folder / "gated.octet"
-        page = self.folder / "page.html"
-        gated = (OCTET, "convert", MODEL, "-o", packed, "--report", page, "--data", self.list_of_pictures(), "--labels", self.labels(),
-                 "--calibration", "mse", "--correct", "none", "--json")
-        # Nothing is lost, so that any drop is allowed: integers throughout.
-        found = self.json_of(*gated, "--max-drop", "0")
-        self.assertEqual(found["gate"], {"count": 2, "float_right": 2, "right": 2, "drop": 0, "max_drop": 0, "passed": True})
-        self.assertNotIn("pareto", found)
-        self.assertEqual(self.float_layers(packed), set())
-        # A point better than a float network that is always right: no rung of the ladder can be.
     def test_options_of_no_effect_are_refused(self):
         packed = self.folder / "idle.octet"
         table = (OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE)
@@ -364,10 +364,27 @@ class BundledModel(Case):
         self.assertNotEqual(*by_percentile)
         self.assertEqual(by_percentile[1], self.convert("--calibration", "percentile").read_bytes())
 
+    def test_the_accuracy_gate_writes_the_best_network_and_exits_5(self):
+        packed = self.folder / "gated.octet"
+        page = self.folder / "page.html"
+        gated = (OCTET, "convert", MODEL, "-o", packed, "--report", page, "--data", self.list_of_pictures(), "--labels", self.labels(),
+                 "--calibration", "mse", "--correct", "none", "--json")
+        # Nothing is lost, so that any drop is allowed: integers throughout.
+        found = self.json_of(*gated, "--max-drop", "0")
+        low, high = found["gate"].pop("drop_interval")
+        self.assertEqual(found["gate"], {"count": 2, "float_right": 2, "right": 2, "drop": 0, "max_drop": 0, "passed": True})
+        # Two samples tell next to nothing, and that is said: (Agresti and Min) 1.96 sqrt(1 / 4 / 4) of them all.
+        self.assertAlmostEqual(high, 49, delta=0.1)
+        self.assertAlmostEqual(low, -49, delta=0.1)
+        self.assertNotIn("pareto", found)
+        self.assertEqual(self.float_layers(packed), set())
+        # A point better than a float network that is always right: no rung of the ladder can be.
         packed.unlink()
         missed = self.run_program(*gated, "--max-drop=-1")
         self.assertEqual(missed.returncode, 5, missed.stderr)
         self.assertIn("the accuracy gate is missed", missed.stderr.splitlines()[-1])
+        self.assertIn("a drop of 0.00 points (95 %: -49.00 to 49.00), allowed -1.00", missed.stderr.splitlines()[-1])
+        self.assertIn("--max-drop is judged on 2 held-out samples", missed.stderr)
         self.assertFalse(json.loads(missed.stdout)["gate"]["passed"])
         self.assertEqual({rung["drop"] for rung in json.loads(missed.stdout)["pareto"]}, {0})
         self.succeed(OCTET, "inspect", packed)
