@@ -7,7 +7,9 @@
 #include <map>
 #include <optional>
 
+#include "converter/correct/correct.h"
 #include "converter/node_session.h"
+#include "converter/rescaling.h"
 #include "kernels/bf16.h"
 #include "kernels/quantization.h"
 #include "octet/session.hpp"
@@ -112,11 +114,68 @@ void describe_weights(const PackedModel& reference, const PackedModel& packed, c
   layer.is_per_tensor = own.scales.size() == 1 && weights.shape[0] > 1;
 }
 
+// By tensor: whether it is the model's input, moved, scaled or quantized, and nothing else.
+std::vector<bool> find_fronts(const PackedModel& model) {
+  std::vector<bool> fronts(model.tensors.size(), false);
+  for (const int32_t id : model.inputs) fronts[static_cast<size_t>(id)] = true;
+  for (const PackedNode& node : model.nodes) {
+    if (has_weights(node) || (is_layer(model, node) && !std::holds_alternative<QuantizeParams>(node.op))) continue;
+    const bool is_front = std::all_of(node.inputs.begin(), node.inputs.end(), [&](int32_t id) {
+      return id < 0 || fronts[static_cast<size_t>(id)] || model.tensors[static_cast<size_t>(id)].data != nullptr;
+    });
+    for (const int32_t id : node.outputs) fronts[static_cast<size_t>(id)] = is_front;
+  }
+  return fronts;
+}
+
+// What corrections made of the reference's values; none: they rescaled them, and the file does not say how.
+Result<std::optional<Rescaling>> read_rescaling(const PackedModel& packed) {
+  const auto text = packed.metadata.find(kRescalingKey);
+  if (text != packed.metadata.end()) {
+    OCTET_TRY(Rescaling rescaling, parse_rescaling(text->second));
+    return std::optional(std::move(rescaling));
+  }
+  const auto kept = packed.metadata.find("correct");
+  const bool is_unknown = kept != packed.metadata.end() && rescales_values(kept->second);
+  return is_unknown ? std::nullopt : std::optional(Rescaling());
+}
+
+bool has_tensor(const PackedModel& model, const std::vector<int32_t>& ids, std::string_view name) {
+  return std::any_of(ids.begin(), ids.end(),
+                     [&](int32_t id) { return model.tensors[static_cast<size_t>(id)].name == name; });
+}
+
+// Brings the float network's values into the units of the packed one's. Those of which these are not known are left
+// out, but for inputs and outputs, which nothing rescales.
+void rescale(const PackedModel& packed, const std::optional<Rescaling>& rescaling, Values& values) {
+  if (!rescaling.has_value()) {
+    std::erase_if(values, [&](const auto& value) {
+      return !has_tensor(packed, packed.inputs, value.first) && !has_tensor(packed, packed.outputs, value.first);
+    });
+    return;
+  }
+  for (const auto& [name, channels] : *rescaling) {
+    const auto found = values.find(name);
+    if (found != values.end() && !rescale_values(channels, found->second)) values.erase(found);
+  }
+}
+
+// Whether corrections gave the float network's tensor other units.
+bool is_rescaled(const PackedModel& reference, const std::optional<Rescaling>& rescaling, const std::string& name) {
+  if (rescaling.has_value()) return rescaling->contains(name);
+  return std::any_of(reference.tensors.begin(), reference.tensors.end(),
+                     [&](const PackedTensor& tensor) { return tensor.name == name; });
+}
+
 // What one thread needs, and what it has found.
 class Worker {
  public:
-  Worker(const Model& reference, const Model& packed)
-      : packed_(packed.packed()), reference_(reference), model_(packed) {
+  Worker(const Model& reference, const Model& packed, const std::optional<Rescaling>& rescaling)
+      : packed_(packed.packed()),
+        rescaling_(rescaling),
+        reference_(reference),
+        model_(packed),
+        is_front_(find_fronts(packed_)) {
     for (const PackedNode& node : packed_.nodes) {
       const PackedTensor& output = packed_.tensors[static_cast<size_t>(node.outputs[0])];
       if (is_layer(packed_, node)) {
@@ -146,6 +205,7 @@ class Worker {
       const auto elements = view.as<float>();
       values.insert_or_assign(name, std::vector<float>(elements.begin(), elements.end()));
     });
+    rescale(packed_, rescaling_, values);
     add_cumulative(values);
     for (std::vector<LayerComparison>* rows : {&layers_, &outputs_}) {
       for (LayerComparison& row : *rows) {
@@ -185,6 +245,7 @@ class Worker {
   void add_cumulative(const Values& values) {
     std::map<std::string, std::vector<float>> made;
     packed_session_->run([&](const std::string& name, const TensorView& view) {
+      keep_front(name, view);
       const bool is_real = view.type == DataType::kF32 || view.type == DataType::kBf16;
       if (view.type != DataType::kU8 && !is_real) return;
       made.insert_or_assign(name, to_f32(view, tensor_named(name)));
@@ -213,8 +274,13 @@ class Worker {
     Session& session = *layer_sessions_[i];
     for (size_t k = 0; k < layer_inputs_[i].size(); ++k) {
       const PackedTensor& tensor = packed_.tensors[static_cast<size_t>(layer_inputs_[i][k])];
-      const auto x = values.find(base_name(tensor.name));
       const TensorView input = session.input(k);
+      const auto front = fronts_.find(layer_inputs_[i][k]);
+      if (front != fronts_.end() && static_cast<int64_t>(front->second.size()) == input.byte_count()) {
+        std::memcpy(input.data, front->second.data(), front->second.size());
+        continue;
+      }
+      const auto x = values.find(base_name(tensor.name));
       if (x == values.end() || static_cast<int64_t>(x->second.size()) != input.shape.element_count()) return {};
       if (tensor.type == DataType::kU8) {
         const QuantParams quant = tensor.desc().quant();
@@ -235,13 +301,25 @@ class Worker {
     return {};
   }
 
+  // Pixels are scaled and moved before they are quantized, which no value of the float network is; and what the packed
+  // network makes of the input is exact up to there.
+  void keep_front(const std::string& name, const TensorView& view) {
+    const auto id = static_cast<size_t>(&tensor_named(name) - packed_.tensors.data());
+    if (!is_front_[id]) return;
+    const auto* bytes = static_cast<const std::byte*>(view.data);
+    fronts_[static_cast<int32_t>(id)].assign(bytes, bytes + view.byte_count());
+  }
+
   const PackedTensor& tensor_named(const std::string& name) const {
     return *std::find_if(packed_.tensors.begin(), packed_.tensors.end(),
                          [&](const PackedTensor& tensor) { return tensor.name == name; });
   }
 
   const PackedModel& packed_;
+  const std::optional<Rescaling>& rescaling_;
   Model reference_, model_;
+  std::vector<bool> is_front_;                        // by tensor
+  std::map<int32_t, std::vector<std::byte>> fronts_;  // of this sample
   std::optional<Session> float_session_, packed_session_;
   std::vector<LayerComparison> layers_, outputs_;
   std::vector<const PackedNode*> layer_nodes_;
@@ -253,8 +331,9 @@ class Worker {
 
 Result<Comparison> compare(const Model& reference, const Model& packed, const Dataset& data,
                            std::span<const size_t> indices, int threads, const Progress& progress) {
+  OCTET_TRY(const std::optional<Rescaling> rescaling, read_rescaling(packed.packed()));
   std::deque<Worker> workers;  // sessions do not copy
-  for (int i = 0; i < std::max(threads, 1); ++i) workers.emplace_back(reference, packed);
+  for (int i = 0; i < std::max(threads, 1); ++i) workers.emplace_back(reference, packed, rescaling);
   OCTET_CHECK(parallel_for(indices.size(), threads, progress, [&](int worker, size_t i) -> Status {
     OCTET_TRY(const std::vector<Tensor> sample, data.sample(indices[i]));
     return workers[static_cast<size_t>(worker)].add(sample);
@@ -264,8 +343,10 @@ Result<Comparison> compare(const Model& reference, const Model& packed, const Da
   for (LayerComparison& layer : comparison.layers) {
     // The quantized input is not made where quantizing is fused with the transpose behind it; nothing is before it.
     if (layer.cumulative.count() == 0) layer.cumulative = layer.isolated;
+    layer.is_rescaled = layer.cumulative.count() == 0 && is_rescaled(reference.packed(), rescaling, layer.name);
   }
-  std::erase_if(comparison.layers, [](const LayerComparison& layer) { return layer.cumulative.count() == 0; });
+  std::erase_if(comparison.layers,
+                [](const LayerComparison& layer) { return layer.cumulative.count() == 0 && !layer.is_rescaled; });
   // An output's own node is the layer of the same name, where there is one.
   for (LayerComparison& output : comparison.outputs) {
     if (output.cumulative.count() == 0) {

@@ -30,6 +30,7 @@ struct LayerComparison {
 
   Extremes weight_range() const { return weight_bound > 0 ? Extremes{-weight_bound, weight_bound} : Extremes{}; }
   bool is_per_tensor = false;  // one scale for all weights
+  bool is_rescaled = false;    // a correction changed the tensor's units, the file does not say how: no figures
 };
 
 // Above this ratio one scale for all channels wastes a bit of most of them.
@@ -46,7 +47,8 @@ std::string worst_nodes(const std::vector<LayerComparison>& layers);
 std::string unlike_channels(const std::vector<LayerComparison>& layers);
 
 // Runs both on the samples. `reference` is an f32 lowering, `packed` the quantized network of the same graph: tensors
-// are paired by name. kInvalidFile if they have none in common.
+// are paired by name, the reference's in the units that corrections gave the packed network's (rescaling.h).
+// kInvalidFile if they have none in common.
 Result<Comparison> compare(const Model& reference, const Model& packed, const Dataset& data,
                            std::span<const size_t> indices, int threads, const Progress& progress);
 

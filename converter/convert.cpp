@@ -85,7 +85,11 @@ Status finish(const ConvertOptions& options, const CalibratedNetwork& network, D
   result.corrections.clear();
   OCTET_CHECK(correct_draft(options, network, draft, result, notices));
   OCTET_TRY(result.packed, lower_int8(draft.graph, draft.ranges, draft.options, notices));
-  if (!result.corrections.empty()) result.packed.metadata["correct"] = kept_names(result.corrections);
+  if (!result.corrections.empty()) {
+    const std::string kept = kept_names(result.corrections);
+    result.packed.metadata["correct"] = kept;
+    if (rescales_values(kept)) result.packed.metadata[kRescalingKey] = to_text(draft.rescaling);
+  }
   if (!result.calibration.empty()) result.packed.metadata["calibration"] = result.calibration;
   result.lowering_notices = std::move(notices);
   return {};

@@ -52,29 +52,39 @@ Json histogram_json(const ActivationStats& stats, Extremes range) {
 
 Json layer_json(const LayerComparison& layer) {
   const TensorError& error = layer.cumulative;
-  return {{"name", layer.name},
-          {"node", layer.node},
-          {"op", layer.op},
-          {"mse", error.mse()},
-          {"relative_error", error.relative_error()},
-          {"sqnr_db", decibels(error.sqnr_db())},
-          {"isolated_sqnr_db", layer.isolated.count() > 0 ? decibels(layer.isolated.sqnr_db()) : Json(nullptr)},
-          {"cosine", error.cosine()},
-          {"max_error", error.max_error()},
-          {"clip_rate", error.clip_rate()},
-          {"weight_range_ratio", layer.weights.count() > 0 ? Json(layer.weight_range_ratio) : Json(nullptr)},
-          {"min", layer.values.min()},
-          {"max", layer.values.max()},
-          {"range", layer.integers.empty() ? Json(nullptr) : Json::array({layer.integers.min, layer.integers.max})},
-          {"histogram", histogram_json(layer.values, layer.integers)},
-          {"weight_histogram", histogram_json(layer.weights, layer.weight_range())}};
+  Json json{{"name", layer.name},
+            {"node", layer.node},
+            {"op", layer.op},
+            {"mse", error.mse()},
+            {"relative_error", error.relative_error()},
+            {"sqnr_db", decibels(error.sqnr_db())},
+            {"isolated_sqnr_db", layer.isolated.count() > 0 ? decibels(layer.isolated.sqnr_db()) : Json(nullptr)},
+            {"cosine", error.cosine()},
+            {"max_error", error.max_error()},
+            {"clip_rate", error.clip_rate()},
+            {"weight_range_ratio", layer.weights.count() > 0 ? Json(layer.weight_range_ratio) : Json(nullptr)},
+            {"min", layer.values.min()},
+            {"max", layer.values.max()},
+            {"range", layer.integers.empty() ? Json(nullptr) : Json::array({layer.integers.min, layer.integers.max})},
+            {"histogram", histogram_json(layer.values, layer.integers)},
+            {"weight_histogram", histogram_json(layer.weights, layer.weight_range())},
+            {"rescaled", layer.is_rescaled}};
+  for (const char* figure : {"mse", "relative_error", "cosine", "max_error", "clip_rate", "min", "max"}) {
+    if (layer.is_rescaled) json[figure] = nullptr;
+  }
+  return json;
 }
 
 void print_rows(const std::vector<LayerComparison>& rows) {
   for (const LayerComparison& row : rows) {
     const TensorError& error = row.cumulative;
     std::cout << std::left << std::setw(36) << row.name << std::setw(16) << row.op << std::right << std::fixed
-              << std::setprecision(1) << std::setw(8) << error.sqnr_db() << std::setw(10);
+              << std::setprecision(1) << std::setw(8);
+    if (row.is_rescaled) {
+      std::cout << "rescaled\n";
+      continue;
+    }
+    std::cout << error.sqnr_db() << std::setw(10);
     row.isolated.count() > 0 ? std::cout << row.isolated.sqnr_db() : std::cout << "-";
     std::cout << std::setprecision(5) << std::setw(10) << error.cosine() << std::scientific << std::setprecision(2)
               << std::setw(11) << error.mse() << std::fixed << std::setprecision(4) << std::setw(11)
@@ -94,6 +104,9 @@ void print_text(const Comparison& comparison) {
   print_rows(comparison.layers);
   std::cout << "outputs\n";
   print_rows(comparison.outputs);
+  if (std::ranges::any_of(comparison.layers, &LayerComparison::is_rescaled)) {
+    std::cout << "\nrescaled: by a correction, the file does not say how; convert the model again for figures\n";
+  }
   const std::string worst = worst_nodes(comparison.layers);
   if (!worst.empty()) std::cout << "\nworst on their own: --keep-float " << worst << "\n";
   const std::string unlike = unlike_channels(comparison.layers);

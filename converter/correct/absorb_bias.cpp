@@ -51,6 +51,10 @@ Result<int> correct_absorb_bias(const CorrectionContext& context, Draft& draft) 
       scale_outputs(*graph, graph->nodes[group.makers[0]], ones, negative);
       for (const size_t reader : group.readers) scale_inputs(*graph, graph->nodes[reader], ones, shift);
     }
+    for (const std::string& value : group.values) {
+      ValueRescaling& rescaled = rescaling_of(draft.rescaling, value, group.channels);
+      for (size_t c = 0; c < group.channels; ++c) rescaled[c].shift += shift[c] / rescaled[c].factor;
+    }
     ++changed;
   }
   if (changed > 0) {

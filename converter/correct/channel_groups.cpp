@@ -108,6 +108,11 @@ std::vector<ChannelGroup> find_channel_groups(const Graph& graph) {
     group.makers.push_back(i);
     group.channels = static_cast<size_t>(output_channels(graph, node));
   }
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    const auto id = static_cast<ValueId>(i);
+    const auto found = groups.find(values.root(id));
+    if (found != groups.end() && !graph.value(id).is_constant()) found->second.values.push_back(graph.value(id).name);
+  }
   std::vector<ChannelGroup> found;
   for (const ValueId id : order) {
     ChannelGroup& group = groups[id];
@@ -126,6 +131,10 @@ void rescale_channels(Draft& draft, const ChannelGroup& group, std::span<const d
   for (Graph* graph : {&draft.graph, &draft.teacher}) {
     for (const size_t maker : group.makers) scale_outputs(*graph, graph->nodes[maker], inverse, zeros);
     for (const size_t reader : group.readers) scale_inputs(*graph, graph->nodes[reader], r, zeros);
+  }
+  for (const std::string& value : group.values) {
+    ValueRescaling& channels = rescaling_of(draft.rescaling, value, group.channels);
+    for (size_t c = 0; c < r.size(); ++c) channels[c].factor /= r[c];
   }
 }
 

@@ -16,6 +16,7 @@ struct ChannelGroup {
   std::vector<size_t> makers, readers;  // indices of nodes: weighted layers. A depthwise one may end a group and begin
                                         // the next
   size_t channels = 0;
+  std::vector<std::string> values = {};  // all of them, by name
 };
 
 // All groups of the graph, in the order of their first maker.

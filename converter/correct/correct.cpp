@@ -11,15 +11,18 @@ namespace octet {
 namespace {
 
 constexpr CorrectionMethod kMethods[] = {
-    {"equalize", "evens out the weights of channels between layers", correct_equalize},
-    {"balance", "evens out the channels of values against the weights that read them", correct_balance},
-    {"revive", "makes channels that are always 0 second copies of the noisiest ones", correct_revive},
-    {"absorb_bias", "moves a channel's high offset into the layer behind", correct_absorb_bias},
+    {"equalize", "evens out the weights of channels between layers", correct_equalize, false, true, true},
+    {"balance", "evens out the channels of values against the weights that read them", correct_balance, false, true,
+     true},
+    {"revive", "makes channels that are always 0 second copies of the noisiest ones", correct_revive, false, true,
+     true},
+    {"absorb_bias", "moves a channel's high offset into the layer behind", correct_absorb_bias, false, true, true},
     {"bias", "shifts biases by the mean error of each channel", correct_bias},
     {"affine", "fits a scale and an offset per channel", correct_affine},
     {"reestimate", "gives each channel its mean and variance back", correct_reestimate},
     {"gptq", "rounds weights one after the other, each making up for those before", correct_gptq, true},
-    {"awq", "widens the weights of channels whose values are large, and narrows the values", correct_awq, true, false},
+    {"awq", "widens the weights of channels whose values are large, and narrows the values", correct_awq, true, false,
+     true},
     {"adaround", "learns for each weight whether to round up or down", correct_adaround},
     {"adaquant", "learns weights, biases and scales, layer by layer", correct_adaquant},
 };
@@ -120,6 +123,12 @@ Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text) {
     if (text[end] == '|') choices.back().emplace_back();
     text.remove_prefix(end + 1);
   }
+}
+
+bool rescales_values(std::string_view kept) {
+  return std::ranges::any_of(kMethods, [&](const CorrectionMethod& method) {
+    return method.rescales && kept.find(method.name) != std::string_view::npos;
+  });
 }
 
 std::string to_string(const CorrectionChain& chain) {

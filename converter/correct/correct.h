@@ -31,11 +31,14 @@ struct CorrectionMethod {
   Result<int> (*apply)(const CorrectionContext& context, Draft& draft);
   bool takes_float_values = false;   // works for layers whose values are f32: weight_only, dynamic
   bool takes_integer_values = true;  // and for those whose values are u8
+  bool rescales = false;             // changes the units of values: Draft::rescaling
 };
 
 std::span<const CorrectionMethod> correction_methods();
 // Null where there is none of that name.
 const CorrectionMethod* find_correction_method(std::string_view name);
+// Whether one of these, as a packed file's metadata has them ("equalize+bias,gptq"), changes the units of values.
+bool rescales_values(std::string_view kept);
 // Methods that are applied one after the other and judged as one: some only make room for the next.
 using CorrectionChain = std::vector<const CorrectionMethod*>;
 // Chains to choose from: each is tried on the same draft, and at most the best one stays; of equals (less is noise) the

@@ -9,6 +9,7 @@
 
 #include "converter/graph.h"
 #include "converter/lower.h"
+#include "converter/rescaling.h"
 
 namespace octet {
 
@@ -18,13 +19,14 @@ using ChannelBounds = std::map<std::string, std::vector<double>>;
 // `teacher` computes what the user's model computes. `graph` has the same nodes and values (same indices, same names),
 // and is what gets lowered: its weights and biases carry the corrections. Passes that rescale the network change both.
 // Where a rescaled activation's bound differs between channels, which no layer can have, `bounds` has the teacher's.
-// Copies are cheap: constants are shared.
+// `rescaling` has what passes made of the values of the user's model. Copies are cheap: constants are shared.
 struct Draft {
   Graph graph;
   Graph teacher;
   Ranges ranges;
   QuantizeOptions options;
   ChannelBounds bounds = {};
+  Rescaling rescaling = {};
 };
 
 // The integer network that the draft stands for. Scales of weights that are not fixed yet are from then on, so that

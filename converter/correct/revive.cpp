@@ -28,7 +28,8 @@ using Stats = std::map<std::string, ChannelStats>;
 
 // Layers that a channel runs through by itself: its maker, depthwise layers, and the reader that mixes channels again.
 struct Chain {
-  std::vector<size_t> makers;  // the depthwise layers are makers too
+  std::vector<size_t> makers;                    // the depthwise layers are makers too
+  std::vector<std::vector<std::string>> values;  // of each maker
   size_t reader = 0;
 };
 
@@ -52,10 +53,12 @@ std::vector<Chain> find_chains(const Graph& graph) {
   std::vector<Chain> chains;
   for (const auto& [maker, group] : by_maker) {
     if (!is_dense(graph.nodes[maker])) continue;
-    Chain chain{{maker}, group->readers[0]};
+    Chain chain{{maker}, {group->values}, group->readers[0]};
     while (is_depthwise(graph, graph.nodes[chain.reader]) && by_maker.contains(chain.reader)) {
+      const ChannelGroup& next = *by_maker.at(chain.reader);
       chain.makers.push_back(chain.reader);
-      chain.reader = by_maker.at(chain.reader)->readers[0];
+      chain.values.push_back(next.values);
+      chain.reader = next.readers[0];
     }
     if (is_dense(graph.nodes[chain.reader])) chains.push_back(std::move(chain));
   }
@@ -131,6 +134,7 @@ class Reviver {
     std::erase_if(copies, [](const auto& entry) { return entry.second.empty(); });
     if (copies.empty()) return 0;
     for (Graph* graph : {&draft_.graph, &draft_.teacher}) apply(*graph, chain, copies);
+    note_copies(chain, copies);
     for (const size_t maker : chain.makers) draft_.options.weight_scales.erase(layer(maker).name);
     draft_.options.weight_scales.erase(layer(chain.reader).name);
     return static_cast<int>(chain.makers.size()) + 1;
@@ -204,6 +208,21 @@ class Reviver {
         Constants(graph, chain.reader).copy_input(from, to[k], channels, share / before);
       }
       Constants(graph, chain.reader).copy_input(from, from, channels, share);
+    }
+  }
+
+  void note_copies(const Chain& chain, const std::map<size_t, std::vector<size_t>>& copies) {
+    const auto channels = static_cast<size_t>(output_channels(draft_.graph, draft_.graph.nodes[chain.makers[0]]));
+    for (size_t i = 0; i < chain.makers.size(); ++i) {
+      for (const std::string& value : chain.values[i]) {
+        ValueRescaling& rescaled = rescaling_of(draft_.rescaling, value, channels);
+        for (const auto& [from, to] : copies) {
+          for (size_t k = 0; k < to.size(); ++k) {
+            rescaled[to[k]] = rescaled[from];
+            rescaled[to[k]].factor *= scale_of(chain.makers[i], from, k + 1);
+          }
+        }
+      }
     }
   }
 

@@ -71,7 +71,12 @@ void append_table(std::ostringstream& page, const std::vector<LayerComparison>& 
     std::ostringstream mse;
     mse << std::setprecision(3) << error.mse();
     page << "<tr><td title=\"" << escape(row.name) << "\">" << escape(row.name) << "</td><td>" << escape(row.op)
-         << "</td><td>" << number(error.sqnr_db(), 1) << "</td><td>"
+         << "</td>";
+    if (row.is_rescaled) {
+      page << "<td colspan=\"11\">rescaled by a correction</td></tr>\n";
+      continue;
+    }
+    page << "<td>" << number(error.sqnr_db(), 1) << "</td><td>"
          << (row.isolated.count() > 0 ? number(row.isolated.sqnr_db(), 1) : "") << "</td><td>" << bars(row)
          << "</td><td>" << mse.str() << "</td><td>" << number(error.relative_error(), 4) << "</td><td>"
          << number(error.cosine(), 5) << "</td><td>" << number(error.max_error(), 4) << "</td><td>"

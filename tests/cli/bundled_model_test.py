@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import sys
 import unittest
 
@@ -214,6 +215,23 @@ class BundledModel(Case):
         for column in ("SQNR dB", "isolated", "cosine", "MSE", "rel. error", "max error", "clip %", "w ratio", "--keep-float"):
             self.assertIn(column, table)
         self.fail_with(6, *arguments, "--json", "--min-sqnr", 200, mentions=["probabilities", "200"])
+
+    def test_compare_speaks_the_units_that_corrections_gave_the_network(self):
+        packed, page = self.folder / "net.octet", self.folder / "page.html"
+        self.succeed(OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--calibration", "mse",
+                     "--correct", "balance+revive+bias", "--report", page)
+        metadata = self.json_of(OCTET, "inspect", packed, "--json")["metadata"]
+        self.assertEqual(metadata["correct"], "balance+revive+bias")
+        self.assertLess(len(metadata["rescaling"]), 4000)
+        self.assertIn("block2.relu1_out", metadata["rescaling"])
+        reported = re.findall(r"<td>conv2d</td><td>([-0-9.]+)</td><td>([-0-9.]+)</td>", page.read_text())
+        self.assertGreater(len(reported), 8)
+        self.assertGreater(min(float(db) for row in reported for db in row), 25)
+        found = self.json_of(OCTET, "compare", MODEL, packed, "--data", self.list_of_pictures(), "--json")
+        for layer in found["layers"]:
+            self.assertFalse(layer["rescaled"])
+            self.assertGreater(layer["sqnr_db"], 25, layer)
+            self.assertGreater(layer["isolated_sqnr_db"], 30, layer)
 
     def test_compare_recommends_per_channel_scales_where_channels_are_unlike(self):
         packed = self.convert("--weights", "per_tensor")
