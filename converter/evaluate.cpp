@@ -19,17 +19,14 @@ void load_sample(Session& session, const std::vector<Tensor>& sample) {
   }
 }
 
-// How many classes score above class `index`; a tie counts for the lower index.
-size_t rank_of(std::span<const float> scores, size_t index) {
-  size_t rank = 0;
-  for (size_t i = 0; i < scores.size(); ++i) {
-    if (scores[i] > scores[index] || (scores[i] == scores[index] && i < index)) ++rank;
-  }
-  return rank;
+bool is_finite(std::span<const float> scores) {
+  return std::ranges::all_of(scores, [](float score) { return std::isfinite(score); });
 }
 
-size_t top_class(std::span<const float> scores) {
-  return static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+// The class of rank 0, if there is one.
+std::optional<size_t> top_class(std::span<const float> scores) {
+  const auto top = static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+  return rank_of(scores, top) == size_t{0} ? std::optional(top) : std::nullopt;
 }
 
 Result<std::span<const float>> scores_of(const Session& session) {
@@ -52,16 +49,19 @@ Status evaluate_sample(Worker& worker, const std::vector<Tensor>& sample, const 
   worker.session->run();
   OCTET_TRY(const std::span<const float> scores, scores_of(*worker.session));
   ++worker.found.count;
+  bool is_usable = is_finite(scores);
   if (label.has_value()) {
     if (*label < 0 || static_cast<size_t>(*label) >= scores.size()) {
       return Error{ErrorCode::kInvalidFile, "the label " + std::to_string(*label) + " is no class of a model with " +
                                                 std::to_string(scores.size()) + " classes"};
     }
-    const size_t rank = rank_of(scores, static_cast<size_t>(*label));
-    worker.found.top1 += rank < 1 ? 1 : 0;
-    worker.found.top5 += rank < 5 ? 1 : 0;
+    worker.found.top1 += is_among(scores, *label, 1) ? 1 : 0;
+    worker.found.top5 += is_among(scores, *label, 5) ? 1 : 0;
   }
-  if (against_sample == nullptr) return {};
+  if (against_sample == nullptr) {
+    worker.found.not_finite += is_usable ? 0 : 1;
+    return {};
+  }
   load_sample(*worker.against, *against_sample);
   worker.against->run();
   OCTET_TRY(const std::span<const float> other, scores_of(*worker.against));
@@ -69,11 +69,14 @@ Status evaluate_sample(Worker& worker, const std::vector<Tensor>& sample, const 
     return Error{ErrorCode::kInvalidFile, "one model has " + std::to_string(scores.size()) + " classes, the other " +
                                               std::to_string(other.size())};
   }
-  worker.found.agreeing += top_class(scores) == top_class(other) ? 1 : 0;
+  is_usable = is_usable && is_finite(other);
+  worker.found.not_finite += is_usable ? 0 : 1;
+  const std::optional<size_t> top = top_class(scores);
+  worker.found.agreeing += top.has_value() && top == top_class(other) ? 1 : 0;
   worker.found.scores.add(score_logits(other), score_logits(scores), -INFINITY, INFINITY);
   if (!label.has_value()) return {};
-  const bool is_right = rank_of(scores, static_cast<size_t>(*label)) < 1;
-  const bool other_is_right = top_class(other) == static_cast<size_t>(*label);
+  const bool is_right = is_among(scores, *label, 1);
+  const bool other_is_right = is_among(other, *label, 1);
   worker.found.against_top1 += other_is_right ? 1 : 0;
   worker.found.lost += other_is_right && !is_right ? 1 : 0;
   worker.found.won += is_right && !other_is_right ? 1 : 0;
@@ -87,6 +90,21 @@ double time_run(Session& session) {
 }
 
 }  // namespace
+
+bool is_among(std::span<const float> scores, int64_t label, size_t count) {
+  const std::optional<size_t> rank = rank_of(scores, static_cast<size_t>(label));
+  return rank.has_value() && *rank < count;
+}
+
+std::optional<size_t> rank_of(std::span<const float> scores, size_t index) {
+  if (!std::isfinite(scores[index])) return std::nullopt;
+  size_t rank = 0;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const bool is_above = scores[i] > scores[index] || (scores[i] == scores[index] && i < index);
+    rank += is_above || std::isnan(scores[i]) ? 1 : 0;
+  }
+  return rank;
+}
 
 Result<Evaluation> evaluate(const Model& model, const Dataset& data, std::span<const int64_t> labels,
                             const Model* against, const Dataset* against_data, int threads, const Progress& progress) {
@@ -114,6 +132,7 @@ Result<Evaluation> evaluate(const Model& model, const Dataset& data, std::span<c
     total.top5 += worker.found.top5;
     total.agreeing += worker.found.agreeing;
     total.against_top1 += worker.found.against_top1;
+    total.not_finite += worker.found.not_finite;
     total.lost += worker.found.lost;
     total.won += worker.found.won;
     total.scores.merge(worker.found.scores);
@@ -150,7 +169,7 @@ std::pair<double, double> drop_interval(size_t lost, size_t won, size_t count) {
   const double difference = (static_cast<double>(lost) - static_cast<double>(won)) / n;
   const double one_sided = (static_cast<double>(lost) + static_cast<double>(won) + 1) / n;
   const double half = kZ95 * std::sqrt((one_sided - difference * difference) / n);
-  return {100 * (difference - half), 100 * (difference + half)};
+  return {100 * std::max(difference - half, -1.0), 100 * std::min(difference + half, 1.0)};
 }
 
 std::pair<double, double> wilson_interval(size_t hits, size_t count) {

@@ -17,9 +17,16 @@ struct Evaluation {
   size_t top5 = 0;           // samples whose label is among the five highest
   size_t agreeing = 0;       // samples on which both models have the same highest class
   size_t against_top1 = 0;   // samples whose label has the other model's highest score
+  size_t not_finite = 0;     // samples on which a model has scores that are not finite
   size_t lost = 0, won = 0;  // samples that only the other model, or only this one, labels rightly
   TensorError scores;        // this model's scores as y beside the other's as x, both as `score_logits` gives them
 };
+
+// How many classes score above class `index`: a tie counts for the lower index, and NaN for more than any number. None
+// where the score is not finite: such a class is never right.
+std::optional<size_t> rank_of(std::span<const float> scores, size_t index);
+// Whether the class is one of the `count` highest.
+bool is_among(std::span<const float> scores, int64_t label, size_t count);
 
 // Scores in which every class counts, not only the likely ones: of probabilities (none below 0, their sum 1 within 1e-3)
 // their logarithms less the mean of these, which is what a softmax was applied to but for a constant; other scores
@@ -39,7 +46,8 @@ Result<Evaluation> evaluate(const Model& model, const Dataset& data, std::span<c
 Result<std::pair<double, double>> measure_latency(const Model& a, const Model& b, int threads);
 
 // The 95 % interval of the drop (lost - won) / count, in points, of two models on the same samples: only those on which
-// one alone is right tell. Agresti and Min (2005): half a sample more in each of the four cells, then Wald's.
+// one alone is right tell. Agresti and Min (2005): half a sample more in each of the four cells, then Wald's; within
+// -100 to 100.
 std::pair<double, double> drop_interval(size_t lost, size_t won, size_t count);
 
 // The 95 % interval of a share, in percent: Wilson's (1927), which holds near 0 and 100 too.

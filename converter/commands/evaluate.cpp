@@ -45,6 +45,9 @@ void print_text(const Json& result) {
               << interval[1].get<double>() << ")\n";
   };
   std::cout << "samples    " << result["count"] << "\n";
+  if (result.contains("not_finite")) {
+    std::cout << "not finite " << result["not_finite"] << " samples' scores: such a class is never right\n";
+  }
   share("top-1      ", "top1");
   share("top-5      ", "top5");
   share("top-1 other ", "against_top1");
@@ -52,7 +55,9 @@ void print_text(const Json& result) {
   share("agreement  ", "agreement");
   if (!result.contains("agreement")) return;
   std::cout << "SQNR       ";
-  if (result["sqnr_db"].is_null()) {
+  if (result.contains("not_finite")) {
+    std::cout << "none: some scores are not finite\n";
+  } else if (result["sqnr_db"].is_null()) {
     std::cout << "infinite, the scores are equal\n";
   } else {
     std::cout << result["sqnr_db"].get<double>() << " dB of the scores\n";
@@ -97,6 +102,7 @@ Result<int> run(const Options& options) {
 
   Json result;
   result["count"] = found->count;
+  if (found->not_finite > 0) result["not_finite"] = found->not_finite;
   if (!labels.empty()) {
     result["top1"] = percent(found->top1, found->count);
     result["top1_interval"] = interval_json(wilson_interval(found->top1, found->count));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "converter/data/labels.h"
+#include "converter/evaluate.h"
 #include "converter/parallel.h"
 
 namespace octet {
@@ -33,8 +34,7 @@ Result<std::vector<uint8_t>> find_right(const PackedModel& model, std::span<cons
   std::vector<uint8_t> is_right(samples.size());
   OCTET_CHECK(run_samples(model, samples, threads, [&](size_t i, const std::string& name, const TensorView& view) {
     if (name != output.name) return;
-    const std::span<const float> scores = view.as<float>();
-    is_right[i] = std::max_element(scores.begin(), scores.end()) - scores.begin() == labels[i] ? 1 : 0;
+    is_right[i] = is_among(view.as<float>(), labels[i], 1) ? 1 : 0;
   }));
   return is_right;
 }
