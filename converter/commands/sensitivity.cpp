@@ -159,9 +159,9 @@ CommandRun set_up_sensitivity(CLI::App& app) {
   app.add_option("--labels", convert.labels, "`file index` a line; for .npy data one index a line: tells the drop");
   app.add_option("--preprocess", convert.preprocessing, "default: what the model says");
   app.add_option("--method", options->method)->check(CLI::IsMember(method_names()))->capture_default_str();
-  app.add_option("--bits", options->bits, "widths to try: 4 (of weights), 8, 16 (the node stays f32)")
+  app.add_option("--bits", options->bits, "widths to try: 4 (of weights), 8, 16 (bf16), 32 (f32)")
       ->delimiter(',')
-      ->check(CLI::IsMember({4, 8, 16}))
+      ->check(CLI::IsMember({4, 8, 16, 32}))
       ->capture_default_str();
   app.add_option("--calibration", convert.calibration, "how ranges are chosen")
       ->check(CLI::IsMember(calibrations))

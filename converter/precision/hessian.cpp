@@ -14,28 +14,38 @@
 
 #include "converter/precision/cost.h"
 #include "converter/precision/method_list.h"
+#include "kernels/bf16.h"
 
 namespace octet {
 namespace {
 
 constexpr int kProbes = 4;
 
+double squared(double x) {
+  return x * x;
+}
+
 // ||Q(W) - W||^2 / n
-Result<double> mean_squared_rounding(const Draft& draft, const Node& node, int bits) {
+double mean_squared_rounding(const Draft& draft, const Node& node, int bits) {
   const Tensor& weights = *draft.graph.value(node.input(kConvWeights)).constant;
+  const std::span<const float> w = weights.as<float>();
+  if (w.empty()) return 0;
+  const auto n = static_cast<double>(w.size());
+  double sum = 0;
+  if (bits == 16) {
+    for (const float x : w) sum += squared(static_cast<double>(to_f32(to_bf16(x))) - static_cast<double>(x));
+    return sum / n;
+  }
   WeightScheme scheme = draft.options.weights_of(node.name);
   if (bits < scheme.bits) scheme = with_layers(draft, {node.name}, Precision::kInt4).options.weights_of(node.name);
   std::vector<std::string> notices;
   const QuantizedWeights quantized = quantize_weights(weights, nullptr, {}, scheme, node.name, notices);
-  const std::span<const float> w = weights.as<float>();
   const std::span<const int8_t> q = quantized.weights.as<int8_t>();
   const size_t taps = w.size() / quantized.scales.size();
-  double sum = 0;
   for (size_t i = 0; i < w.size(); ++i) {
-    const double d = static_cast<double>(quantized.scales[i / taps]) * q[i] - static_cast<double>(w[i]);
-    sum += d * d;
+    sum += squared(static_cast<double>(quantized.scales[i / taps]) * q[i] - static_cast<double>(w[i]));
   }
-  return w.empty() ? 0 : sum / static_cast<double>(w.size());
+  return sum / n;
 }
 
 }  // namespace
@@ -47,7 +57,7 @@ Result<Objective> sensitivity_hessian(const SensitivityContext& context, const s
   const Graph& original = context.draft.graph;
   for (size_t i = 0; i < original.nodes.size(); ++i) {
     if (original.nodes[i].name != layer) continue;
-    OCTET_TRY(const double mse, mean_squared_rounding(context.draft, original.nodes[i], bits));
+    const double mse = mean_squared_rounding(context.draft, original.nodes[i], bits);
     if (mse == 0) break;
     const auto eps = static_cast<float>(std::sqrt(mse));
     std::mt19937_64 random(i);  // the same probes for every width

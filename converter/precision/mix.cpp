@@ -29,26 +29,15 @@ Result<PackedModel> lower_lightly_corrected(const MixContext& context, Draft dra
   return lower_draft(draft);
 }
 
-// As single_layer does it for integers.
-Result<double> bf16_error(const Draft& draft, const Judge& judge, std::span<const std::string> layers,
-                          const std::string& layer) {
-  std::set<std::string> others(layers.begin(), layers.end());
-  others.erase(layer);
-  Draft alone = with_layers(with_layers(draft, others, Precision::kF32), {layer}, Precision::kBf16);
-  OCTET_TRY(const PackedModel packed, lower_draft(alone));
-  OCTET_TRY(const Objective found, judge.measure(packed));
-  return found.error;
-}
-
 // Of the network's outputs, if all other layers were f32.
 Result<double> error_of(const MixContext& context, const Judge& judge, std::span<const std::string> layers,
                         const std::string& layer, Precision precision) {
   if (precision == Precision::kF32) return 0.0;
-  if (precision == Precision::kBf16) return bf16_error(context.draft, judge, layers, layer);
+  const int bits = precision == Precision::kBf16 ? 16 : precision == Precision::kInt4 ? 4 : 8;
   std::optional<PackedModel> packed;
-  OCTET_TRY(const Objective found, find_sensitivity_method("single_layer")
-                                       ->measure({context.draft, judge, layers, few(context), context.threads}, layer,
-                                                 precision == Precision::kInt4 ? 4 : 8, packed));
+  OCTET_TRY(const Objective found,
+            find_sensitivity_method("single_layer")
+                ->measure({context.draft, judge, layers, few(context), context.threads}, layer, bits, packed));
   return found.error;
 }
 

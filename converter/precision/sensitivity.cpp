@@ -44,7 +44,7 @@ Result<std::vector<LayerSensitivity>> measure_sensitivity(const SensitivityMetho
                                    [&](const Node& other) { return other.name == layer; });
     for (const int width : bits) {
       LayerSensitivity row{.node = layer, .op = op_name(node->op), .bits = width, .objective = {}, .right = {}};
-      if (width < 16) {  // at 16 the network is the float one
+      if (width < 32) {  // at 32 the network is the float one
         std::optional<PackedModel> packed;
         OCTET_TRY(const Objective found, method.measure(context, layer, width, packed));
         row.error = found.error;

@@ -27,7 +27,7 @@ struct SensitivityContext {
 struct LayerSensitivity {
   std::string node;
   std::string op;
-  int bits = 8;  // 4: of the weights, values have 8; 16: the node stays f32, what mixed precision raises it to
+  int bits = 8;  // 4: of the weights, values have 8; 16: bf16; 32: the node stays f32
   double error = 0;
   std::optional<Objective> objective;  // of the network that was run with it; the Hessian's estimate runs none
   std::optional<size_t> right;         // of that network: samples with the right label
@@ -36,7 +36,7 @@ struct LayerSensitivity {
 struct SensitivityMethod {
   const char* name;         // as --method takes it; also its file's name
   const char* description;  // one line
-  // `packed` gets the integer network that was judged, if the method runs one. bits: 4 or 8.
+  // `packed` gets the network that was judged, if the method runs one. bits: 4, 8 or 16.
   Result<Objective> (*measure)(const SensitivityContext& context, const std::string& layer, int bits,
                                std::optional<PackedModel>& packed);
 };

@@ -1,7 +1,8 @@
-// Only this layer is quantized, its input with it, and the network runs on the integer kernels:
-//   error = E[(y - x)^2] / Var[x],  y: outputs with this one integer layer, x: outputs in float
-// Its bias is corrected first where a correction is going to follow anyway: a shift of the mean that goes away would
-// outweigh the noise that stays.
+// Only this layer is quantized, its input with it, and the network runs on the integer kernels (of 16 bits: on those of
+// bf16):
+//   error = E[(y - x)^2] / Var[x],  y: outputs with this one layer of few bits, x: outputs in float
+// The bias of an integer layer is corrected first where a correction is going to follow anyway: a shift of the mean
+// that goes away would outweigh the noise that stays. bf16 rounds to nearest even, and shifts no mean.
 #include "converter/correct/correct.h"
 #include "converter/precision/cost.h"
 #include "converter/precision/method_list.h"
@@ -14,8 +15,9 @@ Result<Objective> sensitivity_single_layer(const SensitivityContext& context, co
   for (const std::string& other : context.layers) {
     if (other != layer) draft.options.keep_float.insert(other);
   }
+  if (bits == 16) draft = with_layers(draft, {layer}, Precision::kBf16);
   if (bits < draft.options.weights_of(layer).bits) draft = with_layers(draft, {layer}, Precision::kInt4);
-  if (!context.correction_samples.empty()) {
+  if (bits < 16 && !context.correction_samples.empty()) {
     const CorrectionContext correction{context.correction_samples, 0, context.threads, {}};
     OCTET_TRY([[maybe_unused]] const int layers, find_correction_method("bias")->apply(correction, draft));
   }

@@ -243,13 +243,13 @@ class BundledModel(Case):
     def test_sensitivity_ranks_every_layer_and_its_list_can_be_pasted(self):
         page = self.folder / "page.html"
         arguments = (OCTET, "sensitivity", MODEL, "--data", self.list_of_pictures(), "--labels", self.labels())
-        found = self.json_of(*arguments, "--json", "--html", page, "--bits", "4,8,16")
-        self.assertEqual(len({layer["name"] for layer in found["layers"]}) * 3, len(found["layers"]))
+        found = self.json_of(*arguments, "--json", "--html", page, "--bits", "4,8,16,32")
+        self.assertEqual(len({layer["name"] for layer in found["layers"]}) * 4, len(found["layers"]))
         errors = [layer["error"] for layer in found["layers"]]
         self.assertEqual(errors, sorted(errors, reverse=True))
         for layer in found["layers"]:
-            self.assertEqual(layer["error"] == 0, layer["bits"] == 16, layer)
-            self.assertEqual("drop" in layer, layer["bits"] < 16)
+            self.assertEqual(layer["error"] == 0, layer["bits"] == 32, layer)
+            self.assertEqual("drop" in layer, layer["bits"] < 32)
         self.assertIn("</html>", page.read_text())
         self.assertNotIn("http", page.read_text())
         listed = found["keep_float"].split(",")
@@ -257,7 +257,7 @@ class BundledModel(Case):
         self.assertEqual(self.float_layers(self.convert("--keep-float", ",".join(listed))), set(listed))
         self.assertEqual(len(self.float_layers(self.convert("--keep-float", "first,last"))), 2)
         by_hessian = self.json_of(*arguments, "--json", "--method", "hessian")
-        self.assertEqual(len(by_hessian["layers"]) * 3, len(found["layers"]))
+        self.assertEqual(len(by_hessian["layers"]) * 4, len(found["layers"]))
 
     def float_layers(self, packed):
         """The layers whose weights are f32."""

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "converter/lower.h"
 #include "converter/precision.h"
 #include "converter/precision/labelled_samples.h"
 #include "converter/precision/sensitivity.h"
@@ -48,17 +49,37 @@ TEST_CASE("every method puts a deliberately bad layer first") {
   }
 }
 
-TEST_CASE("fewer bits cost more, 16 bits nothing") {
+TEST_CASE("fewer bits cost more, bf16 little, 32 bits nothing") {
   const Graph graph = net_with_bad_layer("none");
   for (const SensitivityMethod& method : sensitivity_methods()) {
     CAPTURE(method.name);
-    const std::vector<LayerSensitivity> rows = rows_of(graph, method.name, {4, 8, 16}, true);
-    REQUIRE(rows.size() == 12);
-    for (size_t i = 0; i < rows.size(); i += 3) {
+    const std::vector<LayerSensitivity> rows = rows_of(graph, method.name, {4, 8, 16, 32}, true);
+    REQUIRE(rows.size() == 16);
+    for (size_t i = 0; i < rows.size(); i += 4) {
       CHECK(rows[i].error > 10 * rows[i + 1].error);
-      CHECK(rows[i + 1].error > 0);
-      CHECK(rows[i + 2].error == 0);
+      CHECK(rows[i + 1].error > rows[i + 2].error);
+      CHECK(rows[i + 2].error > 0);
+      CHECK(rows[i + 3].error == 0);
     }
+  }
+}
+
+TEST_CASE("16 bits are the error of the network whose one layer is bf16") {
+  const Graph graph = net_with_bad_layer("none");
+  const std::vector<LayerSensitivity> rows = rows_of(graph, "single_layer", {16}, true);
+  const std::vector<Sample> samples = random_samples(graph, 12, 3);
+  const Draft draft = draft_of(graph, samples, true);
+  const Result<Judge> judge = Judge::create(graph, samples, 1);
+  REQUIRE(judge.ok());
+  for (const LayerSensitivity& row : rows) {
+    std::set<std::string> others;
+    for (const LayerSensitivity& other : rows) others.insert(other.node);
+    others.erase(row.node);
+    const Result<PackedModel> packed = lower_bf16(graph, others);
+    REQUIRE_MESSAGE(packed.ok(), packed.error().message);
+    const Result<Objective> expected = judge->measure(*packed);
+    REQUIRE(expected.ok());
+    CHECK(row.error == expected->error);
   }
 }
 
