@@ -8,6 +8,7 @@
 #include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
 #include "converter/commands/conversion_text.h"
+#include "converter/commands/network_options.h"
 #include "converter/compare.h"
 #include "converter/convert.h"
 #include "converter/data/dataset.h"
@@ -24,37 +25,17 @@
 namespace octet {
 namespace {
 
-struct Options {
-  ConvertOptions convert;
+struct Options : NetworkOptions {
   std::string output;
-  std::vector<std::string> input_shapes;
-  std::string weights;  // empty: per_channel, or per_group for weight_only and dynamic of 4 bits
-  std::optional<int> weight_bits;
   std::string precision;  // empty: int8, or what --max-drop asks for
   std::optional<std::string> cost;  // none: latency
   std::optional<std::string> bf16;  // none: auto
-  std::string activations = "asymmetric";
-  std::string scale = "float";
-  std::optional<int64_t> group_size;
-  std::optional<double> percentile;
   bool dump_passes = false;
   std::string report;
   bool json = false;
 };
 
-std::vector<std::string> calibration_names() {
-  std::vector<std::string> names{"auto"};
-  for (const CalibrationMethod& method : calibration_methods()) names.emplace_back(method.name);
-  return names;
-}
-
-std::string calibration_help() {
-  std::string ordered;
-  for (const CalibrationMethod& method : calibration_methods()) {
-    if (method.depends_on_order) ordered += (ordered.empty() ? "" : ", ") + std::string(method.name);
-  }
-  return "how ranges are chosen; depends on the order of the samples: " + ordered;
-}
+using Json = nlohmann::ordered_json;
 
 std::string correction_help() {
   std::string names;
@@ -93,9 +74,6 @@ Status check_output(const Options& options) {
   }
   if (!options.report.empty() && options.convert.data.empty()) {
     return Error{ErrorCode::kUsage, "--report needs --data: it compares both networks on samples"};
-  }
-  if (options.percentile.has_value() && !std::isfinite(*options.percentile)) {
-    return Error{ErrorCode::kUsage, "--percentile is not a number"};
   }
   return {};
 }
@@ -145,29 +123,14 @@ Status check_no_integers(const Options& options) {
   return {};
 }
 
-// --weights, --weight-bits, --group-size, --activations, --scale.
-Status read_schemes(Options& options) {
-  WeightScheme& weights = options.convert.weights;
-  const bool has_float_values = options.convert.layers != Precision::kInt8;
-  constexpr int64_t kGroupSize = 64;
-  options.convert.int4_group_size = options.weights.empty() ? options.group_size.value_or(kGroupSize) : 0;
-  if (options.weights.empty()) options.weights = has_float_values && weights.bits == 4 ? "per_group" : "per_channel";
-  if (has_float_values && (weights.portable || options.scale == "pow2" || options.activations == "symmetric")) {
-    return Error{ErrorCode::kUsage,
-                 "--portable, --scale and --activations are about ranges of values, which --precision " +
-                     options.precision + " has none of"};
-  }
-  if (options.weights == "per_group" && weights.bits == 8) {
-    return Error{ErrorCode::kUsage,
-                 "--weights per_group needs --weight-bits 4: integers of 8 bits have no room for a factor per group"};
-  }
-  weights.per_channel = options.weights != "per_tensor";
-  weights.group_size = options.weights == "per_group" ? options.group_size.value_or(kGroupSize) : 0;
-  weights.pow2 = options.scale == "pow2";
-  options.convert.activations = {options.activations == "symmetric", weights.pow2};
-  options.convert.calibration_options.symmetric = options.convert.activations.symmetric;
-  options.convert.calibration_options.pow2 = weights.pow2;
-  return {};
+// What is said about ranges, to values that have none.
+Status check_float_values(const Options& options) {
+  const bool is_about_ranges =
+      options.convert.weights.portable || options.scale == "pow2" || options.activations == "symmetric";
+  if (options.convert.layers == Precision::kInt8 || !is_about_ranges) return {};
+  return Error{ErrorCode::kUsage,
+               "--portable, --scale and --activations are about ranges of values, which --precision " +
+                   options.precision + " has none of"};
 }
 
 // Options that nothing would look at. After the precision and the schemes are read.
@@ -279,12 +242,12 @@ void print_notices(const Conversion& conversion) {
 }
 
 Result<int> run(Options& options) {
-  OCTET_TRY(options.convert.import.input_shapes, parse_input_shapes(options.input_shapes));
+  OCTET_CHECK(read_model_options(options));
   OCTET_CHECK(check_output(options));
   OCTET_CHECK(read_precision(options));
+  OCTET_CHECK(check_float_values(options));
   OCTET_CHECK(read_schemes(options));
   OCTET_CHECK(check_idle_options(options));
-  if (options.percentile.has_value()) options.convert.calibration_options.percentile = *options.percentile;
   if (options.dump_passes) options.convert.pass_observer = dump_pass;
   ProgressLine progress("calibrating");
   options.convert.progress = [&](size_t done, size_t total) { progress.update(done, total); };
@@ -351,47 +314,22 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("MODEL", convert.model, "ONNX, octet JSON or TensorFlow.js model")->required();
   app.add_option("-o,--output", options->output, "the packed file to write")->required();
   app.add_option("--data", convert.data, "calibration data: a folder of images, a list file, an .npy, or NAME=PATH");
-  app.add_option("--preprocess", convert.preprocessing, "how images become the input; stored in the packed file");
   app.add_option("--samples", convert.samples, "how many samples to draw")
       ->check(whole_number(1, UINT32_MAX))
       ->capture_default_str();
-  app.add_option("--seed", convert.seed, "of the draw")->check(whole_number(0, UINT64_MAX))->capture_default_str();
+  add_model_options(app, *options);
   app.add_option("--class-names", convert.class_names_file, "one name a line; stored in the packed file");
-  add_input_shapes(app, options->input_shapes, "NAME=1x3x224x224, for inputs whose shape is open");
   app.add_flag(
       "--open-sizes", convert.open_sizes,
       "the packed file takes images of any size; it is calibrated at the size of the model or of --input-shape");
-  app.add_option("--calibration", convert.calibration, calibration_help())
-      ->check(CLI::IsMember(calibration_names()))
-      ->capture_default_str();
-  app.add_option("--percentile", options->percentile, "share of values kept, in percent; 99.99 unless given")
-      ->check(CLI::Range(50.0, 100.0));
+  add_calibration_options(app, *options);
   app.add_option("--calibration-table", convert.calibration_tables,
                  "saved statistics, merged; --data then only judges and corrects")
       ->delimiter(',');
   app.add_option("--save-calibration", convert.save_calibration, "write the statistics to a file");
-  app.add_option("--activations", options->activations)
-      ->check(CLI::IsMember({"asymmetric", "symmetric"}))
-      ->capture_default_str();
-  app.add_option("--weights", options->weights, "per_channel, but per_group for weight_only and dynamic of 4 bits")
-      ->check(CLI::IsMember({"per_channel", "per_tensor", "per_group"}));
-  app.add_option("--weight-bits", options->weight_bits,
-                 "8, the default, or 4: half a byte each in the file, s8 where they run")
-      ->check(CLI::IsMember({8, 4}));
-  app.add_option("--group-size", options->group_size,
-                 "weights of 4 bits that share a step, 64 unless given: with --weights per_group, or of mixed "
-                 "precision unless --weights is given")
-      ->check(whole_number(2, 65536));
-  app.add_option("--scale", options->scale, "pow2: powers of two, so that requantization is a shift")
-      ->check(CLI::IsMember({"float", "pow2"}))
-      ->capture_default_str();
-  app.add_flag("--portable", convert.weights.portable,
-               "weights in [-63, 63], exact on every CPU in every runtime; octet itself needs it nowhere");
+  add_scheme_options(app, *options);
   app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();
   app.add_option("--precision", options->precision, precision_help())->check(CLI::IsMember(precision_names()));
-  app.add_option("--keep-float", convert.keep_float,
-                 "nodes (or tensors they make) that stay f32; first, last: the layers at the ends")
-      ->delimiter(',');
   app.add_option("--cost", options->cost, "what mixed precision spares: latency, the default, is measured; or bytes")
       ->check(CLI::IsMember({"latency", "bytes"}));
   app.add_option("--bf16", options->bf16,
@@ -401,7 +339,6 @@ CommandRun set_up_convert(CLI::App& app) {
       "--max-drop", convert.max_drop,
       "points of top-1 that may be lost on samples held out; mixed precision is raised until then, else exit 5");
   app.add_option("--labels", convert.labels, "for --max-drop: `file index` a line; for .npy data one index a line");
-  app.add_option("--threads", convert.threads, "samples observed at once")->check(whole_number(1, 1024));
   app.add_option("--report", options->report, "also write a self-contained page: what each layer lost");
   app.add_flag("--json", options->json, "one JSON object on stdout");
   app.add_flag("--dump-passes", options->dump_passes, "the graph after each pass, on stderr");

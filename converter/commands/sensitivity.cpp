@@ -9,6 +9,7 @@
 #include "converter/atomic_file.h"
 #include "converter/calibrated_network.h"
 #include "converter/commands/commands.h"
+#include "converter/commands/network_options.h"
 #include "converter/data/labels.h"
 #include "converter/lower.h"
 #include "converter/precision/labelled_samples.h"
@@ -23,10 +24,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kCorrectionSamples = 24;  // the mean of a channel needs no more
 
-struct Options {
-  ConvertOptions convert;
+struct Options : NetworkOptions {
   std::string method = "single_layer";
-  std::vector<int> bits{8};
+  std::vector<int> bits;  // empty: those of the weights
   std::string correct = "bias";
   std::string html;
   bool json = false;
@@ -118,7 +118,20 @@ Result<Report> measure(const Options& options, const CalibratedNetwork& network)
   return report;
 }
 
+// --bits, --weight-bits.
+Status read_bits(Options& options) {
+  const int bits = options.weight_bits.value_or(8);
+  options.convert.weights.bits = bits;
+  if (options.bits.empty()) options.bits = {bits};
+  const bool has_8 = std::find(options.bits.begin(), options.bits.end(), 8) != options.bits.end();
+  if (bits < 8 && has_8) return Error{ErrorCode::kUsage, "--bits 8 contradicts --weight-bits " + std::to_string(bits)};
+  return {};
+}
+
 Result<int> run(Options& options) {
+  OCTET_CHECK(read_model_options(options));
+  OCTET_CHECK(read_bits(options));
+  OCTET_CHECK(read_schemes(options));
   ProgressLine progress("calibrating");
   options.convert.progress = [&](size_t done, size_t total) { progress.update(done, total); };
   options.convert.needs_samples = true;
@@ -152,28 +165,23 @@ CommandRun set_up_sensitivity(CLI::App& app) {
   ConvertOptions& convert = options->convert;
   convert.samples = 250;
   convert.calibration = "mse";
-  std::vector<std::string> calibrations{"auto"};
-  for (const CalibrationMethod& method : calibration_methods()) calibrations.emplace_back(method.name);
   app.add_option("MODEL", convert.model, "ONNX, octet JSON or TensorFlow.js model")->required();
   app.add_option("--data", convert.data, "a folder of images, a list file, an .npy, or NAME=PATH")->required();
   app.add_option("--labels", convert.labels, "`file index` a line; for .npy data one index a line: tells the drop");
-  app.add_option("--preprocess", convert.preprocessing, "default: what the model says");
   app.add_option("--method", options->method)->check(CLI::IsMember(method_names()))->capture_default_str();
-  app.add_option("--bits", options->bits, "widths to try: 4 (of weights), 8, 16 (bf16), 32 (f32)")
+  app.add_option("--bits", options->bits,
+                 "widths to try: 4 (of weights), 8, 16 (bf16), 32 (f32); default: --weight-bits")
       ->delimiter(',')
-      ->check(CLI::IsMember({4, 8, 16, 32}))
-      ->capture_default_str();
-  app.add_option("--calibration", convert.calibration, "how ranges are chosen")
-      ->check(CLI::IsMember(calibrations))
-      ->capture_default_str();
+      ->check(CLI::IsMember({4, 8, 16, 32}));
   app.add_option("--correct", options->correct, "bias: each layer's bias is corrected first, as converting does")
       ->check(CLI::IsMember({"bias", "none"}))
       ->capture_default_str();
   app.add_option("--samples", convert.samples, "how many samples to draw; a fifth of them judges")
       ->check(whole_number(1, UINT32_MAX))
       ->capture_default_str();
-  app.add_option("--seed", convert.seed, "of the draw")->check(whole_number(0, UINT64_MAX))->capture_default_str();
-  app.add_option("--threads", convert.threads, "samples run at once")->check(whole_number(1, 1024));
+  add_model_options(app, *options);
+  add_calibration_options(app, *options);
+  add_scheme_options(app, *options);
   app.add_option("--html", options->html, "also write a self-contained page");
   app.add_flag("--json", options->json, "one JSON object on stdout");
   return [options] { return run(*options); };
