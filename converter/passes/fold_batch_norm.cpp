@@ -3,12 +3,15 @@
 //   layer(batch_norm(x), w, b) -> layer(x, w * k[c], b + sum over taps of w * shift[c])
 //   batch_norm(x)              -> a depthwise 1x1 convolution, for images: one rounding, and a scale per channel
 //   batch_norm(x)              -> x * k + shift
-// layer is conv2d (dense, grouped, depthwise) or fully_connected.
-// The first is refused when the layer feeds anything else, is a graph output, or has a residual or clamp before the
-// normalization; the second when the normalized value feeds anything else, is a graph output, or the convolution pads
-// and some shift is not 0; all of them when a statistic is computed.
+// layer is conv2d (dense, grouped, depthwise) or fully_connected. In the first its value may have been moved by
+// reshapes, transposes and slices, as that of a transposed convolution is, if each of its outputs o stays in one
+// channel (moved_layer.h).
+// The first is refused when the layer or a moved value feeds anything else, is a graph output, or has a residual or
+// clamp before the normalization; the second when the normalized value feeds anything else, is a graph output, or the
+// convolution pads and some shift is not 0; all of them when a statistic is computed.
 #include <cmath>
 
+#include "converter/passes/moved_layer.h"
 #include "converter/passes/pass_list.h"
 #include "converter/passes/rewrite.h"
 
@@ -38,11 +41,9 @@ std::optional<Affine> affine_of(const Graph& graph, const Node& node, const Batc
 
 bool fold_into_producer(Graph& graph, const Node& node, const Affine& affine, int64_t axis) {
   const ValueId source = node.input(0);
-  Node* layer = graph.producer(source);
-  if (layer == nullptr || !is_weighted(graph, *layer) || !is_linear(*layer) || graph.use_count(source) != 1)
-    return false;
-  if (axis != graph.value(source).shape.rank() - 1) return false;
-  scale_outputs(graph, *layer, affine.k, affine.shift);
+  const auto moved = moved_layer(graph, source, axis);
+  if (!moved) return false;
+  scale_outputs(graph, *moved->layer, moved->per_output(affine.k), moved->per_output(affine.shift));
   take_over(graph, node.outputs[0], source);
   return true;
 }

@@ -1,13 +1,15 @@
 // layer(x, w, b) * k -> layer(x, w * k[o], b * k[o])        k constant, per tensor or output channel; division likewise
 // layer(x * k, w, b) -> layer(x, w * k[c], b)               per tensor or input channel
 // layer(x + s, w, b) -> layer(x, w, b + sum over taps of w * s[c])      subtraction likewise
-// layer is conv2d or fully_connected. (What is added behind a layer: fuse_bias.)
+// layer is conv2d or fully_connected; in the first its value may have been moved (moved_layer.h). (What is added behind
+// a layer: fuse_bias.)
 // The first is refused when the layer feeds anything else, is a graph output, or has a residual or clamp; the others
 // when the product or sum feeds anything else or is a graph output; the last when the convolution pads and some s is
 // not 0. All are refused for k = 1/0 and for operands that vary along other axes.
 #include <algorithm>
 #include <cmath>
 
+#include "converter/passes/moved_layer.h"
 #include "converter/passes/pass_list.h"
 #include "converter/passes/rewrite.h"
 
@@ -56,12 +58,11 @@ std::optional<ScaleShift> read(const Graph& graph, const Node& node) {
 }
 
 bool fold_into_producer(Graph& graph, const Node& node, const ScaleShift& it) {
-  Node* layer = graph.producer(it.source);
-  if (layer == nullptr || !is_weighted(graph, *layer) || !is_linear(*layer) || graph.use_count(it.source) != 1)
-    return false;
   if (node.as<BinaryParams>()->kind == BinaryKind::kAdd || node.as<BinaryParams>()->kind == BinaryKind::kSub)
     return false;
-  scale_outputs(graph, *layer, it.k, it.shift);
+  const auto moved = moved_layer(graph, it.source, graph.value(it.source).shape.rank() - 1);
+  if (!moved) return false;
+  scale_outputs(graph, *moved->layer, moved->per_output(it.k), moved->per_output(it.shift));
   take_over(graph, node.outputs[0], it.source);
   return true;
 }

@@ -1,6 +1,8 @@
 // layer(x, w, b) + s -> layer(x, w, b + s[o])      s constant, per tensor or output channel; subtraction likewise
-// layer is conv2d or fully_connected. Refused when the layer feeds anything else, is a graph output, or has a residual
-// or clamp; when s varies along other axes; when the sum has a clamp.
+// layer is conv2d or fully_connected; its value may have been moved (moved_layer.h). Refused when the layer feeds
+// anything else, is a graph output, or has a residual or clamp; when s varies along other axes; when the sum has a
+// clamp.
+#include "converter/passes/moved_layer.h"
 #include "converter/passes/pass_list.h"
 #include "converter/passes/rewrite.h"
 
@@ -15,15 +17,16 @@ int fuse_bias(Graph& graph) {
     const bool constant_first = params->kind == BinaryKind::kAdd && graph.value(node.input(0)).is_constant();
     const ValueId source = node.input(constant_first ? 1 : 0);
     const ValueId constant = node.input(constant_first ? 0 : 1);
-    Node* layer = graph.producer(source);
-    if (layer == nullptr || !is_weighted(graph, *layer) || !is_linear(*layer) || graph.use_count(source) != 1) continue;
-    const Shape& shape = graph.value(source).shape;
+    const Shape shape = graph.value(source).shape;
     auto shift = per_channel(graph, constant, shape, shape.rank() - 1);
     if (!shift) continue;
     if (params->kind == BinaryKind::kSub) {
       for (double& v : *shift) v = -v;
     }
-    scale_outputs(graph, *layer, std::vector<double>(shift->size(), 1), *shift);
+    const auto moved = moved_layer(graph, source, shape.rank() - 1);
+    if (!moved) continue;
+    const std::vector<double> ones(moved->channels.size(), 1);
+    scale_outputs(graph, *moved->layer, ones, moved->per_output(*shift));
     take_over(graph, node.outputs[0], source);
     ++count;
   }

@@ -1,9 +1,11 @@
 // clip(f(x), lo, hi) -> f(x) clamped to [lo, hi]       f: conv2d, fully_connected, binary, clip
 // clip(clip(x, a, b), lo, hi) = clip(x, clip(a, lo, hi), clip(b, lo, hi)), exactly.
+// f's value may have been moved by reshapes, transposes and slices: elements stay what they are.
 // Refused when f's value feeds anything else or is a graph output; for lo > 0 or hi < 0 (an integer range always holds
 // 0, so that clamp would not be its saturation) except between clips; for NaN; for arithmetic on integers.
 #include <algorithm>
 
+#include "converter/passes/moved_layer.h"
 #include "converter/passes/pass_list.h"
 #include "converter/passes/rewrite.h"
 
@@ -32,8 +34,8 @@ int fuse_clamp(Graph& graph) {
     if (!(clip->alpha <= clip->beta)) continue;
     const ValueId source = node.input(0);
     const Clamp outer{clip->alpha, clip->beta};
-    Node* before = graph.producer(source);
-    if (before == nullptr || graph.use_count(source) != 1 || graph.value(source).type != DataType::kF32) continue;
+    Node* before = maker_of(graph, source);
+    if (before == nullptr || graph.value(source).type != DataType::kF32) continue;
     if (auto* inner = before->as<UnaryParams>(); inner != nullptr && inner->kind == UnaryKind::kClip) {
       const Clamp both = compose({inner->alpha, inner->beta}, outer);
       inner->alpha = both.min;

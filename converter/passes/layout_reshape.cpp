@@ -7,53 +7,13 @@
 #include <numeric>
 
 #include "converter/passes/layout_moves.h"
+#include "converter/passes/reshape_groups.h"
 
 namespace octet {
 namespace {
 
-// Axes of a reshape's input that become axes of its output: equal products, dynamic with dynamic. Axes of size 1 belong
-// to no group.
-struct Group {
-  std::vector<int> in, out;
-};
-
-std::vector<int> axes_of(const Shape& shape) {
-  std::vector<int> axes;
-  for (int i = 0; i < shape.rank(); ++i) {
-    if (shape[i] != 1) axes.push_back(i);
-  }
-  return axes;
-}
-
-// Nothing where a dimension is 0, or a dynamic one is joined with others.
-std::optional<std::vector<Group>> groups_of(const Shape& from, const Shape& to) {
-  const std::vector<int> in = axes_of(from);
-  const std::vector<int> out = axes_of(to);
-  std::vector<Group> groups;
-  size_t i = 0;
-  size_t j = 0;
-  while (i < in.size() && j < out.size()) {
-    Group group{{in[i]}, {out[j]}};
-    int64_t a = from[in[i++]];
-    int64_t b = to[out[j++]];
-    if (a == 0 || b == 0) return std::nullopt;
-    while (a != b) {
-      if (a < 0 || b < 0) return std::nullopt;
-      const bool more_in = a < b;
-      if (more_in ? i == in.size() : j == out.size()) return std::nullopt;
-      const int64_t dim = more_in ? from[in[i]] : to[out[j]];
-      if (dim <= 0) return std::nullopt;
-      (more_in ? a : b) *= dim;
-      more_in ? group.in.push_back(in[i++]) : group.out.push_back(out[j++]);
-    }
-    groups.push_back(group);
-  }
-  if (i != in.size() || j != out.size()) return std::nullopt;
-  return groups;
-}
-
 // The order in which the groups lie in x, of which `from` is transpose(x, q); nothing where one is torn apart.
-std::optional<std::vector<size_t>> order_in_source(const std::vector<Group>& groups, const Shape& from,
+std::optional<std::vector<size_t>> order_in_source(const std::vector<AxisGroup>& groups, const Shape& from,
                                                    const Permutation& q) {
   std::vector<int> in_source;  // the axes of `from` as they lie in x
   for (const int64_t axis : inverse(q)) {
@@ -62,7 +22,7 @@ std::optional<std::vector<size_t>> order_in_source(const std::vector<Group>& gro
   std::vector<size_t> order;
   for (size_t k = 0; k < in_source.size();) {
     const auto group =
-        std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.in[0] == in_source[k]; });
+        std::find_if(groups.begin(), groups.end(), [&](const AxisGroup& g) { return g.in[0] == in_source[k]; });
     if (group == groups.end()) return std::nullopt;
     for (const int axis : group->in) {
       if (k == in_source.size() || in_source[k++] != axis) return std::nullopt;
@@ -76,7 +36,7 @@ int commute(Graph& graph, size_t i, const Permutation& q) {
   Node& node = graph.nodes[i];
   const Shape from = graph.value(node.input(0)).shape;
   const Shape to = graph.value(node.outputs[0]).shape;
-  const auto groups = groups_of(from, to);
+  const auto groups = reshape_groups(from, to);
   if (!groups) return 0;
   const auto order = order_in_source(*groups, from, q);
   if (!order) return 0;
