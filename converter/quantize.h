@@ -25,11 +25,6 @@ struct ActivationScheme {
 // methods are powers of two apart already.
 QuantParams u8_params(Range range, const ActivationScheme& scheme = {});
 
-// s8 symmetric: scale = max_abs / 127, so that integers lie in [-127, 127].
-inline float s8_scale(float max_abs) {
-  return max_abs / 127.0F;
-}
-
 // How weights become integers.
 struct WeightScheme {
   bool per_channel = true;  // else one scale a tensor

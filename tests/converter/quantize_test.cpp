@@ -9,6 +9,14 @@
 #include "kernels/quantization.h"
 
 namespace octet {
+namespace {
+
+std::vector<int> integers_of(const QuantizedWeights& quantized) {
+  const auto q = quantized.weights.as<int8_t>();
+  return {q.begin(), q.end()};
+}
+
+}  // namespace
 
 TEST_CASE("zero is an integer in every range") {
   for (const Range range : {Range{-1, 1}, Range{0.5F, 6}, Range{-6, -0.5F}, Range{-0.3F, 7.7F}, Range{0, 0},
@@ -24,6 +32,32 @@ TEST_CASE("a ReLU's range has zero point 0 and a negative one 255") {
   CHECK(u8_params({0, 6}) == QuantParams{6.0F / 255, 0});
   CHECK(u8_params({0.5F, 6}).zero_point == 0);
   CHECK(u8_params({-6, -0.5F}).zero_point == 255);
+}
+
+TEST_CASE("the zero point is qmin - round(min / scale), for ranges widened to hold 0") {
+  struct Row {
+    Range range;
+    float span;  // of the widened range: 255 scales
+    int zero_point;
+  };
+  const Row rows[] = {{{-1, 3}, 4, 64},     // 63.75
+                      {{-3, 1}, 4, 191},    // 191.25
+                      {{-1, 254}, 255, 1},  // on the grid
+                      {{-200.4F, 54.6F}, 255, 200},
+                      {{-0.5F, 254.5F}, 255, 0},  // a tie, to even
+                      {{-1.5F, 253.5F}, 255, 2},  // a tie, to even
+                      {{0.5F, 6}, 6, 0},          // all positive
+                      {{-6, -0.5F}, 6, 255},      // all negative
+                      {{3, 3}, 3, 0},             // constant
+                      {{-3, -3}, 3, 255}};
+  for (const Row& row : rows) {
+    CAPTURE(row.range.min);
+    CAPTURE(row.range.max);
+    const QuantParams quant = u8_params(row.range);
+    CHECK(quant.scale == doctest::Approx(row.span / 255));
+    CHECK(quant.zero_point == row.zero_point);
+  }
+  CHECK(u8_params({0, 0}) == QuantParams{1, 0});  // all zero
 }
 
 TEST_CASE("the ends of a range are represented within half a step") {
@@ -42,10 +76,21 @@ TEST_CASE("the ends of a range are represented within half a step") {
 }
 
 TEST_CASE("symmetric integers are 127 steps wide: 0.1, 0.5, 0.9, 1.2 become 11, 53, 95, 127") {
-  const float scale = s8_scale(1.2F);
-  std::vector<int> q;
-  for (const float w : {0.1F, 0.5F, 0.9F, 1.2F}) q.push_back(static_cast<int>(std::nearbyintf(w / scale)));
-  CHECK(q == std::vector<int>{11, 53, 95, 127});
+  std::vector<std::string> notices;
+  const std::vector<float> scale{1.2F / 127};
+  const Tensor weights = Tensor::f32({2, 4}, std::vector{0.1F, 0.5F, 0.9F, 1.2F, -0.1F, -0.5F, -0.9F, -1.2F});
+  const QuantizedWeights q = quantize_weights(weights, nullptr, {}, {.per_channel = false}, "n", notices, scale);
+  CHECK(q.scales == scale);
+  CHECK(integers_of(q) == std::vector<int>{11, 53, 95, 127, -11, -53, -95, -127});
+  CHECK(q.zero_points.empty());
+}
+
+TEST_CASE("weights that are 127 steps wide keep their step, max / 127, and are exact") {
+  std::vector<std::string> notices;
+  const Tensor weights = Tensor::f32({2, 4}, std::vector{0.125F, 15.875F, -3.5F, 6.0F, 2.0F, -254.0F, 78.0F, 4.0F});
+  const QuantizedWeights q = quantize_weights(weights, nullptr, {}, {}, "n", notices);
+  CHECK(q.scales == std::vector{0.125F, 2.0F});
+  CHECK(integers_of(q) == std::vector<int>{1, 127, -28, 48, 1, -127, 39, 2});
 }
 
 TEST_CASE("a channel's scale never rounds worse than its largest weight's, and often better") {
@@ -57,8 +102,9 @@ TEST_CASE("a channel's scale never rounds worse than its largest weight's, and o
     std::vector<float> w(9);
     for (float& v : w) v = normal(random);
     const QuantizedWeights q = quantize_weights(Tensor::f32({1, 9}, w), nullptr, {1.0F, 0}, {}, "n", notices);
-    const float widest = s8_scale(
-        std::fabs(*std::max_element(w.begin(), w.end(), [](float a, float b) { return std::fabs(a) < std::fabs(b); })));
+    const float most =
+        std::fabs(*std::max_element(w.begin(), w.end(), [](float a, float b) { return std::fabs(a) < std::fabs(b); }));
+    const float widest = most / 127;
     double chosen = 0;
     double plain = 0;
     for (size_t i = 0; i < w.size(); ++i) {

@@ -105,13 +105,13 @@ const std::vector<int8_t> kWeights = {1, -2, 3, -128, 127, 5};
 const std::vector<int32_t> kBias = {100, -50, 7};
 
 // x [1, 2, 3, 3] -> 1x1 convolution to 3 channels, per channel, s8 everywhere, in QDQ form.
-QuantizedBuilder qdq_conv() {
+QuantizedBuilder qdq_conv(float x_scale = 0.05F, int x_zero = -3) {
   QuantizedBuilder s;
   s.input("x", {1, 2, 3, 3});
-  s.params("x", {0.05F}, DataType::kS8, {-3}).params("y", {0.25F}, DataType::kS8, {-128});
+  s.params("x", {x_scale}, DataType::kS8, {x_zero}).params("y", {0.25F}, DataType::kS8, {-128});
   s.params("w", {0.01F, 0.02F, 0.04F}, DataType::kS8, {0, 0, 0});
   s.integers("w", DataType::kS8, {3, 2, 1, 1}, kWeights).integers("b", DataType::kS32, {3}, kBias);
-  s.f32("b_scale", {3}, {0.05F * 0.01F, 0.05F * 0.02F, 0.05F * 0.04F});
+  s.f32("b_scale", {3}, {x_scale * 0.01F, x_scale * 0.02F, x_scale * 0.04F});
   s.quantize("x", "xq", "x")
       .dequantize("xq", "xd", "x")
       .dequantize("w", "wd", "w")
@@ -145,25 +145,47 @@ TEST_CASE("a QDQ convolution keeps weights, bias, scales and zero points bit by 
   CHECK(packed.notices.empty());
 }
 
-TEST_CASE("a QDQ convolution computes what ONNX says of its integers") {
-  const Packed packed = pack(qdq_conv());
+// What ONNX says of qdq_conv's integers.
+void check_qdq_conv(const Packed& packed, float x_scale, int x_zero) {
   std::vector<float> x(18);
   for (size_t i = 0; i < x.size(); ++i) x[i] = 0.37F * static_cast<float>(i) - 3;
   const std::vector<float> y = run(packed.model, x);
   REQUIRE(y.size() == 27);
-  const float x_scale = 0.05F;
   const double w_scale[] = {0.01F, 0.02F, 0.04F};
   for (size_t o = 0; o < 3; ++o) {
     for (size_t p = 0; p < 9; ++p) {
       double sum = kBias[o];
       for (size_t c = 0; c < 2; ++c) {
-        const double q = std::clamp(std::nearbyint(x[c * 9 + p] / x_scale) - 3, -128.0F, 127.0F);
-        sum += (q + 3) * kWeights[o * 2 + c];
+        const double q =
+            std::clamp(static_cast<double>(std::nearbyint(x[c * 9 + p] / x_scale)) + x_zero, -128.0, 127.0);
+        sum += (q - x_zero) * kWeights[o * 2 + c];
       }
       const double steps =
           std::clamp(std::nearbyint(sum * static_cast<double>(x_scale) * w_scale[o] / 0.25), 0.0, 255.0);
       CHECK(y[o * 9 + p] == static_cast<float>(0.25 * steps));
     }
+  }
+}
+
+TEST_CASE("a QDQ convolution computes what ONNX says of its integers") {
+  check_qdq_conv(pack(qdq_conv()), 0.05F, -3);
+}
+
+TEST_CASE("s8 values, whose zero point is -128 - round(min / scale), become u8 with 128 more") {
+  struct Row {
+    Range range;  // with 0 in it
+    int zero_point;
+  };
+  const Row rows[] = {{{-1, 3}, -64}, {{-3, 1}, 63},  {{-1, 254}, -127},
+                      {{0, 6}, -128}, {{-6, 0}, 127}, {{-128, 127}, 0}};
+  for (const Row& row : rows) {
+    CAPTURE(row.range.min);
+    const QuantParams expected = u8_params(row.range);
+    const Packed packed = pack(qdq_conv(expected.scale, row.zero_point));
+    const PackedTensor& src = packed.input(packed.only("conv2d"), 0);
+    CHECK(src.scales == std::vector{expected.scale});
+    CHECK((src.zero_points.empty() ? 0 : src.zero_points.at(0)) == expected.zero_point);
+    check_qdq_conv(packed, expected.scale, row.zero_point);
   }
 }
 
