@@ -35,7 +35,6 @@ struct Options : NetworkOptions {
   bool json = false;
 };
 
-using Json = nlohmann::ordered_json;
 
 std::string correction_help() {
   std::string names;
