@@ -27,14 +27,13 @@ namespace {
 
 struct Options : NetworkOptions {
   std::string output;
-  std::string precision;  // empty: int8, or what --max-drop asks for
+  std::string precision;            // empty: int8, or what --max-drop asks for
   std::optional<std::string> cost;  // none: latency
   std::optional<std::string> bf16;  // none: auto
   bool dump_passes = false;
   std::string report;
   bool json = false;
 };
-
 
 std::string correction_help() {
   std::string names;
