@@ -25,9 +25,19 @@ namespace {
 struct Moments {
   double count = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0;  // x: float network, y: integer network
 
-  double wanted_variance() const { return xx / count - x / count * (x / count); }
-  double variance() const { return yy / count - y / count * (y / count); }
+  double wanted_variance() const { return variance_of(x, xx); }
+  double variance() const { return variance_of(y, yy); }
   double covariance() const { return xy / count - x / count * (y / count); }
+
+ private:
+  // 0 for a channel that is constant on the samples, where nothing but rounding is left of the difference: that of the
+  // f32 numbers, some 2^-24 of their size, and that of their sums. A deviation of 1e-5 of the size is far above both.
+  double variance_of(double sum, double squares) const {
+    constexpr double kRounding = 1e-10;
+    const double mean_square = squares / count;
+    const double difference = mean_square - sum / count * (sum / count);
+    return difference > kRounding * mean_square ? difference : 0;
+  }
 };
 
 void add_moments(const LayerProblem& problem, const LayerRows& rows, std::span<const float> products,

@@ -114,6 +114,27 @@ TEST_CASE("affine patch and re-estimated batch normalization undo what scaled an
   for (const auto& [name, scales] : shifted.options.weight_scales) CHECK(scales.size() == 1);
 }
 
+TEST_CASE("a channel that is constant on the samples keeps its scale: rounding has no ratio") {
+  const Graph graph = mixed_net();
+  const std::vector<Sample> samples = random_samples(graph, 24, 37);
+  Draft draft = draft_of(graph, samples);
+  for (Graph* part : {&draft.graph, &draft.teacher}) {
+    Node& node = *std::find_if(part->nodes.begin(), part->nodes.end(), [](const Node& n) { return n.name == "a"; });
+    std::vector<float> bias = layer_bias(*part, node);
+    const float off = part == &draft.graph ? 0.05F : 0.0F;
+    for (size_t o = 0; o < bias.size(); ++o) bias[o] = 0.37F + off + 0.013F * static_cast<float>(o);
+    set_layer_weights(*part, node, std::vector<float>(layer_weights(*part, node).size(), 0.0F));
+    set_layer_bias(*part, node, bias);
+  }
+  Draft before = draft;
+  REQUIRE(lower_draft(before).ok());
+  for (const char* method : {"affine", "reestimate"}) {
+    CAPTURE(method);
+    const Draft after = corrected(method, draft, context_of(samples));
+    CHECK(after.options.weight_scales.at("a") == before.options.weight_scales.at("a"));
+  }
+}
+
 TEST_CASE("re-estimated batch normalization keeps a channel's variance where the affine patch shrinks it") {
   // An output that tells nothing of what is wanted: regression takes it back to the mean, normalization does not.
   const Graph graph = mixed_net();
