@@ -22,20 +22,22 @@ T take(std::string_view& text) {
 
 }  // namespace
 
+ShardSample::ShardSample(const SampleSummary& sample)
+    : number(sample.number), hash(sample.hash), is_blank(sample.is_blank) {
+  for (const auto& [name, extremes] : sample.values) values.push_back(extremes);
+}
+
 // The length of the table's text, the text, then each sample: number, hash, blank, extremes in the table's order.
-Result<std::string> encode_share(const StatsTable& stats, const std::vector<SampleSummary>& samples) {
+Result<std::string> encode_share(const StatsTable& stats, const std::vector<ShardSample>& samples) {
   OCTET_TRY(const std::string table, calibration_text({"", "", samples.size(), stats}));
   std::string share;
   put(share, table.size());
   share += table;
-  for (const SampleSummary& sample : samples) {
+  for (const ShardSample& sample : samples) {
     put(share, sample.number);
     put(share, sample.hash);
     put(share, sample.is_blank);
-    for (const auto& [name, value] : stats) {
-      const auto found = sample.values.find(name);
-      put(share, found == sample.values.end() ? Extremes() : found->second);
-    }
+    for (const Extremes& extremes : sample.values) put(share, extremes);
   }
   return share;
 }
@@ -71,11 +73,11 @@ Result<Observation> observe_in_shards(const Model& model, const Dataset& data, s
   const auto first = [&](int r) { return indices.size() * static_cast<size_t>(r) / static_cast<size_t>(count); };
   const std::span<const size_t> share = indices.subspan(first(rank), first(rank + 1) - first(rank));
   std::mutex mutex;
-  std::vector<SampleSummary> samples;
+  std::vector<ShardSample> samples;
   OCTET_TRY(const StatsTable stats, observe_samples(model, data, share, threads, progress, [&](SampleSummary sample) {
               sample.number += first(rank);
               const std::lock_guard lock(mutex);
-              samples.push_back(std::move(sample));
+              samples.emplace_back(sample);
             }));
   OCTET_TRY(const std::string said, encode_share(stats, samples));
   const std::vector<std::string> all = gather_shards(said);

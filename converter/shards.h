@@ -35,8 +35,19 @@ void abandon_shards(int exit_code);
 Result<Observation> observe_in_shards(const Model& model, const Dataset& data, std::span<const size_t> indices,
                                       int threads, const Progress& progress);
 
-// What observe_in_shards sends: of some samples, statistics and summaries. For tests.
-Result<std::string> encode_share(const StatsTable& stats, const std::vector<SampleSummary>& samples);
+// What a process keeps of a sample until all are sent: a SampleSummary, but for the names, which the table has once.
+struct ShardSample {
+  explicit ShardSample(const SampleSummary& sample);
+
+  size_t number = 0;
+  uint64_t hash = 0;
+  bool is_blank = false;
+  std::vector<Extremes> values;  // in the order of the names
+};
+
+// What observe_in_shards sends: of some samples, statistics and summaries. For tests. Every sample has all of the
+// table's values.
+Result<std::string> encode_share(const StatsTable& stats, const std::vector<ShardSample>& samples);
 Result<Observation> join_shares(const std::vector<std::string>& shares, size_t sample_count);
 
 }  // namespace octet

@@ -14,14 +14,15 @@ TEST_CASE("joined shares are the observation of one process, whatever the cut") 
   StatsTable stats;
   TrendRecorder recorder(kCount);
   std::vector<std::vector<float>> values(kCount, std::vector<float>(50));
-  std::vector<SampleSummary> samples;
+  std::vector<ShardSample> samples;
   for (size_t i = 0; i < kCount; ++i) {
     for (float& v : values[i]) v = normal(random) * static_cast<float>(1 + i);
     const std::vector<Tensor> inputs{Tensor::f32({50}, i % 10 == 3 ? std::vector<float>(50, 1.0F) : values[i])};
-    samples.push_back(summarize_sample(i, inputs, {{"x", extremes_of(values[i])}, {"none", {}}}));
+    SampleSummary sample = summarize_sample(i, inputs, {{"x", extremes_of(values[i])}, {"none", {}}});
+    samples.emplace_back(sample);
     stats["x"].observe(values[i]);
     stats["none"];
-    recorder.add(samples.back());
+    recorder.add(std::move(sample));
   }
   for (const size_t cut : {size_t{0}, size_t{1}, size_t{17}, kCount}) {
     CAPTURE(cut);
