@@ -102,9 +102,12 @@ Result<Report> measure(const Options& options, const CalibratedNetwork& network)
   OCTET_TRY(const std::vector<std::string> layers, integer_layers(network.draft));
   const std::span<const Sample> fit = network.samples->fit();
   const SensitivityContext context{
-      network.draft, judge, layers,
+      network.draft,
+      judge,
+      layers,
       options.correct == "bias" ? fit.first(std::min(kCorrectionSamples, fit.size())) : std::span<const Sample>(),
-      network.threads};
+      network.threads,
+      options.convert.seed};
   if (!labelled.samples.empty()) {
     OCTET_TRY(const PackedModel float_model, lower_f32(graph));
     OCTET_TRY(report.float_right, count_right(float_model, judged, labelled.labels, network.threads));

@@ -60,7 +60,8 @@ Result<Objective> sensitivity_hessian(const SensitivityContext& context, const s
     const double mse = mean_squared_rounding(context.draft, original.nodes[i], bits);
     if (mse == 0) break;
     const auto eps = static_cast<float>(std::sqrt(mse));
-    std::mt19937_64 random(i);  // the same probes for every width
+    // The same probes for every width, others for every layer.
+    std::mt19937_64 random(context.seed * 0x9E3779B97F4A7C15U + i);
     for (int probe = 0; probe < kProbes; ++probe) {
       Graph graph = original;
       std::vector<float> weights = layer_weights(graph, graph.nodes[i]);

@@ -1,6 +1,7 @@
 // The list of sensitivity methods: what one layer's integers cost the network's outputs.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@ struct SensitivityContext {
   std::span<const std::string> layers;         // all integer layers, in the order of execution
   std::span<const Sample> correction_samples;  // not empty: the layer's bias is corrected on them
   int threads = 1;
+  uint64_t seed = 0;  // of the Hessian's probes
 };
 
 // One layer at one width. The error is that of the network's outputs (before a final softmax) against the float

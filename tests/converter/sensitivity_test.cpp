@@ -126,6 +126,22 @@ TEST_CASE("the Hessian's estimate is that of a linear network, where it is known
   CHECK(found->error == doctest::Approx(mse * x2 / variance).epsilon(0.4));
 }
 
+TEST_CASE("the Hessian's probes are drawn by the seed") {
+  const Graph graph = net_with_bad_layer("none");
+  const std::vector<Sample> samples = random_samples(graph, 6, 5);
+  const Draft draft = draft_of(graph, samples);
+  const Result<Judge> judge = Judge::create(graph, samples, 1);
+  const std::vector<std::string> layers{"a"};
+  const auto error = [&](uint64_t seed) {
+    std::optional<PackedModel> none;
+    const SensitivityContext context{draft, *judge, layers, {}, 1, seed};
+    return find_sensitivity_method("hessian")->measure(context, "a", 8, none)->error;
+  };
+  CHECK(error(0) == error(0));
+  CHECK(error(0) != error(1));
+  CHECK(error(1) == doctest::Approx(error(0)).epsilon(0.9));
+}
+
 TEST_CASE("--keep-float first and last are layers, unless nodes have these names") {
   const Graph graph = net_with_bad_layer("none");
   CHECK(*resolve_keep_float(graph, {"first", "last"}) == std::set<std::string>{"a", "d"});
