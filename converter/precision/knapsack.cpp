@@ -1,6 +1,8 @@
 #include "converter/precision/knapsack.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <tuple>
 
 namespace octet {
@@ -26,10 +28,12 @@ std::vector<State> undominated(std::vector<State> states) {
   return kept;
 }
 
-}  // namespace
+using Layers = std::span<const std::vector<LayerOption>>;
 
-std::vector<ParetoPoint> pareto_front(std::span<const std::vector<LayerOption>> layers) {
+// The survivors after each number of layers; nothing if they are more than `most` in all.
+std::optional<std::vector<std::vector<State>>> survivors(Layers layers, size_t most) {
   std::vector<std::vector<State>> stages{{State{}}};
+  size_t count = 1;
   for (const std::vector<LayerOption>& options : layers) {
     std::vector<State> next;
     const std::vector<State>& last = stages.back();
@@ -41,18 +45,56 @@ std::vector<ParetoPoint> pareto_front(std::span<const std::vector<LayerOption>> 
       }
     }
     stages.push_back(undominated(std::move(next)));
+    count += stages.back().size();
+    if (count > most) return std::nullopt;
   }
-  std::vector<ParetoPoint> front;
+  return stages;
+}
+
+// With which costs have most_survivors / layers steps.
+int64_t coarse_unit(Layers layers, size_t most_survivors) {
+  int64_t range = 0;
+  for (const std::vector<LayerOption>& options : layers) {
+    const auto [least, most] = std::minmax_element(
+        options.begin(), options.end(), [](const LayerOption& a, const LayerOption& b) { return a.cost < b.cost; });
+    range += most->cost - least->cost;
+  }
+  const size_t steps = std::max<size_t>(most_survivors / layers.size(), 1);
+  return range / static_cast<int64_t>(steps) + 1;
+}
+
+std::vector<std::vector<LayerOption>> rounded(Layers layers, int64_t unit) {
+  std::vector<std::vector<LayerOption>> coarse(layers.begin(), layers.end());
+  for (std::vector<LayerOption>& options : coarse) {
+    for (LayerOption& option : options) {
+      option.cost = std::llround(static_cast<double>(option.cost) / static_cast<double>(unit));
+    }
+  }
+  return coarse;
+}
+
+// What the survivors of all layers have chosen.
+std::vector<ParetoPoint> points_of(const std::vector<std::vector<State>>& stages, Layers layers) {
+  std::vector<ParetoPoint> points;
   for (const State& end : stages.back()) {
-    ParetoPoint point{end.cost, end.error, std::vector<uint8_t>(layers.size())};
+    ParetoPoint point{0, end.error, std::vector<uint8_t>(layers.size())};
     const State* state = &end;
     for (size_t i = layers.size(); i-- > 0;) {
       point.choices[i] = state->option;
+      point.cost += layers[i][state->option].cost;
       state = &stages[i][state->before];
     }
-    front.push_back(std::move(point));
+    points.push_back(std::move(point));
   }
-  return front;
+  return points;
+}
+
+}  // namespace
+
+ParetoFront pareto_front(Layers layers, size_t most_survivors) {
+  if (const auto exact = survivors(layers, most_survivors)) return {points_of(*exact, layers), 1};
+  const int64_t unit = coarse_unit(layers, most_survivors);
+  return {points_of(*survivors(rounded(layers, unit), SIZE_MAX), layers), unit};
 }
 
 }  // namespace octet

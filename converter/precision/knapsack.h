@@ -1,4 +1,4 @@
-// The exact answer to: which option for each layer, if the whole may cost so much?
+// The answer to: which option for each layer, if the whole may cost so much?
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,17 @@ struct ParetoPoint {
 // Every layer has at least one option.
 //
 // Nemhauser and Ullmann 1969: layer by layer, every survivor takes every option, and what is beaten is dropped. That is
-// exact, because a beaten part can be replaced by what beats it. At most max(cost) - min(cost) + 1 points survive, so
-// coarse units bound time and memory.
-std::vector<ParetoPoint> pareto_front(std::span<const std::vector<LayerOption>> layers);
+// exact, because a beaten part can be replaced by what beats it. Survivors, layer by layer, are as many as there are
+// different sums of costs at most, and far fewer if costs and errors are not made to be hard.
+//
+// Where they would be more than `most_survivors` in all, the answer is exact for costs rounded to multiples of a unit,
+// of which the whole range has most_survivors / layers: a point costs at most layers * unit more than it need. Its
+// cost is the true one all the same.
+struct ParetoFront {
+  std::vector<ParetoPoint> points;
+  int64_t unit = 1;  // 1: exact
+};
+constexpr size_t kMostSurvivors = size_t{1} << 21U;  // 50 MB of them
+ParetoFront pareto_front(std::span<const std::vector<LayerOption>> layers, size_t most_survivors = kMostSurvivors);
 
 }  // namespace octet

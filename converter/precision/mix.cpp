@@ -13,7 +13,6 @@ constexpr size_t kCorrectionSamples = 24;  // the mean of a channel needs no mor
 constexpr double kStepDb = 1.5;            // between rungs
 constexpr double kLeastError = 1e-3;       // of all int8's: 30 dB below it, the next rung is all float
 constexpr double kDefaultTarget = 0.2;
-constexpr int64_t kCostSteps = 20000;  // times are not known better, and the knapsack stays small
 
 std::span<const Sample> few(const MixContext& context) {
   if (!context.is_corrected) return {};
@@ -88,27 +87,14 @@ Result<LayerChoices> measure_choices(const MixContext& context, const Judge& jud
 }
 
 std::vector<MixRung> choose_rungs(const LayerChoices& choices) {
-  int64_t range = 0;
-  for (const auto& options : choices.options) {
-    const auto [least, most] = std::minmax_element(
-        options.begin(), options.end(), [](const LayerOption& a, const LayerOption& b) { return a.cost < b.cost; });
-    range += most->cost - least->cost;
-  }
-  const int64_t unit = std::max<int64_t>(range / kCostSteps, 1);
-  std::vector<std::vector<LayerOption>> coarse = choices.options;
-  for (auto& options : coarse) {
-    for (LayerOption& option : options) {
-      option.cost = std::llround(static_cast<double>(option.cost) / static_cast<double>(unit));
-    }
-  }
-  const std::vector<ParetoPoint> front = pareto_front(coarse);
+  const std::vector<ParetoPoint> front = pareto_front(choices.options).points;
   std::vector<MixRung> rungs;
   for (const ParetoPoint* point : thinned(front, all_int8(choices).error)) {
     MixRung rung{.precisions = {}, .error = point->error, .measured = {}, .right = {}};
+    rung.cost = point->cost;
     for (size_t i = 0; i < choices.layers.size(); ++i) {
       const Precision precision = choices.precisions[point->choices[i]];
       if (precision != Precision::kInt8) rung.precisions[choices.layers[i]] = precision;
-      rung.cost += choices.options[i][point->choices[i]].cost;
     }
     rungs.push_back(std::move(rung));
   }

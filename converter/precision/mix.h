@@ -67,7 +67,7 @@ struct MixContext {
 // cost by layer_costs.
 Result<LayerChoices> measure_choices(const MixContext& context, const Judge& judge);
 
-// The exact front of both by pareto_front; of it the first, the cheapest point for every further 1.5 dB less of error,
+// The front of both by pareto_front; of it the first, the cheapest point for every further 1.5 dB less of error,
 // and the last one, which has none. Nothing of the rungs is measured yet.
 std::vector<MixRung> choose_rungs(const LayerChoices& choices);
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "converter/precision/climb.h"
 #include "converter/precision/mix.h"
@@ -157,6 +158,43 @@ TEST_CASE("of two precisions beside integers the ladder also has the networks th
   for (const MixRung& rung : rungs) CHECK(rung.layers_in(Precision::kF32).empty());
   CHECK(rungs.back().layers_in(Precision::kBf16).size() == 2);
   CHECK(rungs.back().cost == 420);
+}
+
+TEST_CASE("no combination beats a rung, to the byte, however large other layers are") {
+  std::mt19937 random(15);
+  for (int round = 0; round < 20; ++round) {
+    CAPTURE(round);
+    // One layer of 40 MB beside small ones, whose bytes would be nothing to a share of the whole.
+    LayerChoices choices{.layers = {"large", "a", "b", "c", "d", "e", "f"},
+                         .precisions = {Precision::kInt8, Precision::kInt4, Precision::kF32},
+                         .options = {}};
+    for (const std::string& layer : choices.layers) {
+      const int64_t bytes = layer == "large" ? 40000000 : static_cast<int64_t>(200 + random() % 600);
+      const auto error = static_cast<double>(1000 + random() % 9000);
+      choices.options.push_back({{0, error}, {-bytes / 2, 20 * error}, {3 * bytes, 0}});
+    }
+    // All combinations, as numbers of base 3.
+    std::vector<LayerOption> totals;
+    for (size_t number = 0; number < 2187; ++number) {
+      LayerOption total;
+      size_t digits = number;
+      for (const auto& options : choices.options) {
+        total.cost += options[digits % 3].cost;
+        total.error += options[digits % 3].error;
+        digits /= 3;
+      }
+      totals.push_back(total);
+    }
+    const std::vector<MixRung> rungs = choose_rungs(choices);
+    const auto cheapest = std::min_element(totals.begin(), totals.end(),
+                                           [](const LayerOption& x, const LayerOption& y) { return x.cost < y.cost; });
+    CHECK(rungs.front().cost == cheapest->cost);
+    for (const MixRung& rung : rungs) {
+      CHECK(std::none_of(totals.begin(), totals.end(), [&](const LayerOption& other) {
+        return other.cost < rung.cost && other.error <= rung.error;
+      }));
+    }
+  }
 }
 
 TEST_CASE("rungs that are beaten when measured are left out, except all int8") {
