@@ -10,10 +10,12 @@
 #include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
 #include "converter/compare.h"
+#include "converter/evaluate.h"
 #include "converter/load_model.h"
 #include "converter/progress.h"
 #include "converter/report/comparison_html.h"
 #include "converter/report/histogram.h"
+#include "converter/report/summary_html.h"
 #include "octet/session.hpp"
 
 namespace octet {
@@ -135,7 +137,10 @@ Result<int> run(const Options& options) {
   progress.finish();
   if (!compared.ok()) return compared.error();
   if (!options.html.empty()) {
-    const std::string page = comparison_html(*compared, options.packed, indices.size(), worst_nodes(compared->layers));
+    OCTET_TRY(const auto latency, measure_latency(packed.model, reference.model, threads));
+    const NetworkCost cost{packed.file_bytes, reference.file_bytes, latency.first, latency.second};
+    const std::string page = comparison_html(*compared, options.packed, indices.size(), worst_nodes(compared->layers),
+                                             summary_html(cost, *compared));
     OCTET_CHECK(write_file_atomically(options.html, std::as_bytes(std::span(page))));
   }
   if (options.json) {

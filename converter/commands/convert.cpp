@@ -12,11 +12,13 @@
 #include "converter/compare.h"
 #include "converter/convert.h"
 #include "converter/data/dataset.h"
+#include "converter/evaluate.h"
 #include "converter/open_sizes.h"
 #include "converter/progress.h"
 #include "converter/report/choices_html.h"
 #include "converter/report/comparison_html.h"
 #include "converter/report/pareto_html.h"
+#include "converter/report/summary_html.h"
 #include "kernels/cpu_features.h"
 #include "octet/integrity.hpp"
 #include "octet/session.hpp"
@@ -76,9 +78,9 @@ Status check_output(const Options& options) {
   return {};
 }
 
-// --report: what was tried and kept; the packed network against its float form, layer by layer, on up to 100 of the
-// calibration samples.
-Status write_report(const Options& options, const Conversion& conversion) {
+// --report: what it costs; what was tried and kept; the packed network against its float form, layer by layer, on up to
+// 100 of the calibration samples.
+Status write_report(const Options& options, const Conversion& conversion, size_t bytes) {
   const PackedModel& packed = conversion.packed;
   constexpr size_t kSamples = 100;
   OCTET_TRY(const LoadedModel reference, load_any_model(options.convert.model, options.convert.import));
@@ -92,9 +94,12 @@ Status write_report(const Options& options, const Conversion& conversion) {
   const std::vector<size_t> indices = data.choose(kSamples, options.convert.seed);
   const int threads = options.convert.threads > 0 ? options.convert.threads : default_threads();
   OCTET_TRY(const Comparison comparison, compare(reference.model, model, data, indices, threads, {}));
+  OCTET_TRY(const auto latency, measure_latency(model, reference.model, threads));
+  const NetworkCost cost{static_cast<int64_t>(bytes), reference.file_bytes, latency.first, latency.second};
   const std::string page =
       comparison_html(comparison, options.output, indices.size(), worst_nodes(comparison.layers),
-                      choices_html(conversion.trials, conversion.corrections) + pareto_html(conversion));
+                      summary_html(cost, comparison, conversion.gate) +
+                          choices_html(conversion.trials, conversion.corrections) + pareto_html(conversion));
   return write_file_atomically(options.report, std::as_bytes(std::span(page)));
 }
 
@@ -285,7 +290,7 @@ Result<int> run(Options& options) {
   const std::vector<std::byte> bytes = append_sha256(write_model(converted->packed));
   OCTET_CHECK(write_file_atomically(options.output, bytes));
 
-  if (!options.report.empty()) OCTET_CHECK(write_report(options, *converted));
+  if (!options.report.empty()) OCTET_CHECK(write_report(options, *converted, bytes.size()));
 
   if (options.json) {
     std::cout << conversion_json(*converted, options.convert, {options.output, options.precision, bytes.size()})

@@ -25,7 +25,9 @@ void add_model_options(CLI::App& app, NetworkOptions& options) {
   ConvertOptions& convert = options.convert;
   app.add_option("--preprocess", convert.preprocessing,
                  "how images become the input; default: what the model says; stored in the packed file");
-  app.add_option("--seed", convert.seed, "of the draw, and of all else that is random")->check(whole_number(0, UINT64_MAX))->capture_default_str();
+  app.add_option("--seed", convert.seed, "of the draw, and of all else that is random")
+      ->check(whole_number(0, UINT64_MAX))
+      ->capture_default_str();
   add_input_shapes(app, options.input_shapes, "NAME=1x3x224x224, for inputs whose shape is open");
   app.add_option("--keep-float", convert.keep_float,
                  "nodes (or tensors they make) that stay f32; first, last: the layers at the ends")

@@ -30,7 +30,8 @@ std::string escape(const std::string& text) {
 }
 
 std::string number(double value, int digits) {
-  if (!std::isfinite(value)) return "exact";
+  if (std::isnan(value)) return "none";
+  if (std::isinf(value)) return value > 0 ? "exact" : "none";
   std::ostringstream text;
   text << std::fixed << std::setprecision(digits) << value;
   return text.str();

@@ -21,7 +21,8 @@ code { background: #8882; padding: .1rem .3rem; border-radius: .2rem; overflow-w
 // Text, safe between tags and in quoted attributes.
 std::string escape(const std::string& text);
 
-// With so many digits behind the point; infinity and NaN are "exact" (the decibels of an error of 0).
+// With so many digits behind the point; infinity is "exact" (the decibels of an error of 0), -infinity and NaN are
+// "none" (those of values that are not finite).
 std::string number(double value, int digits);
 
 }  // namespace octet

@@ -154,6 +154,7 @@ class BundledModel(Case):
         self.succeed(OCTET, "convert", MODEL, "-o", packed, "--data", self.list_of_pictures(), "--report", page)
         self.assertIn("stem", page.read_text())
         self.assertIn("</html>", page.read_text())
+        self.assert_summary(page, packed)
         # What was tried, kept or not, with the figures that decided it.
         self.assertRegex(page.read_text(), r"<td>mix</td><td></td><td>[0-9.]+</td><td>[0-9.]+</td>")
         for chain in ("bias", r"balance\+revive\+bias", r"gptq\+adaquant"):
@@ -181,6 +182,14 @@ class BundledModel(Case):
         self.assertEqual(model["bytes"], self.convert().stat().st_size)
         self.assertIn("conv2d", self.succeed(OCTET, "inspect", MODEL))
 
+    def assert_summary(self, page, packed):
+        """Bytes, latency and signal over noise, before any other table."""
+        top = page.read_text().split("</table>")[0]
+        self.assertIn(f"<td>bytes</td><td>{packed.stat().st_size}</td>", top)
+        self.assertRegex(top, r"[2-9][.0-9]+ times smaller")
+        self.assertRegex(top, r"<td>latency, ms</td><td>[0-9.]+</td><td>[0-9.]+, [0-9.]+ times as fast</td>")
+        self.assertRegex(top, r"<td>SQNR of probabilities, dB</td><td>[0-9.]+</td>")
+
     def test_compare_lists_every_layer_and_gates_on_sqnr(self):
         packed = self.convert()
         page = self.folder / "page.html"
@@ -194,6 +203,7 @@ class BundledModel(Case):
             self.assertGreater(layer["sqnr_db"], 10, layer)
         self.assertIn("</html>", page.read_text())
         self.assertNotIn("http", page.read_text())
+        self.assert_summary(page, packed)
         # The input and every layer show where their values lie in their range, layers with weights theirs too.
         weighted = [layer for layer in found["layers"] if layer["weight_range_ratio"] is not None]
         self.assertGreater(len(weighted), 8)
@@ -389,6 +399,7 @@ class BundledModel(Case):
                  "--calibration", "mse", "--correct", "none", "--json")
         # Nothing is lost, so that any drop is allowed: integers throughout.
         found = self.json_of(*gated, "--max-drop", "0")
+        self.assertIn("<td>top-1 on held-out samples, %</td><td>100.00</td><td>100.00, a drop of 0.00 points</td>", page.read_text())
         low, high = found["gate"].pop("drop_interval")
         self.assertEqual(found["gate"], {"count": 2, "float_right": 2, "right": 2, "drop": 0, "max_drop": 0, "passed": True})
         # Two samples tell next to nothing, and that is said: (Agresti and Min) 1.96 sqrt(1 / 4 / 4) of them all.
