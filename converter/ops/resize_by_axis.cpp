@@ -9,7 +9,7 @@ namespace {
 using Axis = ResizeByAxis::Axis;
 
 // Elements of a matrix beyond this are a mistake, or an attack.
-constexpr int64_t kMaxMatrix = int64_t{1} << 26;
+constexpr int64_t kMaxMatrix = int64_t{1} << 24;
 
 bool crops(const ResizeByAxis& resize) {
   return resize.coordinates == "tf_crop_and_resize";

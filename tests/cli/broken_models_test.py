@@ -150,6 +150,8 @@ CASES = {
         one("Pad", numpy_helper.from_array(np.int64([0, 0, 0, 0, 0, 0, 1 << 40, 1 << 40]), "p")), FILE, ["the_Pad"]),
     "an enlargement by 1e9": (
         one("Resize", numpy_helper.from_array(np.float32([1, 1, 1e9, 1e9]), "s"), more=["", "s"]), FILE, ["the_Resize"]),
+    "more channels than a resize makes": (
+        one("Resize", numpy_helper.from_array(np.float32([1, 1e7, 1, 1]), "s"), more=["", "s"]), UNSUPPORTED, ["the_Resize", "from 3 to 30000000"]),
     "an input of rank 99": (one("Relu", inputs=[value("x", *[1] * 99)]), UNSUPPORTED, ["'x'", "99"]),
     "an open input": (one("Relu", inputs=[value("x", 1, 3, "h", "w")]), UNSUPPORTED, ["'x'", "--input-shape"]),
     "an input that is a sequence": (
