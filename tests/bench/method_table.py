@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The tables of methods in converter/README.md: what each costs in accuracy, and how long converting takes.
 
-usage: method_table.py [--octet PROGRAM] [--data DIR] [--networks NAME,...] [--samples N] [--results FILE] [--corrections | --options "OPTIONS"...]
+usage: method_table.py [--octet PROGRAM] [--data DIR] [--networks NAME,...] [--samples N] [--results FILE] [--corrections | --options "OPTIONS" ...]
 
 Converts every network once per --options (default: each calibration method without correction; with --corrections: each
 correction behind --calibration mse, auto, and what octet does by default), on N samples of its calibration images (default:
@@ -94,7 +94,7 @@ def print_table(corner, rows, columns, cell):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(usage=__doc__.replace("%", "%%"))
     parser.add_argument("--octet", type=pathlib.Path, default=ROOT / "build/converter/octet")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared/data")
     parser.add_argument("--networks", default=",".join(NETWORKS))
