@@ -1,10 +1,16 @@
 // How far an integer network's tensor is from the float network's: what `compare` reports.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace octet {
+
+// part of whole in percent; 0 of nothing.
+inline double percent(size_t part, size_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
 
 // Sums over pairs (x of the float network, y of the integer one), from which every figure follows. Mergeable.
 class TensorError {

@@ -9,6 +9,7 @@
 #include "converter/data/labels.h"
 #include "converter/evaluate.h"
 #include "converter/load_model.h"
+#include "converter/metrics.h"
 #include "converter/progress.h"
 #include "octet/session.hpp"
 
@@ -27,10 +28,6 @@ struct Options {
   int threads = 0;
   bool json = false;
 };
-
-double percent(size_t part, size_t whole) {
-  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
-}
 
 Json interval_json(std::pair<double, double> interval) {
   return Json::array({interval.first, interval.second});

@@ -12,6 +12,7 @@
 #include "converter/commands/network_options.h"
 #include "converter/data/labels.h"
 #include "converter/lower.h"
+#include "converter/metrics.h"
 #include "converter/precision/labelled_samples.h"
 #include "converter/precision/sensitivity.h"
 #include "converter/progress.h"
@@ -43,10 +44,6 @@ std::vector<std::string> method_names() {
   std::vector<std::string> names;
   for (const SensitivityMethod& method : sensitivity_methods()) names.emplace_back(method.name);
   return names;
-}
-
-double percent(size_t part, size_t whole) {
-  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
 // In points, of the top-1 that the float network has.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "converter/correct/method_list.h"
+#include "converter/metrics.h"
 
 namespace octet {
 namespace {
@@ -33,10 +34,6 @@ constexpr std::string_view kAuto =
 
 // Of chains whose errors are alike up to this factor the last one stays: in a list the one that does most for the next.
 constexpr double kAlike = 1.02;
-
-double percent(size_t part, size_t whole) {
-  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
-}
 
 // Applies the chain to the draft; returns the most layers that a method of it changed.
 Result<int> apply(const CorrectionChain& chain, const CorrectionContext& context, Draft& draft) {

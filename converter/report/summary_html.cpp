@@ -2,16 +2,10 @@
 
 #include <sstream>
 
+#include "converter/metrics.h"
 #include "converter/report/html.h"
 
 namespace octet {
-namespace {
-
-double percent(size_t part, size_t whole) {
-  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
-}
-
-}  // namespace
 
 std::string summary_html(const NetworkCost& cost, const Comparison& comparison, const std::optional<GateResult>& gate) {
   std::ostringstream html;
