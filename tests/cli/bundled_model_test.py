@@ -378,20 +378,6 @@ class BundledModel(Case):
                        mentions=["awq", "int8"])
         self.assertFalse(packed.exists())
 
-    def test_options_of_no_effect_are_refused(self):
-        packed = self.folder / "idle.octet"
-        table = (OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE)
-        mixed = ("--precision", "mixed", "--data", self.list_of_pictures())
-        for idle in (("--group-size", 16), ("--group-size", 16, "--weight-bits", 4), ("--group-size", 16, *mixed),
-                     ("--group-size", 16, "--cost", "bytes", "--weights", "per_channel", *mixed), ("--cost", "bytes"), ("--cost", "latency"),
-                     ("--bf16", "always"), ("--bf16", "auto", "--precision", "f32"), ("--percentile", 50, "--calibration", "mse"),
-                     ("--percentile", 50, "--precision", "bf16"), ("--percentile", 50, "--precision", "weight_only")):
-            self.fail_with(2, *table, *idle, mentions=[idle[0], "no effect"])
-        self.assertFalse(packed.exists())
-        by_percentile = [self.convert("--calibration", "percentile", "--percentile", p).read_bytes() for p in (90, 99.99)]
-        self.assertNotEqual(*by_percentile)
-        self.assertEqual(by_percentile[1], self.convert("--calibration", "percentile").read_bytes())
-
     def test_the_accuracy_gate_writes_the_best_network_and_exits_5(self):
         packed = self.folder / "gated.octet"
         page = self.folder / "page.html"

@@ -69,6 +69,23 @@ class Calibration(Case):
         self.assertNotIn("order", self.run_program(*convert, "--calibration", "minmax", "--correct", "none").stderr)
         self.assertIn("depends on the order of the samples: moving_average", " ".join(self.succeed(OCTET, "convert", "--help").split()))
 
+    def test_options_of_no_effect_are_refused(self):
+        packed = self.folder / "idle.octet"
+        table = (OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE)
+        mixed = ("--precision", "mixed", "--data", self.list_of_pictures())
+        for idle in (("--group-size", 16), ("--group-size", 16, "--weight-bits", 4), ("--group-size", 16, *mixed),
+                     ("--group-size", 16, "--cost", "bytes", "--weights", "per_channel", *mixed), ("--cost", "bytes"), ("--cost", "latency"),
+                     ("--bf16", "always"), ("--bf16", "auto", "--precision", "f32"), ("--percentile", 50, "--calibration", "mse"),
+                     ("--percentile", 50, "--precision", "bf16"), ("--percentile", 50, "--precision", "weight_only")):
+            self.fail_with(2, *table, *idle, mentions=[idle[0], "no effect"])
+        self.assertFalse(packed.exists())
+        written = []
+        for percentile in (("--percentile", 90), ("--percentile", 99.99), ()):
+            self.succeed(*table, "--calibration", "percentile", *percentile)
+            written.append(packed.read_bytes())
+        self.assertNotEqual(written[0], written[1])
+        self.assertEqual(written[1], written[2])
+
 
 if __name__ == "__main__":
     unittest.main()
