@@ -24,9 +24,17 @@ void* bounded_realloc(void* old, size_t bytes) {
   return block;
 }
 
+// Zeros: stb_image 2.27 reads tables that a hostile jpg never fills, and takes numbers in them for places.
+void* bounded_calloc(size_t bytes) {
+  if (bytes > block_limit) return nullptr;
+  void* block = std::calloc(bytes, 1);
+  if (block == nullptr) memory_exhausted = true;
+  return block;
+}
+
 }  // namespace
 
-#define STBI_MALLOC(bytes) bounded_realloc(nullptr, bytes)
+#define STBI_MALLOC(bytes) bounded_calloc(bytes)
 #define STBI_REALLOC(block, bytes) bounded_realloc(block, bytes)
 #define STBI_FREE(block) std::free(block)
 #define STBI_ONLY_JPEG
@@ -52,10 +60,15 @@ int64_t little_endian(Bytes bytes, size_t at, size_t count) {
   return value;
 }
 
+// Of a jpg, those that it has defined so far: DC in bits 0 to 3, AC in bits 4 to 7.
+using HuffmanTables = uint32_t;
+
 // stb_image 2.27 writes beyond a Huffman table that has more than 256 codes: `segment` are the tables' bytes. The same
 // steps as its own reader's, which also may run over the segment's end before it notices.
-bool huffman_tables_are_sound(Bytes bytes, size_t at, int64_t segment) {
+bool huffman_tables_are_sound(Bytes bytes, size_t at, int64_t segment, HuffmanTables& defined) {
   while (segment > 0) {
+    const uint8_t which = byte_at(bytes, at);  // class and number
+    defined |= 1U << ((which >> 4 & 1) * 4 + (which & 3));
     int64_t codes = 0;
     for (size_t i = 1; i <= 16; ++i) codes += byte_at(bytes, at + i);
     if (codes > 256) return false;
@@ -65,9 +78,28 @@ bool huffman_tables_are_sound(Bytes bytes, size_t at, int64_t segment) {
   return segment == 0;
 }
 
+// Whether all tables that a scan decodes with are defined: stb_image does not look. `at` is behind the length of the
+// scan's header: the number of components, two bytes each (the second one: DC and AC table), then the band of a
+// progressive scan, 0 to 63 in others. Its DC scans that refine read bits without a table.
+bool scan_has_tables(Bytes bytes, size_t at, bool progressive, HuffmanTables defined) {
+  const size_t components = byte_at(bytes, at);
+  const size_t band = at + 1 + 2 * components;
+  const bool has_dc = byte_at(bytes, band) == 0;
+  const bool has_ac = !progressive || !has_dc;
+  const bool refines = progressive && byte_at(bytes, band + 2) >> 4 != 0;
+  for (size_t i = 0; i < components; ++i) {
+    const uint8_t tables = byte_at(bytes, at + 2 + 2 * i);
+    if (has_dc && !refines && (defined >> (tables >> 4 & 3) & 1) == 0) return false;
+    if (has_ac && (defined >> (4 + (tables & 3)) & 1) == 0) return false;
+  }
+  return true;
+}
+
 // stb_image takes a jpg that ends early for one whose rest is gray (later versions), Pillow refuses it. Segments carry
 // their length; in the scan's data a 0xff is followed by 0 (stuffed), by a restart marker, or by a real marker.
 bool jpeg_is_sound(Bytes bytes) {
+  HuffmanTables defined = 0;
+  bool progressive = false;
   size_t i = 2;
   while (i + 1 < bytes.size()) {
     const uint8_t marker = byte_at(bytes, i + 1);
@@ -78,7 +110,9 @@ bool jpeg_is_sound(Bytes bytes) {
     } else {
       const int length = byte_at(bytes, i + 2) * 256 + byte_at(bytes, i + 3);
       if (length < 2) return false;
-      if (marker == 0xc4 && !huffman_tables_are_sound(bytes, i + 4, length - 2)) return false;
+      if (marker == 0xc2) progressive = true;
+      if (marker == 0xc4 && !huffman_tables_are_sound(bytes, i + 4, length - 2, defined)) return false;
+      if (marker == 0xda && !scan_has_tables(bytes, i + 4, progressive, defined)) return false;
       i += 2 + static_cast<size_t>(length);
     }
   }
@@ -137,7 +171,7 @@ Result<Decoded> decode_with_stb(Bytes bytes, Format format, int64_t max_pixels) 
 
   // Before any of it is decoded: what stb_image would trust.
   if (format == Format::kJpeg && !jpeg_is_sound(bytes)) {
-    return Error{ErrorCode::kInvalidFile, "is truncated or damaged: its segments do not lead to an end"};
+    return Error{ErrorCode::kInvalidFile, "is truncated or damaged: its segments do not lead to an end, or a table is missing"};
   }
   if (format == Format::kPng && !png_is_intact(bytes)) {
     return Error{ErrorCode::kInvalidFile, "is truncated or damaged: a chunk is incomplete or has a wrong checksum"};

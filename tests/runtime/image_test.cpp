@@ -183,6 +183,17 @@ TEST_CASE("a damaged byte anywhere never does more than fail") {
   }
 }
 
+TEST_CASE("a jpg that decodes with a Huffman table which it does not define is refused") {
+  std::string jpg = test::encode_jpg(8, 8, 3, pattern(8, 8, 3));
+  const size_t scan = jpg.find("\xff\xda");
+  REQUIRE(scan != std::string::npos);
+  for (const char missing : {'\x02', '\x20'}) {  // AC, DC
+    std::string damaged = jpg;
+    damaged[scan + 6] = static_cast<char>(damaged[scan + 6] | missing);
+    CHECK(has(message(load(damaged)), "a table is missing"));
+  }
+}
+
 TEST_CASE("a jpg whose scan ends early, or holds other bits, is harmless wherever that is") {
   const std::string jpg = test::encode_jpg(24, 24, 3, pattern(24, 24, 3));
   const size_t scan = jpg.find("\xff\xda");
