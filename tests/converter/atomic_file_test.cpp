@@ -12,6 +12,7 @@
 #include <iterator>
 
 #include "tests/support/scratch_folder.h"
+#include "tests/support/skip.h"
 
 namespace {
 
@@ -121,10 +122,7 @@ TEST_CASE("a folder that is read-only keeps the old file") {
   });
   chmod(folder.path().c_str(), 0755);
   REQUIRE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 2) {
-    MESSAGE("skipped: this root cannot become somebody else");
-    return;
-  }
+  if (WEXITSTATUS(status) == 2) return skip("this root cannot become somebody else");
   CHECK(WEXITSTATUS(status) == 0);
   CHECK(read_text(path) == "old");
   CHECK(file_count(folder) == 1);

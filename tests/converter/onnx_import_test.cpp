@@ -269,6 +269,7 @@ TEST_CASE("inputs and outputs that are no tensors, and sparse constants, are lis
 TEST_SUITE_END();
 
 TEST_CASE("without libonnx an ONNX file is refused with the reason" * doctest::skip(has_onnx())) {
+  MESSAGE("skipped: all other cases of ONNX models");
   CHECK(contains(error_of(import_bytes(small_model().bytes()), ErrorCode::kUnsupported), "without ONNX support"));
 }
 

@@ -9,6 +9,7 @@
 #include "converter/passes/passes.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/support/skip.h"
 
 namespace octet::test {
 namespace {
@@ -356,10 +357,7 @@ TEST_CASE("no truncated model.json is read, and none crashes") {
 
 TEST_CASE("a real MobileNet without topology is recovered from its weights and folds to 28 convolutions") {
   const std::string models = OCTET_SHARED_DATA "/models/";
-  if (!std::filesystem::exists(models)) {
-    MESSAGE("skipped: there is no " << models);
-    return;
-  }
+  if (!std::filesystem::exists(models)) return skip("there is no " + models);
   ImportReport report;
   const auto graph = import_model(models + "mobilenet_v1_0.25_224_tfjs/model.json", {}, report);
   REQUIRE_MESSAGE(graph.ok(), (graph.ok() ? "" : graph.error().message));

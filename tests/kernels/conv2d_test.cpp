@@ -9,6 +9,7 @@
 #include "kernels/conv2d/conv2d_problem.h"
 #include "kernels/onednn_context.h"
 #include "tests/kernels/conv2d_problems.h"
+#include "tests/support/skip.h"
 
 namespace octet::test {
 namespace {
@@ -254,8 +255,8 @@ TEST_CASE("no row of conv2d saturates pairs of products in 16 bits") {
 }
 
 TEST_CASE("without VNNI oneDNN takes integers only in groups, and only with weights that saturate nothing") {
-  const bool has_vnni = onednn::has_exact_int8();
-  if (has_vnni || best_isa() < Isa::kAvx2) return;
+  if (onednn::has_exact_int8()) return test::skip("this CPU has VNNI");
+  if (best_isa() < Isa::kAvx2) return test::skip("this CPU has no AVX2");
   const auto takes = [](Conv2dCase& c) {
     return c.run(*std::ranges::find_if(rows(), [](const auto& r) { return std::string_view(r.name) == "onednn"; }));
   };
@@ -275,7 +276,8 @@ TEST_CASE("without VNNI oneDNN takes integers only in groups, and only with weig
 }
 
 TEST_CASE("oneDNN takes the layers of real nets wherever the CPU has VNNI") {
-  if (best_isa() < Isa::kAvx512Vnni || onednn_is_capped()) return;
+  if (best_isa() < Isa::kAvx512Vnni) return test::skip("this CPU has no VNNI, or may not use it");
+  if (onednn_is_capped()) return test::skip("oneDNN may not use all that this CPU has");
   const std::vector<Geometry> list = geometries();
   const auto onednn =
       std::ranges::find_if(rows(), [](const auto& row) { return std::string_view(row.name) == "onednn"; });

@@ -8,6 +8,7 @@
 #include "octet/image.hpp"
 #include "tests/support/images.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/support/skip.h"
 
 namespace octet {
 namespace {
@@ -247,7 +248,7 @@ TEST_CASE("real photographs load") {
     CHECK(image.value().width == 227);
     CHECK(image.value().height == 227);
   }
-  if (count == 0) MESSAGE("skipped: no " << folder.string());
+  if (count == 0) test::skip("there are no photographs in " + folder.string());
 }
 
 }  // namespace octet
