@@ -29,7 +29,8 @@ class PackedNetMaker {
     const auto image = b_.input("image", DataType::kF32, {n_, kNetSize, kNetSize, kNetChannels});
     last_.id = b_.u8_activation("bytes", {n_, kNetSize, kNetSize, kNetChannels}, {0.02F, 128});
     b_.node("quantize", QuantizeParams{}, {image}, {last_.id});
-    dense(pick(random_, 0, 1) == 0 ? 1 : 3, pick(random_, 20, 90));
+    const int64_t channels = pick(random_, 20, 90);  // arguments of one call have no order
+    dense(pick(random_, 0, 1) == 0 ? 1 : 3, channels);
     for (int i = 0; i < 5; ++i) {
       const Value before = last_;
       any_layer();
