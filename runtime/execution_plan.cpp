@@ -15,7 +15,7 @@ namespace octet {
 namespace {
 
 constexpr int kBeforeFirstStep = -1;
-constexpr auto kNotPrepared = [](const Buffers&) { assert(!"a plan of places cannot run"); };
+constexpr auto kNotPrepared = [](const Buffers&) { assert(false && "a plan of places cannot run"); };
 constexpr int kAfterLastStep = std::numeric_limits<int>::max();
 
 // Tensors that share memory (views, in-place outputs) form a group; a group is one buffer of the arena.
