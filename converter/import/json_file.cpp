@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -12,6 +13,8 @@ namespace {
 
 constexpr int64_t kMaxTextBytes = int64_t{256} << 20;
 constexpr int kMaxDepth = 128;
+// A parsed value takes up to some 80 bytes where its text takes two. Tensors and nodes are a dozen values each.
+constexpr int64_t kMaxValues = int64_t{1} << 22;
 
 Error invalid_file(const std::string& path, const std::string& what) {
   return {ErrorCode::kInvalidFile, path + ": " + what};
@@ -47,9 +50,15 @@ std::string line_and_column(std::string_view text, size_t position) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
-// The position of the first bracket that is nested too deeply, or npos. Strings are skipped.
-size_t too_deep(std::string_view text) {
+struct Excess {
+  size_t position;
+  std::string what;
+};
+
+// Where the text first has more than is taken, before anything is made of it. Strings are skipped.
+std::optional<Excess> find_excess(std::string_view text) {
   int depth = 0;
+  int64_t values = 1;  // at most: the first, one behind each bracket and one behind each comma
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -59,12 +68,16 @@ size_t too_deep(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '{' || c == '[') {
-      if (++depth > kMaxDepth) return i;
+      if (++depth > kMaxDepth) return Excess{i, "nested deeper than " + std::to_string(kMaxDepth)};
+      ++values;
     } else if (c == '}' || c == ']') {
       --depth;
+    } else if (c == ',') {
+      ++values;
     }
+    if (values > kMaxValues) return Excess{i, "more than " + std::to_string(kMaxValues) + " values"};
   }
-  return std::string_view::npos;
+  return std::nullopt;
 }
 
 // "an object", "a string"
@@ -90,11 +103,9 @@ Result<JsonAt> JsonAt::field(const char* name) const {
   return JsonAt{*found, where + ": " + name};
 }
 
-Result<std::vector<JsonAt>> JsonAt::list() const {
+Result<JsonList> JsonAt::list() const {
   if (!json.is_array()) return invalid("is " + kind_of(json) + ", not a list");
-  std::vector<JsonAt> elements;
-  for (size_t i = 0; i < json.size(); ++i) elements.push_back({json[i], where + "[" + std::to_string(i) + "]"});
-  return elements;
+  return JsonList(*this);
 }
 
 Result<std::string> JsonAt::as_string() const {
@@ -161,8 +172,8 @@ Result<bool> JsonAt::bool_or(const char* name, bool otherwise) const {
 Result<Json> read_json_file(const std::string& path) {
   OCTET_TRY(const std::string text, read_file(path, kMaxTextBytes));
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) return invalid_file(path, "the file is empty");
-  if (const size_t position = too_deep(text); position != std::string_view::npos) {
-    return invalid_file(path, line_and_column(text, position) + ": nested deeper than " + std::to_string(kMaxDepth));
+  if (const std::optional<Excess> excess = find_excess(text)) {
+    return invalid_file(path, line_and_column(text, excess->position) + ": " + excess->what);
   }
   try {
     std::vector<std::set<std::string>> open_objects;

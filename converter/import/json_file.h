@@ -16,6 +16,8 @@ namespace octet {
 
 using Json = nlohmann::json;
 
+class JsonList;
+
 // A place in a JSON document: what is there, and how to speak of it ("model.json: tensors[3]").
 struct JsonAt {
   const Json& json;
@@ -29,7 +31,7 @@ struct JsonAt {
   // The field; an error where this is no object, or it lacks the field.
   Result<JsonAt> field(const char* name) const;
   // The elements; an error where this is no list.
-  Result<std::vector<JsonAt>> list() const;
+  Result<JsonList> list() const;
 
   Result<std::string> as_string() const;
   Result<int64_t> as_integer() const;
@@ -45,8 +47,31 @@ struct JsonAt {
   Result<bool> bool_or(const char* name, bool otherwise) const;
 };
 
+// The elements of a list. Their places are named as they are asked for: a name takes many times the bytes of "0,".
+class JsonList {
+ public:
+  explicit JsonList(const JsonAt& list) : list_(list) {}
+
+  size_t size() const { return list_.json.size(); }
+  bool empty() const { return list_.json.empty(); }
+  JsonAt operator[](size_t i) const { return {list_.json[i], list_.where + "[" + std::to_string(i) + "]"}; }
+
+  struct Iterator {
+    const JsonList& list;
+    size_t i;
+    JsonAt operator*() const { return list[i]; }
+    Iterator& operator++() { return ++i, *this; }
+    bool operator!=(const Iterator& other) const { return i != other.i; }
+  };
+  Iterator begin() const { return {*this, 0}; }
+  Iterator end() const { return {*this, size()}; }
+
+ private:
+  JsonAt list_;
+};
+
 // kInvalidFile where the file is missing, empty, larger than 256 MiB, no JSON (with line and column), nested deeper
-// than 128, no object, or an object in it has two fields of one name.
+// than 128, of more than 4,194,304 values, no object, or an object in it has two fields of one name.
 Result<Json> read_json_file(const std::string& path);
 
 // A tensor's place in a file of weights.

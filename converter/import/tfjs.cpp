@@ -152,7 +152,7 @@ Result<std::vector<ValueId>> TopologyReader::read_functional(const JsonAt& confi
   Calls values;
   std::set<std::string> names;
   struct Waiting {
-    const JsonAt* layer;
+    JsonAt layer;
     Call call;
     std::vector<Call> sources;
   };
@@ -177,7 +177,7 @@ Result<std::vector<ValueId>> TopologyReader::read_functional(const JsonAt& confi
       continue;
     }
     OCTET_TRY(const auto calls, read_calls(layer));
-    for (size_t i = 0; i < calls.size(); ++i) waiting.push_back({&layer, {name, static_cast<int64_t>(i)}, calls[i]});
+    for (size_t i = 0; i < calls.size(); ++i) waiting.push_back({layer, {name, static_cast<int64_t>(i)}, calls[i]});
   }
   // Layers are usually in order, but need not be.
   while (!waiting.empty()) {
@@ -192,15 +192,15 @@ Result<std::vector<ValueId>> TopologyReader::read_functional(const JsonAt& confi
         continue;
       }
       for (const Call& source : it.sources) sources.push_back(values[source].empty() ? kNoValue : values[source][0]);
-      OCTET_TRY(values[it.call], call_layer(*it.layer, sources));
+      OCTET_TRY(values[it.call], call_layer(it.layer, sources));
     }
     waiting = std::move(later);
     if (waiting.size() != before) continue;
     const auto& stuck = waiting.front();
     const auto missing =
         std::find_if(stuck.sources.begin(), stuck.sources.end(), [&](const Call& c) { return !values.contains(c); });
-    return stuck.layer->invalid("the layer '" + stuck.call.layer + "' reads '" + missing->layer +
-                                "', which does not exist or depends on it");
+    return stuck.layer.invalid("the layer '" + stuck.call.layer + "' reads '" + missing->layer +
+                               "', which does not exist or depends on it");
   }
   std::vector<ValueId> outputs;
   for (const Call& end : ends) {
