@@ -8,16 +8,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "octet/octet.hpp"
 #include "runtime/packed_format.h"
 #include "tests/support/packed_builder.h"
+#include "tests/support/random_packed_net.h"
 #include "tests/support/scratch_folder.h"
 
 namespace {
@@ -105,8 +109,16 @@ namespace {
 struct Outcome {
   bool ok = false;
   Error error{ErrorCode::kUsage, ""};
-  std::vector<float> probabilities;
+  std::string bytes;  // of all outputs
 };
+
+// Of any type: floats between -8 and 8, or small integers.
+void fill(const TensorView& input) {
+  for (int64_t i = 0; i < input.byte_count(); ++i) static_cast<char*>(input.data)[i] = static_cast<char>(i % 17);
+  if (input.type != DataType::kF32) return;
+  const std::span<float> values = input.as<float>();
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 17) - 8;
+}
 
 Outcome run_session(const Model& model, int threads) {
   Outcome outcome;
@@ -115,12 +127,15 @@ Outcome run_session(const Model& model, int threads) {
     outcome.error = session.error();
     return outcome;
   }
-  failing = Failing::kNothing;  // from here on nothing fails: run() allocates nothing
-  const std::span<float> image = session->input().as<float>();
-  for (size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i % 17) - 8;
+  const Failing how = std::exchange(failing, Failing::kNothing);  // what this test allocates itself may not fail
+  for (size_t i = 0; i < model.inputs().size(); ++i) fill(session->input(i));
+  failing = how;
   session->run();
-  const std::span<float> found = session->output().as<float>();
-  outcome.probabilities.assign(found.begin(), found.end());
+  failing = Failing::kNothing;
+  for (size_t i = 0; i < model.outputs().size(); ++i) {
+    const TensorView output = session->output(i);
+    outcome.bytes.append(static_cast<const char*>(output.data), static_cast<size_t>(output.byte_count()));
+  }
   outcome.ok = true;
   return outcome;
 }
@@ -147,7 +162,7 @@ int64_t fail_everywhere(Failing how, const F& attempt) {
       const Outcome outcome = attempt();
       failing = Failing::kNothing;
       ok = outcome.ok;
-      same = outcome.probabilities == expected.probabilities;
+      same = outcome.bytes == expected.bytes;
       is_resource = outcome.error.code == ErrorCode::kResource;
       explained = !outcome.error.message.empty();
     }
@@ -159,23 +174,78 @@ int64_t fail_everywhere(Failing how, const F& attempt) {
   }
 }
 
+struct Network {
+  std::string name;
+  std::vector<std::byte> bytes;
+};
+
+// Boxes of which some are chosen: an operation of the zoo that keeps memory of its own from its first run on.
+PackedModel boxes_net() {
+  constexpr int64_t kBoxes = 20, n = Shape::kDynamic;
+  test::PackedBuilder b;
+  const int32_t boxes = b.input("boxes", DataType::kF32, {n, kBoxes, 4});
+  const int32_t scores = b.input("scores", DataType::kF32, {n, 1, kBoxes});
+  const int32_t chosen = b.activation("chosen", DataType::kS64, {n, 3});
+  b.node("nms", NonMaxSuppressionParams{.max_boxes = kBoxes, .iou_threshold = 0.5F}, {boxes, scores}, {chosen});
+  b.output(chosen);
+  return b.take();
+}
+
+// Integers with a residual, integers at random, boxes, and one file of each kind that the format has: weights of 4
+// bits, bf16, f32, layers that quantize rows, recurrent ones.
+std::vector<Network> networks() {
+  std::vector<Network> all{{"small_int8_net", write_model(test::small_int8_net())},
+                           {"random_packed_net", write_model(test::random_packed_net(1))},
+                           {"boxes", write_model(boxes_net())}};
+  for (const auto& entry : std::filesystem::directory_iterator(OCTET_SOURCE_DIR "/tests/data")) {
+    if (entry.path().extension() != ".octet") continue;
+    const std::string text = test::read_text(entry.path().string());
+    const auto bytes = std::as_bytes(std::span(text));
+    all.push_back({entry.path().filename().string(), {bytes.begin(), bytes.end()}});
+  }
+  return all;
+}
+
+// The step that oneDNN runs, if any, itself or behind bf16 that is widened: it does not look at all that it allocates
+// (runtime/README.md, Faults).
+std::string step_on_onednn(const std::vector<std::byte>& bytes) {
+  const Result<Model> model = Model::from_memory(bytes);
+  REQUIRE_MESSAGE(model.ok(), model.error().message);
+  const Result<Session> session = Session::create(*model, {.threads = 1, .batch = 3});
+  REQUIRE_MESSAGE(session.ok(), session.error().message);
+  const std::vector<StepInfo> steps = session->steps();
+  const auto found = std::ranges::find_if(
+      steps, [](const StepInfo& step) { return step.kernel == "onednn" || step.kernel == "widened"; });
+  return found == steps.end() ? "" : found->name;
+}
+
 }  // namespace
 
-TEST_CASE("an allocation that fails is an error of load, from_memory and create, never a crash or a leak") {
+TEST_CASE("an allocation that fails is an error of load or create, never a crash or a leak, and run needs none") {
   const test::ScratchFolder folder;
-  const std::vector<std::byte> bytes = write_model(test::small_int8_net());
-  const std::string path = folder.write("net.octet", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  for (const Failing how : {Failing::kOne, Failing::kAllFromThere}) {
-    for (const int threads : {1, 3}) {
-      CAPTURE(static_cast<int>(how));
-      CAPTURE(threads);
-      const int64_t loaded = fail_everywhere(how, [&] { return run_model(Model::load(path), threads); });
-      const int64_t copied = fail_everywhere(how, [&] { return run_model(Model::from_memory(bytes), threads); });
-      MESSAGE(loaded << " and " << copied << " calls");
-      CHECK(loaded > 100);
-      CHECK(copied > 100);
+  int tested = 0;
+  for (const Network& network : networks()) {
+    const auto& [name, bytes] = network;
+    if (const std::string step = step_on_onednn(bytes); !step.empty()) {
+      MESSAGE("skipped: " << name << ", of which oneDNN runs " << step);
+      continue;
+    }
+    CAPTURE(network.name);
+    ++tested;
+    const std::string path = folder.write("net.octet", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    for (const Failing how : {Failing::kOne, Failing::kAllFromThere}) {
+      for (const int threads : {1, 3}) {
+        CAPTURE(static_cast<int>(how));
+        CAPTURE(threads);
+        const int64_t loaded = fail_everywhere(how, [&] { return run_model(Model::load(path), threads); });
+        const int64_t copied = fail_everywhere(how, [&] { return run_model(Model::from_memory(bytes), threads); });
+        MESSAGE(name << ": " << loaded << " and " << copied << " calls");
+        CHECK(loaded > 50);
+        CHECK(copied > 50);
+      }
     }
   }
+  CHECK(tested > 4);
 }
 
 TEST_CASE("a model outlives the sessions that it had no memory for") {
