@@ -124,7 +124,7 @@ T reduce_one(const ReducePlan& plan, const T* src) {
   const int last = plan.reduced.shape.rank() - 1;
   const int64_t row = plan.reduced.shape[last];
   const int64_t stride = plan.reduced.strides[0][last];
-  const int64_t rows = row == 0 ? 0 : plan.reduced_count / row;
+  const int64_t rows = plan.reduced_count / row;
   Walker<1> at(plan.reduced, last, 0);
   for (int64_t k = 0; k < rows; ++k, at.next()) {
     const T* from = src + at.offset(0);
@@ -137,6 +137,11 @@ template <class T, class Reduction>
 void reduce(const ReducePlan& plan, const Buffers& buffers) {
   const T* src = static_cast<const T*>(buffers.src[0]);
   T* dst = static_cast<T*>(buffers.dst[0]);
+  if (plan.reduced_count == 0) {  // src may be null
+    const T empty = static_cast<T>(Reduction::finish(Reduction::kStart, plan));
+    std::fill_n(dst, plan.kept.shape.element_count(), empty);
+    return;
+  }
   const int64_t stride = plan.kept.strides[0][plan.kept.shape.rank() - 1];
   const int64_t grain = kElementsPerThread / (plan.reduced_count + 1) + 1;
   for_each_run(plan.kept, plan.threads, grain, [&](const Walker<1>& at, int64_t column, int64_t i, int64_t n) {
