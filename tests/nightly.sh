@@ -63,11 +63,12 @@ fuzz() {
 soak() {
   build dev build soak octet_bundled_model || return 1
   local net=build/samples/models/cifar10_resnet.octet float=build/soak_float.octet mixed=build/soak_mixed.octet
-  build/tests/soak runs "${SOAK_RUNS:-10000000}" $net || return 1
+  local runs=${SOAK_RUNS:-10000000}
+  build/tests/soak runs "$runs" $net && build/tests/soak --threads 2 runs $((runs / 10)) $net || return 1
   build/converter/octet convert samples/models/cifar10_resnet.json -o $float --precision f32 &&
     build/converter/octet convert samples/models/cifar10_resnet.json -o $mixed --keep-float first,last \
       --calibration-table samples/models/cifar10_resnet.calibration.json &&
-    build/tests/soak lives "${SOAK_SECONDS:-3600}" $net $float $mixed
+    build/tests/soak lives "${SOAK_SECONDS:-3600}" $net $float $mixed tests/data/v4_dynamic.octet tests/data/v5_recurrent.octet
 }
 
 # As clang compiles it, with assertions: they say what cannot be.

@@ -1,18 +1,22 @@
 // Runs models for long, and fails if memory, handles or latency grow.
 //   soak runs COUNT FILE            one session runs COUNT times
 //   soak lives SECONDS FILE...      models are loaded, run and destroyed in turns, one after the other
+// With --threads N in front, sessions have N threads; one, unless given. Every run has inputs of its own.
 // Prints what it measured, tenth by tenth. Exit code 1: something grew.
 #include <dirent.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "octet/octet.hpp"
+#include "octet/zoo.h"
 
 namespace {
 
@@ -70,26 +74,46 @@ int judge(const std::vector<Sample>& tenths) {
   return 0;
 }
 
-octet::Result<octet::Session> open(const char* path) {
+// A session whose every run reads other inputs.
+struct Net {
+  octet::Session session;
+  size_t inputs;
+
+  // Images and numbers vary, f32 ones between -4 and 4; indices stay 0.
+  void draw(uint64_t& state) {
+    const auto next = [&] { return (state = state * 6364136223846793005U + 1442695040888963407U) >> 40; };
+    for (size_t i = 0; i < inputs; ++i) {
+      const octet::TensorView input = session.input(i);
+      if (input.type == octet::DataType::kF32) {
+        for (float& value : input.as<float>()) value = static_cast<float>(next()) * 0x1p-21F - 4;
+      } else if (input.type == octet::DataType::kU8) {
+        for (uint8_t& value : input.as<uint8_t>()) value = static_cast<uint8_t>(next());
+      } else {
+        std::memset(input.data, 0, static_cast<size_t>(input.byte_count()));
+      }
+    }
+  }
+};
+
+octet::Result<Net> open(const char* path, int threads) {
   const octet::Result<octet::Model> model = octet::Model::load(path);
   if (!model.ok()) return model.error();
-  octet::Result<octet::Session> session = octet::Session::create(*model, {.threads = 1});
-  if (session.ok()) {
-    const octet::TensorView input = session->input();
-    std::memset(input.data, 0, static_cast<size_t>(input.byte_count()));
-  }
-  return session;
+  octet::Result<octet::Session> session = octet::Session::create(*model, {.threads = threads});
+  if (!session.ok()) return session.error();
+  return Net{std::move(*session), model->inputs().size()};
 }
 
-int soak_runs(int64_t count, const char* path) {
-  octet::Result<octet::Session> session = open(path);
-  if (!session.ok()) return fail(path, session.error().message);
+int soak_runs(int64_t count, int threads, const char* path) {
+  octet::Result<Net> net = open(path, threads);
+  if (!net.ok()) return fail(path, net.error().message);
+  uint64_t state = 1;
   std::vector<Sample> tenths;
   for (int tenth = 0; tenth < 10; ++tenth) {
     double fastest = 1e30;
     for (int64_t i = 0; i < count / 10; ++i) {
+      net->draw(state);
       const auto start = Clock::now();
-      session->run();
+      net->session.run();
       fastest = std::min(fastest, microseconds_since(start));
     }
     tenths.push_back({resident_mb(), handles(), fastest});
@@ -98,23 +122,25 @@ int soak_runs(int64_t count, const char* path) {
   return judge(tenths);
 }
 
-int soak_lives(double seconds, const std::vector<const char*>& paths) {
+int soak_lives(double seconds, int threads, const std::vector<const char*>& paths) {
   std::vector<Sample> tenths;
   int64_t lives = 0;
+  uint64_t state = 1;
   const auto begin = Clock::now();
   for (int tenth = 1; tenth <= 10; ++tenth) {
     double fastest = 1e30;
     do {
       // All of them alive at once, then none: the fastest round counts.
       const auto start = Clock::now();
-      std::vector<octet::Session> sessions;
+      std::vector<Net> nets;
       for (const char* path : paths) {
-        octet::Result<octet::Session> session = open(path);
-        if (!session.ok()) return fail(path, session.error().message);
-        session->run();
-        sessions.push_back(std::move(*session));
+        octet::Result<Net> net = open(path, threads);
+        if (!net.ok()) return fail(path, net.error().message);
+        net->draw(state);
+        net->session.run();
+        nets.push_back(std::move(*net));
       }
-      sessions.clear();
+      nets.clear();
       fastest = std::min(fastest, microseconds_since(start));
       lives += static_cast<int64_t>(paths.size());
     } while (microseconds_since(begin) < seconds * 1e5 * tenth);
@@ -127,9 +153,16 @@ int soak_lives(double seconds, const std::vector<const char*>& paths) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  octet::use_zoo();
+  int threads = 1;
+  if (argc > 2 && std::string(argv[1]) == "--threads") {
+    threads = std::atoi(argv[2]);
+    argc -= 2, argv += 2;
+  }
   const std::string what = argc > 3 ? argv[1] : "";
   const double amount = argc > 3 ? std::strtod(argv[2], nullptr) : 0;
-  if (what == "runs" && amount >= 10 && argc == 4) return soak_runs(static_cast<int64_t>(amount), argv[3]);
-  if (what == "lives" && amount > 0) return soak_lives(amount, std::vector<const char*>(argv + 3, argv + argc));
-  return std::fputs("usage: soak runs COUNT FILE | soak lives SECONDS FILE...\n", stderr), 2;
+  const std::vector<const char*> paths(argv + std::min(argc, 3), argv + argc);
+  if (what == "runs" && amount >= 10 && argc == 4) return soak_runs(static_cast<int64_t>(amount), threads, paths[0]);
+  if (what == "lives" && amount > 0) return soak_lives(amount, threads, paths);
+  return std::fputs("usage: soak [--threads N] (runs COUNT FILE | lives SECONDS FILE...)\n", stderr), 2;
 }
