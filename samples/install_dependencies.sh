@@ -6,8 +6,11 @@
 set -euo pipefail
 packages=(g++ cmake ninja-build pkg-config libdnnl-dev nlohmann-json3-dev libstb-dev libcli11-dev libonnx-dev libprotobuf-dev
           protobuf-compiler libmd-dev libeigen3-dev)
-case "${1:-}" in --tests | --nightly) packages+=(doctest-dev libbenchmark-dev python3 python3-numpy python3-onnx cppcheck) ;; esac
-[ "${1:-}" != --nightly ] || packages+=(clang clang-tidy libomp-dev valgrind)
+# clang with what its sanitizers and libFuzzer need to link, and OpenMP as it has it.
+case "${1:-}" in --tests | --nightly)
+  packages+=(doctest-dev libbenchmark-dev python3 python3-numpy python3-onnx cppcheck clang libclang-rt-dev libomp-dev) ;;
+esac
+[ "${1:-}" != --nightly ] || packages+=(clang-tidy valgrind)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds everything with warnings as errors, fuzzes for a moment what the runtime reads (where
-# there is a clang, and unless ctest is told what to run), and runs all tests through ctest.
+# Installs what is missing, builds everything with warnings as errors, runs what clang's sanitizers look at (unless ctest
+# is told what to run), and runs all tests through ctest.
 #   run.sh [CTEST ARGUMENT ...]        BUILD_DIR=... chooses another build folder than build
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,5 +8,14 @@ build=${BUILD_DIR:-build}
 samples/install_dependencies.sh --tests
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DOCTET_DEVELOPER=ON >/dev/null
 cmake --build "$build"
-[ $# -gt 0 ] || BUILD_DIR="$build-fuzz" tests/fuzz/run.sh 20 packed image || [ $? -eq 77 ]
+
+# Built by clang, warnings are errors: every fuzzer reads its seeds, three go on for a moment, and the runtime's tests
+# and the kernels' run in plain code, for that is what this build sanitizes.
+sanitized() {
+  local -x BUILD_DIR=$build-fuzz OCTET_MAX_ISA=any OMP_WAIT_POLICY=passive
+  tests/fuzz/run.sh 0 && tests/fuzz/run.sh 20 packed onnx image &&
+    cmake --build "$BUILD_DIR" -j "$(nproc)" --target test_kernels test_runtime &&
+    "$BUILD_DIR/tests/test_runtime" && "$BUILD_DIR/tests/test_kernels"
+}
+[ $# -gt 0 ] || sanitized || [ $? -eq 77 ]
 ctest --test-dir "$build" --output-on-failure "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes every reader of outside files, one after the other.
 #   run.sh SECONDS [TARGET ...]       BUILD_DIR=... chooses another build folder than build-fuzz
+# With 0 seconds each reads its corpus once.
 # Exit code 77: skipped, for there is no clang with libFuzzer.
 # The corpus stays in BUILD_DIR/corpus and grows from run to run; packed files start from those of tests/data, too. A
 # finding ends the run with an error; its input is in BUILD_DIR/findings.
@@ -19,11 +20,14 @@ cmake --build "$build" -j "$(nproc)" --target make_corpus "${targets[@]/%/_fuzz}
 "$build/tests/fuzz/make_corpus" "$build/seeds"
 cp tests/data/*.octet "$build/seeds/packed/"
 mkdir -p "$build/findings"
+limit=-max_total_time=$seconds
+[ "$seconds" != 0 ] || limit=-runs=0
 for target in "${targets[@]}"; do
+  echo "fuzzing $target: $limit"
   mkdir -p "$build/corpus/$target"
   # 4 KB hold every structure; what takes long or much memory for that little is a finding too. Networks run on plain
   # code, for that is what the sanitizers watch.
-  OCTET_MAX_ISA=any "$build/tests/fuzz/${target}_fuzz" "$build/corpus/$target" "$build/seeds/$target" -max_total_time="$seconds" \
+  OCTET_MAX_ISA=any "$build/tests/fuzz/${target}_fuzz" "$build/corpus/$target" "$build/seeds/$target" "$limit" \
     -max_len=4096 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -artifact_prefix="$build/findings/$target-" \
-    -print_final_stats=1 -verbosity=0 2>&1 | grep -vE '^(INFO|"|######|stat::(new|slow))' || { echo "$target: a finding" >&2; exit 1; }
+    -print_final_stats=1 -print_funcs=0 -verbosity=0 2>&1 | grep -vE '^(INFO|"|######|stat::(new|slow))' || { echo "$target: a finding" >&2; exit 1; }
 done
