@@ -158,8 +158,7 @@ TEST_CASE("what is no JSON is refused with line and column") {
   CHECK(has(message(m.import_text("{\"a\": " + std::string(100000, '[') + "}")), "nested deeper than 128"));
   std::string many = "0";
   for (int i = 0; i < 1 << 22; ++i) many += i % 2 == 0 ? ",0" : ",[]";
-  CHECK(has(message(m.import_text("{\"a\": [" + many + "]}")), "model.json: line 1, column"));
-  CHECK(has(message(m.import_text("{\"a\": [" + many + "]}")), ": more than 4194304 values"));
+  CHECK(has(message(m.import_text("{\"a\": [" + many + "]}")), "column 6990511: more than 4194304 values"));
   const std::string text = "\"" + std::string(1 << 23, ',') + "\"";  // in a string they are none
   CHECK(has(message(m.import_text("{\"a\": " + text + "}")), "the field 'format' is missing"));
   CHECK(has(message(m.import_text("{\"a\": 1e999}")), "out of range"));
