@@ -57,7 +57,8 @@ under_valgrind() {
 }
 
 fuzz() {
-  tests/fuzz/run.sh "${FUZZ_SECONDS:-3600}"
+  local seconds=${FUZZ_SECONDS:-3600}
+  tests/fuzz/run.sh "$seconds" && OCTET_MAX_ISA=avx512_vnni tests/fuzz/run.sh $((seconds / 4)) packed
 }
 
 soak() {

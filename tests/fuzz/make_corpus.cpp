@@ -3,11 +3,13 @@
 #include <fstream>
 #include <iostream>
 
+#include "converter/op_rule.h"
 #include "runtime/packed_format.h"
 #include "tests/support/images.h"
 #include "tests/support/npy_file.h"
 #include "tests/support/onnx_writer.h"
 #include "tests/support/packed_builder.h"
+#include "tests/support/random_packed_net.h"
 
 namespace octet::test {
 namespace {
@@ -58,6 +60,30 @@ std::string onnx_shape_net() {
   return file.bytes();
 }
 
+// One node of the operation, with as many inputs as many of them take; few are right, all are names to mutate.
+std::string onnx_op(const std::string& op, size_t inputs) {
+  std::vector<std::string> names{"x", "w", "b", "i"};
+  names.resize(inputs);
+  OnnxFile file;
+  file.add_node(node(op, names, {"y"}, "n"))
+      .add_constant(float_tensor("w", {2, 2, 1, 1}, {1, -2, 3, 4}))
+      .add_constant(float_tensor("b", {2}, {1, 0.5}))
+      .add_constant(raw_tensor("i", {1}, kOnnxInt64, raw_bytes<int64_t>({1})))
+      .add_input(value_info("x", {0, 2, 3, 3}))
+      .add_output(value_info("y", {}));
+  return file.bytes();
+}
+
+void write_onnx_ops() {
+  for (const OpRule* rule : op_rules()) {
+    for (const OpReader& reader : rule->readers) {
+      const std::string op(reader.onnx);
+      if (op.empty()) continue;
+      for (size_t inputs = 1; inputs <= 4; ++inputs) write("onnx", op + std::to_string(inputs), onnx_op(op, inputs));
+    }
+  }
+}
+
 // Both read a file of weights of 4096 bytes (model_fuzz.cpp).
 constexpr const char* kJson = R"({"format": "octet", "version": 1, "name": "net",
  "inputs": [{"name": "x", "dtype": "f32", "shape": ["N", 3, 4, 4]}], "outputs": ["y"], "weights": "weights.bin",
@@ -80,6 +106,11 @@ constexpr const char* kCalibration = R"({"format": "octet calibration", "version
 void write_all() {
   const std::vector<std::byte> packed = write_model(small_int8_net());
   write("packed", "small", {reinterpret_cast<const char*>(packed.data()), packed.size()});
+  for (uint32_t seed = 1; seed <= 8; ++seed) {
+    const std::vector<std::byte> random = write_model(random_packed_net(seed));
+    write("packed", "random" + std::to_string(seed), {reinterpret_cast<const char*>(random.data()), random.size()});
+  }
+  write_onnx_ops();
   write("onnx", "image", onnx_image_net());
   write("onnx", "shape", onnx_shape_net());
   write("json", "octet", kJson);

@@ -12,7 +12,7 @@ int import_and_run(const char* name, const uint8_t* data, size_t size) {
     return folder.write("weights.bin", bytes.data(), bytes.size());
   }();
   const Result<LoadedModel> loaded = load_any_model(folder.write(name, data, size));
-  if (loaded.ok()) run_once(loaded->model);
+  if (loaded.ok()) run_small(loaded->model);
   return 0;
 }
 

@@ -21,6 +21,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::memcpy(&bytes[56], &sum, sizeof sum);
   }
   const octet::Result<octet::Model> model = octet::Model::from_memory(bytes);
-  if (model.ok()) octet::fuzz::run_once(*model);
+  if (model.ok()) octet::fuzz::run_small(*model);
   return 0;
 }
