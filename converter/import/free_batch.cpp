@@ -134,7 +134,19 @@ std::map<std::string, Shape> shapes_at(const Graph& graph, const std::vector<Val
   return shapes;
 }
 
-// Inputs that the file leaves open. A network that is invalid with any other batch than 1 is one for one sample.
+// Whether the file says nothing of any other batch: such a network is one for one sample. What it decides by a size it
+// may decide otherwise at one that is not tried.
+bool is_of_one_sample(const Graph& graph, const SizeArithmetic& arithmetic, const std::vector<ValueId>& inputs,
+                      const ReadAtShapes& read) {
+  constexpr std::array<int64_t, 6> kOtherBatches{4, 5, 6, 7, 8, 16};
+  const auto decides = [](const SizeStep& step) { return step.outputs.empty(); };
+  return std::ranges::none_of(arithmetic.steps(), decides) && std::ranges::all_of(kOtherBatches, [&](int64_t batch) {
+    const Result<Reading> reading = read(shapes_at(graph, inputs, batch));
+    return !reading.ok() && reading.error().code == ErrorCode::kInvalidFile;
+  });
+}
+
+// Inputs that the file leaves open.
 Status try_open(Graph& graph, const SizeArithmetic& arithmetic, const std::vector<ValueId>& inputs,
                 const BatchHints& hints, const ReadAtShapes& read) {
   constexpr std::array<int64_t, 2> kBatches{2, 3};
@@ -154,7 +166,9 @@ Status try_open(Graph& graph, const SizeArithmetic& arithmetic, const std::vecto
       valid |= reading.error().code != ErrorCode::kInvalidFile;
     }
   }
-  if (readings.size() == 1 && !valid) return try_inputs(graph, inputs, hints, true);
+  if (readings.size() == 1 && !valid && is_of_one_sample(graph, arithmetic, inputs, read)) {
+    return try_inputs(graph, inputs, hints, true);
+  }
   OCTET_CHECK(unread);
   Graph freed_graph = graph;
   OCTET_CHECK(make_one_of(freed_graph, readings));

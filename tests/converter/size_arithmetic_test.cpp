@@ -312,9 +312,7 @@ TEST_CASE("where a batch stays open after random arithmetic, every batch compute
     if (!graph.ok()) continue;  // sizes that make no sense for one sample
     const bool is_open = graph->value(graph->inputs[0]).shape[0] == kN;
     ++(is_open ? open : fixed);
-    // One that no other batch fits is one for each sample.
-    ImportReport ignored;
-    if (!is_open || !source.build(ignored, {.input_shapes = {{"x", {2, 3}}}}).ok()) continue;
+    if (!is_open) continue;
     for (const int64_t batch : {2, 4, 5, 6, 7, 9, 10, 11, 12, 16, 21, 40, 41}) {
       CAPTURE(batch);
       const Shape shape{batch, 3};
@@ -334,7 +332,7 @@ TEST_CASE("where a batch stays open after random arithmetic, every batch compute
 }
 
 TEST_CASE("where sizes stay open after random arithmetic, every size computes what a reading for it does") {
-  size_t open = 0, closed = 0;
+  size_t open = 0, closed = 0, same = 0, refused = 0;
   for (uint32_t seed = 0; seed < 3000; ++seed) {
     const SourceBuilder source = random_arithmetic(seed, {1, 2, kN, kN}, 2);
     const std::string program = text_of(source);
@@ -349,7 +347,10 @@ TEST_CASE("where sizes stay open after random arithmetic, every size computes wh
       const Result<Reading> given = read(source, {{"x", shape}});
       if (!given.ok()) continue;
       const auto expected = run_at(lower_f32(given->graph), shape), computed = run_at(opened, shape);
-      if (!expected || !computed) continue;
+      if (!expected) continue;
+      // A session may refuse a size: one that leaves a slice empty, or that a reshape does not divide.
+      ++(computed ? same : refused);
+      if (!computed) continue;
       const bool is_same = computed->shape == expected->shape && computed->values == expected->values;
       CHECK(is_same);
       if (!is_same) break;
@@ -357,6 +358,7 @@ TEST_CASE("where sizes stay open after random arithmetic, every size computes wh
   }
   CHECK(open > 100);
   CHECK(closed > 100);
+  CHECK_MESSAGE(refused * 30 < same, refused << " refused, " << same << " the same");
 }
 
 TEST_CASE("sizes by which a network decides cannot stay open") {
