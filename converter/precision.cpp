@@ -199,7 +199,10 @@ Result<std::set<std::string>> resolve_keep_float(const Graph& graph, const std::
       const auto last = std::find_if(graph.nodes.rbegin(), graph.nodes.rend(), is_layer);
       if (first != graph.nodes.end()) kept.insert(name == "first" ? first->name : last->name);
     } else if (const Node* maker = maker_of(graph, name)) {
-      kept.insert(maker->name);
+      // Behind a layer whose layout was changed a transpose makes the tensor.
+      const Node* layer = maker;
+      while (layer != nullptr && moves_elements(*layer)) layer = graph.producer(layer->inputs[0]);
+      kept.insert((layer == nullptr ? maker : layer)->name);
     } else {
       return Error{ErrorCode::kUsage, "--keep-float names '" + name + "', but the network has no such node or tensor"};
     }

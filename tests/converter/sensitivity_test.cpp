@@ -151,6 +151,12 @@ TEST_CASE("--keep-float first and last are layers, unless nodes have these names
   const std::string tensor = graph.value(graph.nodes[1].outputs[0]).name;
   CHECK(tensor != graph.nodes[1].name);
   CHECK(*resolve_keep_float(graph, {tensor}) == std::set<std::string>{graph.nodes[1].name});
+  // Behind a transpose, as layouts put it there, that is the layer.
+  Graph transposed = graph;
+  const Shape shape = graph.value(graph.nodes[1].outputs[0]).shape;
+  const ValueId moved = transposed.add_value("moved", DataType::kF32, shape);
+  transposed.nodes.push_back({"move", TransposeParams{{0, 1, 2, 3}}, {graph.nodes[1].outputs[0]}, {moved}});
+  CHECK(*resolve_keep_float(transposed, {"moved"}) == std::set<std::string>{graph.nodes[1].name});
   const auto unknown = resolve_keep_float(graph, {"first", "bogus"});
   REQUIRE_FALSE(unknown.ok());
   CHECK(unknown.error().code == ErrorCode::kUsage);
