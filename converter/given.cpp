@@ -189,7 +189,7 @@ class Taking {
     result_.integer_nodes.insert(node.name);
     if (!wanted) return;
     auto* binary = std::get_if<BinaryParams>(&graph_.nodes[i].op);
-    if (binary != nullptr && binary->kind != BinaryKind::kMul) {
+    if (binary != nullptr && binary->kind == BinaryKind::kAdd) {
       binary->folds_zero_points = rounding->as<FakeQuantizeParams>()->type == DataType::kU8;
     }
     settle(node, *wanted);

@@ -41,11 +41,12 @@ asan() {
   build asan-ubsan build-asan all && ctest --test-dir build-asan --output-on-failure
 }
 
-# The API is what threads share: runtime and kernels. oneDNN and its OpenMP are not instrumented; what they do among
-# themselves is not looked at, what octet does with their results is.
+# All that runs in threads. oneDNN and its OpenMP are not instrumented; what they do among themselves is not looked at,
+# what octet does with their results is.
 tsan() {
   export OMP_TOOL_LIBRARIES="$(clang++ -print-resource-dir)/../../libarcher.so" TSAN_OPTIONS="ignore_noninstrumented_modules=1 ${TSAN_OPTIONS:-}"
-  build tsan build-tsan test_kernels test_runtime && ctest --test-dir build-tsan --output-on-failure -R '^(kernels|runtime)/'
+  build tsan build-tsan test_kernels test_runtime test_converter threads_test same_bytes_test &&
+    ctest --test-dir build-tsan --output-on-failure -R '^(kernels|runtime|converter|process)/'
 }
 
 # Reads of memory that nothing wrote, which the sanitizers do not see. In plain code: vectors are read with what lies

@@ -12,7 +12,7 @@ cmake --build "$build"
 # Built by clang, warnings are errors: every fuzzer reads its seeds, three go on for a moment, and the runtime's tests
 # and the kernels' run in plain code, for that is what this build sanitizes.
 sanitized() {
-  local -x BUILD_DIR=$build-fuzz OCTET_MAX_ISA=any OMP_WAIT_POLICY=passive
+  local -x BUILD_DIR=$build-fuzz CMAKE_GENERATOR=Ninja OCTET_MAX_ISA=any OMP_WAIT_POLICY=passive
   tests/fuzz/run.sh 0 && tests/fuzz/run.sh 20 packed onnx image &&
     cmake --build "$BUILD_DIR" -j "$(nproc)" --target test_kernels test_runtime &&
     "$BUILD_DIR/tests/test_runtime" && "$BUILD_DIR/tests/test_kernels"

@@ -73,6 +73,7 @@ Taps taps_of(const ResizeParams& params, int axis, int64_t src, int64_t dst) {
 struct ResizePlan {
   int64_t images, src_height, src_width, dst_height, dst_width, channels;
   Taps rows, columns;
+  int32_t zero_point;  // of u8
   int threads;
 
   // f(image, y) for every row of dst.
@@ -106,13 +107,17 @@ void resize_nearest(const ResizePlan& plan, const T* src, T* dst) {
   });
 }
 
-template <class T>
-T from_f32(float x) {
-  if constexpr (std::is_same_v<T, uint8_t>) {
-    return saturate_round_u8(x);
-  } else {
-    return x;
-  }
+float to_f32(float x, int32_t) {
+  return x;
+}
+float to_f32(uint8_t q, int32_t zero_point) {
+  return static_cast<float>(q - zero_point);
+}
+void store(float x, int32_t, float& to) {
+  to = x;
+}
+void store(float x, int32_t zero_point, uint8_t& to) {
+  to = static_cast<uint8_t>(std::clamp(static_cast<int32_t>(std::nearbyint(x)) + zero_point, 0, 255));
 }
 
 template <class T>
@@ -129,9 +134,10 @@ void resize_linear(const ResizePlan& plan, const T* src, T* dst) {
       const float across = plan.columns.weight[x];
       for (int64_t c = 0; c < plan.channels; ++c) {
         const auto between = [&](const T* row) {
-          return static_cast<float>(row[left + c]) * (1.0F - across) + static_cast<float>(row[right + c]) * across;
+          return to_f32(row[left + c], plan.zero_point) * (1.0F - across) +
+                 to_f32(row[right + c], plan.zero_point) * across;
         };
-        *to++ = from_f32<T>(between(above) * (1.0F - down) + between(below) * down);
+        store(between(above) * (1.0F - down) + between(below) * down, plan.zero_point, *to++);
       }
     }
   });
@@ -163,6 +169,7 @@ ResizePlan plan_of(const Problem<ResizeParams>& problem) {
           src[3],
           taps_of(problem.params, 0, src[1], dst[1]),
           taps_of(problem.params, 1, src[2], dst[2]),
+          problem.inputs[0].type == DataType::kU8 ? problem.inputs[0].quant().zero_point : 0,
           problem.threads};
 }
 
@@ -193,7 +200,8 @@ Result<Kernel> prepare_u8_linear(const Problem<ResizeParams>& problem) {
       uint8_t* to = dst + (image * plan.dst_height + y) * plan.dst_width * n;
       for (int64_t x = 0; x < plan.dst_width; ++x) {
         const int64_t left = plan.columns.low[x] * n, right = plan.columns.high[x] * n;
-        kPixel({above + left, above + right, below + left, below + right, plan.columns.weight[x], plan.rows.weight[y]},
+        kPixel({above + left, above + right, below + left, below + right, plan.columns.weight[x], plan.rows.weight[y],
+                plan.zero_point},
                n, to + x * n);
       }
     });

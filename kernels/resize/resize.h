@@ -24,7 +24,7 @@ enum class NearestRounding : int64_t { kRoundPreferFloor = 0, kRoundPreferCeil =
 // outputs  dst  [N, OH, OW, C]  the type and quantization of src; OH = sizes[0] if > 0, else floor(H * scales[0])
 //
 // Coordinates are rounded (nearest), then clamped to the image. Linear interpolates in f32, along the row first; in u8
-// on the integers, rounded half to even.
+// the integers less their zero point, rounded half to even before that is added again.
 struct ResizeParams {
   static constexpr const char* kName = "resize";
 

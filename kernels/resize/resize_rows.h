@@ -16,10 +16,12 @@ struct LinearTaps {
   const uint8_t* below_left;
   const uint8_t* below_right;
   float across, down;
+  int32_t zero_point;
 };
 
-// One pixel of n channels: saturate_u8(round_half_even(above * (1 - down) + below * down)),
-// above = above_left * (1 - across) + above_right * across, each product and sum rounded to f32.
+// One pixel of n channels: saturate_u8(round_half_even(above * (1 - down) + below * down) + zero_point),
+// above = (above_left - zero_point) * (1 - across) + (above_right - zero_point) * across, each product and sum rounded
+// to f32.
 using LinearPixel = void (*)(const LinearTaps& taps, int64_t n, uint8_t* dst);
 void resize_linear_pixel_avx2(const LinearTaps& taps, int64_t n, uint8_t* dst);
 void resize_linear_pixel_avx512(const LinearTaps& taps, int64_t n, uint8_t* dst);

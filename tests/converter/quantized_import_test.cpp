@@ -329,6 +329,17 @@ TEST_CASE("a sum rounded to u8 is ONNX Runtime's QLinearAdd; one rounded to s8 i
   }
 }
 
+TEST_CASE("a difference is rounded as ONNX defines it: ONNX Runtime has no integer form of it") {
+  QuantizedBuilder s;
+  s.params("q", {0.5F}, DataType::kU8, {101}).params("y", {1.0F}, DataType::kU8, {101}).input("x", {1, 2});
+  s.quantize("x", "a", "q").dequantize("a", "ar", "q").quantize("x", "b", "y").dequantize("b", "br", "y");
+  s.node("Sub", {"ar", "br"}, {"d"});
+  s.quantize("d", "c", "y").dequantize("c", "out", "y").output("out");
+  const Packed packed = pack(s);
+  CHECK(packed.output(packed.only("binary")).type == DataType::kU8);
+  CHECK(run(packed.model, {0.5F, 1.5F}) == std::vector<float>{0, 0});  // 0.5 - 0, 1.5 - 2
+}
+
 TEST_CASE("a quantized model's own integers are multiplied and ordered as integers") {
   QuantizedBuilder s;
   s.params("q", {0.5F}, DataType::kU8, {10}).params("y", {0.25F}, DataType::kU8, {100}).input("x", {2, 3});

@@ -96,10 +96,14 @@ TEST_CASE("resize works on both axes, on every image and channel") {
   CHECK(values_of<float>(run_reference(params, {corners}, Tensor{})) == std::vector<float>{0, 1, 2, 2, 3, 4, 4, 5, 6});
 }
 
-TEST_CASE("resize linear of u8 rounds half to even and keeps the quantization") {
+TEST_CASE("resize linear of u8 rounds half to even before the zero point is added, and keeps the quantization") {
   const ResizeParams params{.mode = ResizeMode::kLinear, .coordinates = kAlignCorners, .sizes = {1, 3}};
-  const Tensor dst = run_reference(params, {u8({1, 1, 2, 2}, 0.5F, 3, {0, 1, 1, 2})}, make_u8({}, 0.5F, 3));
-  CHECK(values_of<uint8_t>(dst) == std::vector<uint8_t>{0, 1, 0 /* 0.5 */, 2 /* 1.5 */, 1, 2});
+  const auto middle = [&](int32_t zero_point) {  // of 0 and 1, of 1 and 2
+    const Tensor src = u8({1, 1, 2, 2}, 0.5F, zero_point, {0, 1, 1, 2});
+    return values_of<uint8_t>(run_reference(params, {src}, make_u8({}, 0.5F, zero_point)));
+  };
+  CHECK(middle(4) == std::vector<uint8_t>{0, 1, 0 /* -3.5 */, 2 /* -2.5 */, 1, 2});
+  CHECK(middle(3) == std::vector<uint8_t>{0, 1, 1 /* -2.5 */, 1 /* -1.5 */, 1, 2});
 }
 
 TEST_CASE("every row of resize gives the bytes of the reference, at any number of threads") {
@@ -120,6 +124,9 @@ TEST_CASE("every row of resize gives the bytes of the reference, at any number o
         Tensor ends = make_u8({1, 4, 7, c}, 0.1F, 9);  // where rounding could pass 255
         fill_extremes<uint8_t>(ends, random, 0, 255);
         check_rows_agree(enlarge, {ends}, make_u8({}, 0.1F, 9), ran);
+        Tensor below = make_u8({1, 4, 7, c}, 0.1F, 255);  // and 0
+        fill_extremes<uint8_t>(below, random, 0, 255);
+        check_rows_agree(enlarge, {below}, make_u8({}, 0.1F, 255), ran);
         check_rows_agree(enlarge, {random_u8({1, 4, 7, c}, 0.1F, 9, random)}, make_u8({}, 0.1F, 9), ran);
       }
     }
