@@ -1,6 +1,7 @@
 #include "converter/graph.h"
 
 #include <algorithm>
+#include <charconv>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -9,14 +10,26 @@
 namespace octet {
 namespace {
 
+// `wanted`, or with the least suffix "_2", "_3", ... that no item has. One pass: hostile files ask for one name thousands
+// of times.
 template <class Items>
 std::string unique_name(const Items& items, std::string_view wanted) {
-  const auto taken = [&](std::string_view name) {
-    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.name == name; });
-  };
-  std::string name(wanted.empty() ? "unnamed" : wanted);
-  for (int i = 2; taken(name); ++i) name = std::string(wanted) + "_" + std::to_string(i);
-  return name;
+  if (wanted.empty()) wanted = "unnamed";
+  bool is_taken = false;
+  std::vector<bool> suffixes(items.size() + 3);  // one of them is free
+  for (const auto& item : items) {
+    const std::string_view name = item.name;
+    if (!name.starts_with(wanted)) continue;
+    const std::string_view rest = name.substr(wanted.size());
+    is_taken = is_taken || rest.empty();
+    size_t suffix = 0;
+    if (rest.size() < 2 || rest[0] != '_' || rest[1] == '0') continue;
+    const auto [end, error] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), suffix);
+    if (error == std::errc() && end == rest.data() + rest.size() && suffix < suffixes.size()) suffixes[suffix] = true;
+  }
+  if (!is_taken) return std::string(wanted);
+  const auto free = std::find(suffixes.begin() + 2, suffixes.end(), false);
+  return std::string(wanted) + "_" + std::to_string(free - suffixes.begin());
 }
 
 // The type of a node's outputs, where it is not that of the first input.

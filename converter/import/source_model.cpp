@@ -15,10 +15,14 @@
 namespace octet {
 namespace {
 
-// Names are compared one by one: more of them would take minutes, and no network has them.
+// Names are compared one by one, and readers of a value looked for: more of them would take minutes, and no network has
+// them.
 constexpr size_t kMaxNodes = 20000;
+constexpr size_t kMaxNodeValues = 1024;  // that one node reads, or makes
 // A body that runs again gives all of its names anew: this many cost what a node does.
 constexpr size_t kNamesPerNode = 8;
+// What one output beyond the first costs, for a split becomes a slice for each, with transposes around it.
+constexpr size_t kNodesPerOutput = 8;
 constexpr size_t kMaxConstants = 40000;
 // A small file can ask for constants without end; what is folded may be this much, and four times what the file holds.
 constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
@@ -75,6 +79,17 @@ class GraphBuilder {
                                                 std::to_string(most) + " are read"};
     };
     if (nodes_.size() > kMaxNodes) return too_many(nodes_.size(), kMaxNodes, "nodes");
+    size_t nodes = nodes_.size();
+    for (const SourceNode& node : nodes_) {
+      const size_t most = std::max(node.inputs.size(), node.outputs.size());
+      if (most > kMaxNodeValues) {
+        return Error{ErrorCode::kUnsupported, "node '" + node.name + "' (" + node.op_type + ") has " +
+                                                  std::to_string(most) + " values, but at most " +
+                                                  std::to_string(kMaxNodeValues) + " are read"};
+      }
+      if (!node.outputs.empty()) nodes += kNodesPerOutput * (node.outputs.size() - 1);
+    }
+    if (nodes > kMaxNodes) return too_many(nodes, kMaxNodes, "nodes (an output beyond a node's first counts as 8)");
     if (source_.constants.size() > kMaxConstants) {
       return too_many(source_.constants.size(), kMaxConstants, "constants");
     }

@@ -94,6 +94,18 @@ def idle_loop(times, values):
     return model([loop, node("Add", ["x", "o0"], ["y"])], constants)
 
 
+def splits(count, parts):
+    """Splits a channel, and joins it again, over and over."""
+    nodes = []
+    for i in range(count):
+        names = [f"p{i}_{k}" for k in range(parts)]
+        nodes.append(helper.make_node("Split", [f"j{i - 1}" if i else "r"], names, name=f"the_Split_{i}", axis=1))
+        nodes.append(helper.make_node("Concat", names, ["y" if i == count - 1 else f"j{i}"], axis=1))
+    shape = numpy_helper.from_array(np.int64([1, parts, -1, 1]), "s")
+    return model([node("Expand", ["x", "e"], ["big"]), node("Reshape", ["big", "s"], ["r"]), *nodes],
+                 [shape, numpy_helper.from_array(np.int64([parts, 3, 8, 8]), "e")])
+
+
 GOOD = model([node("Conv", ["x", "w"], ["y"])], [tensor("w", 4, 3, 3, 3)])
 
 # What is broken -> (the file, exit code, what the message must name).
@@ -140,6 +152,9 @@ CASES = {
         UNSUPPORTED, ["the_Range"]),
     "a loop of 2^60 steps": (hostile_loop(1 << 60), UNSUPPORTED, ["the_Loop", "bytes more than is allowed"]),
     "a loop that gives 2 million names": (idle_loop(2000, 1000), UNSUPPORTED, ["the_Loop", "more than 20000 nodes"]),
+    "a sum of 3000 values": (model([node("Sum", ["x"] * 3000, ["y"])]), UNSUPPORTED, ["the_Sum", "3000", "1024"]),
+    "a split into 3000": (splits(1, 3000), UNSUPPORTED, ["the_Split_0", "3000", "1024"]),
+    "splits into 9000": (splits(9, 1000), UNSUPPORTED, ["71", "20000"]),
     "a branch without a body": (
         model([helper.make_node("If", ["c"], ["y"], name="the_If")], [numpy_helper.from_array(np.array(True), "c")]),
         UNSUPPORTED, ["the_If"]),
