@@ -1,4 +1,8 @@
 // cast: Cast.
+#include "converter/ops/cast.h"
+
+#include <iterator>
+
 #include "converter/ops/rules.h"
 
 namespace octet {
@@ -50,6 +54,16 @@ constexpr OpReader kReaders[] = {{"Cast", "cast", read_cast}, {"CastLike", "", r
 
 }  // namespace
 
+std::string name_of_onnx_type(int64_t type) {
+  constexpr const char* kNames[] = {"undefined",      "float",    "uint8",        "int8",           "uint16",
+                                    "int16",          "int32",    "int64",        "string",         "bool",
+                                    "float16",        "double",   "uint32",       "uint64",         "complex64",
+                                    "complex128",     "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
+                                    "float8e5m2fnuz", "uint4",    "int4",         "float4e2m1"};
+  const bool known = type >= 0 && type < static_cast<int64_t>(std::size(kNames));
+  return known ? kNames[type] : std::to_string(type);
+}
+
 Result<DataType> target_type(const NodeReader& reader, const char* attribute) {
   const auto found = reader.node().attributes.find(attribute);
   if (found == reader.node().attributes.end()) return reader.invalid("it has no '" + std::string(attribute) + "'");
@@ -61,7 +75,7 @@ Result<DataType> target_type(const NodeReader& reader, const char* attribute) {
   }
   OCTET_TRY(const int64_t number, reader.attribute(attribute, int64_t{0}));
   if (const std::optional<DataType> type = type_of_onnx(number)) return *type;
-  return reader.unsupported("octet has no type for ONNX's type " + std::to_string(number));
+  return reader.unsupported("octet has no type for ONNX's type " + name_of_onnx_type(number));
 }
 
 constinit const OpRule kCastRule{"cast", always<QuantizationRule::kFloat>, permute_nothing, kReaders};

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "converter/ops/cast.h"
 #include "converter/ops/quantize.h"
 #include "converter/ops/rules.h"
 #include "converter/ops/steps.h"
@@ -16,6 +17,7 @@ namespace octet {
 namespace {
 
 constexpr int64_t kFirstOpsetOfAxis = 13;
+constexpr int64_t kOnnxFloat = 1, kOnnxUint8 = 2, kOnnxInt8 = 3;  // TensorProto.DataType
 enum Input : size_t { kX, kScale, kZeroPoint };
 
 std::string text(DataType type) {
@@ -37,12 +39,28 @@ std::vector<int32_t> as_s32(const Tensor& tensor) {
   return result;
 }
 
+// What octet does not compute: scales in blocks, and arithmetic in other types than f32.
+Status check_attributes(const NodeReader& reader) {
+  OCTET_TRY(const int64_t size, reader.attribute("block_size", int64_t{0}));
+  if (size != 0) return reader.unsupported("it has a scale for each block of " + std::to_string(size) + " elements");
+  OCTET_TRY(const int64_t precision, reader.attribute("precision", int64_t{0}));
+  if (precision == 0 || precision == kOnnxFloat) return {};
+  return reader.unsupported("its precision is " + name_of_onnx_type(precision) + ", but octet divides in f32");
+}
+
+// What QuantizeLinear names as the type of its integers.
+Result<std::optional<DataType>> output_type(const NodeReader& reader) {
+  OCTET_TRY(const int64_t number, reader.attribute("output_dtype", int64_t{0}));
+  if (number == 0) return std::optional<DataType>();
+  if (number == kOnnxUint8) return std::optional(DataType::kU8);
+  if (number == kOnnxInt8) return std::optional(DataType::kS8);
+  return reader.unsupported("its output_dtype is " + name_of_onnx_type(number) +
+                            ", but octet quantizes to u8 and s8 alone");
+}
+
 // The type of the integers: that of the zero point, else `otherwise`.
 Result<DataType> integer_type(const NodeReader& reader, DataType otherwise) {
-  if (reader.has_attribute("block_size")) {
-    OCTET_TRY(const int64_t size, reader.attribute("block_size", int64_t{0}));
-    if (size != 0) return reader.unsupported("it has a scale for each block of " + std::to_string(size) + " elements");
-  }
+  OCTET_CHECK(check_attributes(reader));
   if (reader.input_type(kScale) != DataType::kF32) {
     return reader.invalid("its scale is " + text(reader.input_type(kScale)) + ", not f32");
   }
@@ -189,8 +207,15 @@ Result<ValueId> emit_rounding(NodeReader& reader, ValueId x, const IntegerType& 
 
 Status read_quantize(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(2));
-  OCTET_TRY(const DataType type, integer_type(reader, DataType::kU8));
-  if (type == DataType::kS32) return reader.invalid("its zero point is s32, not an 8-bit integer");
+  OCTET_TRY(const std::optional<DataType> named, output_type(reader));
+  OCTET_TRY(const DataType type, integer_type(reader, named.value_or(DataType::kU8)));
+  // Graphs hold what files have in 16 bits as s32.
+  if (type == DataType::kS32) {
+    return reader.unsupported("its zero point is uint16, int16 or wider, but octet quantizes to u8 and s8 alone");
+  }
+  if (named && *named != type) {
+    return reader.invalid("its output_dtype is " + text(*named) + ", its zero point " + text(type));
+  }
   if (reader.input_type(kX) != DataType::kF32) {
     return reader.unsupported("its input is " + text(reader.input_type(kX)) + ", not f32");
   }

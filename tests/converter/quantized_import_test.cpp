@@ -402,4 +402,52 @@ TEST_CASE("scales that make no sense are refused by name") {
   CHECK(error(1, {1, 2}).find("2 zero points for 1 scales") != std::string::npos);
 }
 
+TEST_CASE("QuantizeLinear without zero point makes the integers that its output_dtype names") {
+  const auto quantized = [](int64_t type) {
+    SourceBuilder s;
+    s.input("x", {1, 4}).f32("scale", {}, {0.5F});
+    s.node("QuantizeLinear", {"x", "scale"}, {"q"}, {{"output_dtype", type}});
+    s.node("Cast", {"q"}, {"y"}, {{"to", int64_t{1}}}).output("y");
+    return s;
+  };
+  const std::vector<float> x = {-100, -1.5F, 0.5F, 100};
+  CHECK(compute(quantized(3), x).values == std::vector<float>{-128, -3, 1, 127});
+  CHECK(compute(quantized(2), x).values == std::vector<float>{0, 0, 1, 200});
+  CHECK(compute(quantized(0), x).values == std::vector<float>{0, 0, 1, 200});
+  for (const auto& [type, name] : std::map<int64_t, std::string>{{4, "uint16"}, {17, "float8e4m3fn"}, {22, "int4"}}) {
+    ImportReport report;
+    const Result<Graph> built = quantized(type).build(report);
+    REQUIRE(!built.ok());
+    CHECK(built.error().code == ErrorCode::kUnsupported);
+    CHECK(built.error().message.find("output_dtype is " + name + ",") != std::string::npos);
+  }
+}
+
+TEST_CASE("QuantizeLinear refuses what does not fit together, and what octet does not compute") {
+  const auto error = [](DataType zero_type, const SourceBuilder::Attributes& attributes) {
+    QuantizedBuilder s;
+    s.input("x", {1, 4}).f32("scale", {}, {0.5F});
+    if (zero_type == DataType::kS32) {
+      s.integers<int32_t>("zero", zero_type, {}, {7});
+    } else {
+      s.integers<uint8_t>("zero", zero_type, {}, {7});
+    }
+    s.node("QuantizeLinear", {"x", "scale", "zero"}, {"q"}, attributes);
+    s.node("Cast", {"q"}, {"y"}, {{"to", int64_t{1}}}).output("y");
+    ImportReport report;
+    const Result<Graph> built = s.build(report);
+    if (built.ok()) return std::string("no error");
+    return std::string(built.error().code == ErrorCode::kUnsupported ? "unsupported: " : "") + built.error().message;
+  };
+  CHECK(error(DataType::kU8, {{"saturate", int64_t{0}}, {"precision", int64_t{1}}}) == "no error");
+  CHECK(error(DataType::kU8, {{"output_dtype", int64_t{2}}}) == "no error");
+  CHECK(error(DataType::kU8, {{"output_dtype", int64_t{3}}}).find("output_dtype is s8, its zero point u8") !=
+        std::string::npos);
+  CHECK(error(DataType::kU8, {{"precision", int64_t{10}}}).find("precision is float16") != std::string::npos);
+  CHECK(error(DataType::kU8, {{"block_size", int64_t{2}}}).find("block of 2 elements") != std::string::npos);
+  const std::string wide = error(DataType::kS32, {});  // as 16-bit integers are kept
+  CHECK(wide.starts_with("unsupported: "));
+  CHECK(wide.find("zero point is uint16, int16 or wider") != std::string::npos);
+}
+
 }  // namespace octet::test
