@@ -188,7 +188,9 @@ Result<CalibratedNetwork> calibrate_network(const ConvertOptions& options, const
     return Error{ErrorCode::kUsage, "'" + options.model + "' is quantized already: its integers are its own"};
   }
   if (options.data.empty() && options.calibration_tables.empty()) {
-    return Error{ErrorCode::kUsage, "int8 needs --data with real samples, or --calibration-table"};
+    return Error{ErrorCode::kUsage,
+                 "int8 needs --data with real samples, or --calibration-table; --precision f32 "
+                 "needs neither, and keeps what the model computes"};
   }
   CalibratedNetwork network;
   network.threads = options.threads > 0 ? options.threads : default_threads();

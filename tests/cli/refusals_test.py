@@ -103,6 +103,9 @@ CASES = {
     "its mode is '": [one("Pad", ints("p", *[0] * 6, 1, 1), mode="odd"), one("Upsample", constant("s", np.float32([1, 1, 2, 2])), opset=9, mode="cubic")],
     "it wraps axis ": [one("Pad", ints("p", *[0] * 7, 1000), mode="wrap", opset=19)],
     "it has a scale for each block of ": [quantize("QuantizeLinear", opset=21, block_size=4)],
+    "its precision is ": [quantize("QuantizeLinear", opset=23, precision=int(TensorProto.FLOAT16))],
+    "its output_dtype is ": [quantize("QuantizeLinear", opset=21, output_dtype=number) for number in (TensorProto.UINT16, TensorProto.INT16, 22)],
+    "its zero point is uint16, int16 or wider": [quantize("QuantizeLinear", opset=21, zero=zero) for zero in (np.uint16(7), np.int16(0))],
     "its zero point of s32 integers is ": [quantize("DequantizeLinear", x=TensorProto.INT32, zero=np.int32(7))],
     "its scale or zero point has the shape ": [
         model([node("Relu", ["s"], ["made"]), node("QuantizeLinear", ["x", "made"], ["y"])],
@@ -158,6 +161,14 @@ class Refusals(support.Case):
                     out.unlink(missing_ok=True)
                     self.fail_with(UNSUPPORTED, support.OCTET, "convert", path, "-o", out, "--precision", "f32", mentions=["'the_", *parts])
                     self.assertFalse(out.exists())
+
+    def test_a_dynamically_quantized_model_is_told_what_needs_no_data(self):
+        nodes = [helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]), node("MatMulInteger", ["q", "w", "z"], ["y"])]
+        made = model(nodes, [constant("w", np.ones((8, 4), np.int8))], [value("x", 2, 8)], [value("y", 2, 4, dtype=TensorProto.INT32)])
+        path = self.write("dynamic.onnx", made.SerializeToString())
+        convert = (support.OCTET, "convert", path, "-o", self.folder / "out.octet")
+        self.fail_with(2, *convert, mentions=["--data", "--precision f32"])
+        self.run_program(*convert, "--precision", "f32")
 
 
 if __name__ == "__main__":
