@@ -6,6 +6,7 @@
 #include "converter/constant_folding.h"
 #include "converter/import/control_flow.h"
 #include "converter/import/free_batch.h"
+#include "converter/import/half_casts.h"
 #include "converter/import/node_order.h"
 #include "converter/import/qoperator.h"
 #include "converter/import/quantized_names.h"
@@ -490,6 +491,7 @@ class GraphBuilder {
 }  // namespace
 
 Result<Graph> build_graph(const SourceModel& source, const ImportOptions& options, ImportReport& report) {
+  if (std::string warning = half_cast_warning(source); !warning.empty()) report.warnings.push_back(std::move(warning));
   BatchHints hints;
   OCTET_TRY(Graph graph, GraphBuilder(source, options, report, hints).run());
   const auto read = [&](const std::map<std::string, Shape>& shapes) -> Result<Reading> {

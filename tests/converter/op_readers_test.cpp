@@ -390,4 +390,26 @@ TEST_CASE("every reader refuses a node without inputs") {
   }
 }
 
+TEST_CASE("casts to half precision are computed as f32, and a warning counts them") {
+  const auto warnings = [](std::vector<int64_t> types) {
+    SourceBuilder s;
+    s.input("x", {1, 4});
+    std::string last = "x";
+    for (const int64_t type : types) {
+      const std::string next = last + "c";
+      s.node("Cast", {last}, {next}, {{"to", type}});
+      last = next;
+    }
+    s.node("Relu", {last}, {"y"}).output("y");
+    ImportReport report;
+    REQUIRE(s.build(report).ok());
+    return report.warnings;
+  };
+  CHECK(warnings({1, 11}).empty());
+  REQUIRE(warnings({10, 1}).size() == 1);
+  CHECK(warnings({10, 1})[0].starts_with("'Cast0': casts to float16"));
+  REQUIRE(warnings({10, 1, 16, 1}).size() == 1);
+  CHECK(warnings({10, 1, 16, 1})[0].starts_with("'Cast0' and 1 more: casts to float16"));
+}
+
 }  // namespace octet::test
