@@ -6,6 +6,7 @@
 #include "converter/op_rule.h"
 #include "converter/passes/rewrite.h"
 #include "converter/precision.h"
+#include "kernels/quantization.h"
 
 namespace octet {
 namespace {
@@ -84,6 +85,21 @@ bool is_movement(const Node& node) {
   return true;
 }
 
+bool is_on_grid(float value, QuantParams quant) {
+  const int32_t difference = quantize_u8(value, quant) - quant.zero_point;
+  return static_cast<float>(difference) * quant.scale == value;
+}
+
+// Whether the node is a clip of integers to integers: of bounds that are some, or that nothing reaches.
+bool is_clip_on_grid(const Node& node, QuantParams quant) {
+  const auto* clip = node.as<UnaryParams>();
+  if (clip == nullptr || clip->kind != UnaryKind::kClip) return false;
+  const float least = static_cast<float>(0 - quant.zero_point) * quant.scale;
+  const float most = static_cast<float>(255 - quant.zero_point) * quant.scale;
+  return (clip->alpha <= least || is_on_grid(clip->alpha, quant)) &&
+         (clip->beta >= most || is_on_grid(clip->beta, quant));
+}
+
 class Taking {
  public:
   Taking(Graph& graph, const GivenTable& table, const std::set<std::string>& keep_float,
@@ -115,6 +131,13 @@ class Taking {
   }
 
   const std::optional<QuantParams>& quant(ValueId id) const { return quant_[static_cast<size_t>(id)]; }
+
+  // What the op says, but that a pad by one of its input's own integers moves integers, too.
+  QuantizationRule rule_of(const Node& node) const {
+    const auto* pad = node.as<PadParams>();
+    const bool is_own = pad != nullptr && quant(node.inputs[0]) && is_on_grid(pad->value, *quant(node.inputs[0]));
+    return is_own ? QuantizationRule::kSameRange : op_rule(node.op).quantization(graph_, node);
+  }
 
   // The fake_quantize that is all that reads the value, or null.
   const Node* rounding_of(ValueId id) {
@@ -166,7 +189,7 @@ class Taking {
       quant_[static_cast<size_t>(node.outputs[0])] = rounding->quant();
       return;
     }
-    const QuantizationRule rule = op_rule(node.op).quantization(graph_, node);
+    const QuantizationRule rule = rule_of(node);
     if (rule == QuantizationRule::kFloat || keep_float_.contains(node.name)) return;
     const std::vector<size_t> data = data_inputs(node);
     const auto is_given = [&](size_t k) {
@@ -174,7 +197,8 @@ class Taking {
     };
     if (data.empty() || !std::all_of(data.begin(), data.end(), is_given)) return;
     const Node* rounding = rounding_of(node.outputs[0]);
-    const auto wanted = rounding == nullptr ? std::nullopt : std::optional(rounding->as<FakeQuantizeParams>()->quant());
+    auto wanted = rounding == nullptr ? std::nullopt : std::optional(rounding->as<FakeQuantizeParams>()->quant());
+    if (!wanted && is_clip_on_grid(node, *quant(node.inputs[data[0]]))) wanted = quant(node.inputs[data[0]]);
     if (rule == QuantizationRule::kSameRange) {
       const QuantParams in = *quant(node.inputs[data[0]]);
       const bool alike = std::all_of(data.begin(), data.end(), [&](size_t k) { return *quant(node.inputs[k]) == in; });

@@ -450,4 +450,42 @@ TEST_CASE("QuantizeLinear refuses what does not fit together, and what octet doe
   CHECK(wide.find("zero point is uint16, int16 or wider") != std::string::npos);
 }
 
+// x -> quantize -> dequantize -> the op -> convolution of 1 -> y, by the file's own integers.
+QuantizedBuilder before_conv(const std::string& op, const SourceBuilder::Attributes& attributes) {
+  QuantizedBuilder s;
+  s.input("x", {1, 1, 2, 2});
+  s.params("x", {0.5F}, DataType::kU8, {100}).params("y", {0.25F}, DataType::kU8, {128});
+  s.params("w", {0.5F}, DataType::kS8, {0}).integers("w", DataType::kS8, {1, 1, 1, 1}, std::vector<int8_t>{1});
+  s.quantize("x", "xq", "x").dequantize("xq", "xd", "x").dequantize("w", "wd", "w");
+  s.node(op, {"xd"}, {"moved"}, attributes).node("Conv", {"moved", "wd"}, {"c"});
+  s.quantize("c", "yq", "y").dequantize("yq", "y", "y").output("y");
+  return s;
+}
+
+TEST_CASE("a clip to integers of its input is one of integers, and what reads it too") {
+  const std::vector<float> x = {-3, -0.5F, 1.5F, 5};
+  const auto clip = [](float min, float max) { return pack(before_conv("Clip", {{"min", min}, {"max", max}})); };
+  const Packed relu = pack(before_conv("Relu", {}));
+  CHECK(relu.input(relu.only("conv2d"), 0).type == DataType::kU8);
+  CHECK(relu.output(relu.only("unary")).scales == std::vector{0.5F});
+  CHECK(relu.output(relu.only("unary")).zero_points == std::vector{100});
+  CHECK(run(relu.model, x) == std::vector<float>{0, 0, 0.75F, 2.5F});
+  CHECK(run(clip(-0.5F, 2).model, x) == std::vector<float>{-0.25F, -0.25F, 0.75F, 1});
+  CHECK(clip(-0.5F, 2).input(clip(-0.5F, 2).only("conv2d"), 0).type == DataType::kU8);
+  CHECK(clip(-1000, 1000).input(clip(-1000, 1000).only("conv2d"), 0).type == DataType::kU8);
+  const Packed between = clip(0, 1.25F);  // 1.25 is none of the integers
+  CHECK(between.input(between.only("conv2d"), 0).type == DataType::kF32);
+}
+
+TEST_CASE("a pad by an integer of its input is one of integers") {
+  const auto pad = [](float value) {
+    return pack(before_conv("Pad", {{"pads", Ints{0, 0, 0, 0, 0, 0, 0, 1}}, {"value", value}}));
+  };
+  const Packed own = pad(1.5F);
+  CHECK(own.input(own.only("conv2d"), 0).type == DataType::kU8);
+  CHECK(run(own.model, {-3, -0.5F, 1.5F, 5}) == std::vector<float>{-1.5F, -0.25F, 0.75F, 0.75F, 2.5F, 0.75F});
+  const Packed between = pad(1.25F);
+  CHECK(between.input(between.only("conv2d"), 0).type == DataType::kF32);
+}
+
 }  // namespace octet::test
