@@ -1,8 +1,63 @@
 #include "converter/import/quantized_names.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 namespace octet {
+namespace {
+
+enum class MovementKind {
+  kFirst,    // of input 0
+  kAll,      // of all inputs, which are quantized alike
+  kNearest,  // of input 0, unless it interpolates
+  kPad,      // of input 0, and a constant
+  kClip,     // of input 0, and bounds
+};
+struct Movement {
+  std::string_view op;
+  MovementKind kind;
+};
+using enum MovementKind;
+constexpr Movement kMovements[] = {
+    {"ArgMax", kFirst},    {"ArgMin", kFirst},       {"Clip", kClip},
+    {"Concat", kAll},      {"DepthToSpace", kFirst}, {"Expand", kFirst},
+    {"Flatten", kFirst},   {"Gather", kFirst},       {"Identity", kFirst},
+    {"Max", kAll},         {"MaxPool", kFirst},      {"Min", kAll},
+    {"Pad", kPad},         {"Reshape", kFirst},      {"Resize", kNearest},
+    {"Slice", kFirst},     {"SpaceToDepth", kFirst}, {"Split", kFirst},
+    {"Squeeze", kFirst},   {"Tile", kFirst},         {"TopK", kFirst},
+    {"Transpose", kFirst}, {"Unsqueeze", kFirst},    {"Upsample", kNearest},
+};
+
+std::string text_of(const SourceNode& node, std::string_view name, const char* otherwise) {
+  const auto found = node.attributes.find(name);
+  const auto* text = found == node.attributes.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text == nullptr || text->empty() ? otherwise : *text;
+}
+
+// Makes the integer that input i is an attribute, as the real number that it stands for; an absent one is `otherwise`.
+// False where it is no constant of the integers' type.
+bool bind_real(MovedIntegers& moved, const ValueNames& names, const Graph& graph, size_t i, const char* attribute,
+               std::optional<int32_t> otherwise) {
+  SourceNode& node = moved.node;
+  std::optional<int32_t> integer = otherwise;
+  if (i < node.inputs.size() && !node.inputs[i].empty()) {
+    const auto name = names.find(node.inputs[i]);
+    if (name == names.end()) return false;
+    const std::optional<Tensor>& constant = graph.value(name->second).constant;
+    if (!constant || constant->type() != moved.type.type || constant->element_count() != 1) return false;
+    integer = constant->type() == DataType::kU8 ? int32_t{constant->as<uint8_t>()[0]} : constant->as<int8_t>()[0];
+    node.inputs[i].clear();
+  }
+  if (integer) {
+    const QuantParams& quant = moved.type.quant;
+    node.attributes[attribute] = quant.scale * static_cast<float>(*integer - quant.zero_point);
+  }
+  return true;
+}
+
+}  // namespace
 
 const IntegerType* integers_of_name(const QuantizedValues& quantized, const ValueNames& names,
                                     const std::string& name) {
@@ -12,20 +67,35 @@ const IntegerType* integers_of_name(const QuantizedValues& quantized, const Valu
   return type == quantized.integers.end() ? nullptr : &type->second;
 }
 
-std::optional<IntegerType> moved_integers(const QuantizedValues& quantized, const ValueNames& names,
-                                          const SourceNode& node) {
-  constexpr std::string_view kMovements[] = {"Concat",   "DepthToSpace", "Expand",  "Flatten",   "Gather",
-                                             "Identity", "MaxPool",      "Reshape", "Slice",     "SpaceToDepth",
-                                             "Split",    "Squeeze",      "Tile",    "Transpose", "Unsqueeze"};
-  if (std::find(std::begin(kMovements), std::end(kMovements), node.op_type) == std::end(kMovements)) return {};
+std::optional<MovedIntegers> moved_integers(const QuantizedValues& quantized, const ValueNames& names,
+                                            const Graph& graph, const SourceNode& node) {
+  const auto* const movement = std::find_if(std::begin(kMovements), std::end(kMovements),
+                                            [&](const Movement& row) { return row.op == node.op_type; });
+  if (movement == std::end(kMovements) || !node.domain.empty()) return {};
   const IntegerType* first = node.inputs.empty() ? nullptr : integers_of_name(quantized, names, node.inputs[0]);
   if (first == nullptr) return {};
-  if (node.op_type != "Concat") return *first;
-  const bool alike = std::all_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& name) {
-    const IntegerType* type = integers_of_name(quantized, names, name);
-    return type != nullptr && *type == *first;
-  });
-  return alike ? std::optional(*first) : std::nullopt;
+  MovedIntegers moved{*first, node};
+  switch (movement->kind) {
+    case MovementKind::kFirst:
+      return moved;
+    case MovementKind::kAll: {
+      const bool alike = std::all_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& name) {
+        const IntegerType* type = integers_of_name(quantized, names, name);
+        return type != nullptr && *type == *first;
+      });
+      return alike ? std::optional(std::move(moved)) : std::nullopt;
+    }
+    case MovementKind::kNearest:
+      return text_of(node, "mode", "nearest") == "nearest" ? std::optional(std::move(moved)) : std::nullopt;
+    case MovementKind::kPad:
+      if (text_of(node, "mode", "constant") != "constant") return moved;
+      if (!bind_real(moved, names, graph, 2, "value", 0)) return {};
+      return moved;
+    case MovementKind::kClip:
+      if (!bind_real(moved, names, graph, 1, "min", {}) || !bind_real(moved, names, graph, 2, "max", {})) return {};
+      return moved;
+  }
+  return {};
 }
 
 void note_constants(QuantizedValues& quantized, const ValueNames& names, const SourceNode& node, GivenTable& given) {

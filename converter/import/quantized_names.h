@@ -17,9 +17,13 @@ using ValueNames = std::map<std::string, ValueId, std::less<>>;
 // The integer type of a value that the graph keeps as real numbers, or null.
 const IntegerType* integers_of_name(const QuantizedValues& quantized, const ValueNames& names, const std::string& name);
 
-// The type that a node's outputs have because it only moves integers of its inputs.
-std::optional<IntegerType> moved_integers(const QuantizedValues& quantized, const ValueNames& names,
-                                          const SourceNode& node);
+// A node that only moves, selects or orders integers of its inputs, written for the real numbers that these stand for.
+struct MovedIntegers {
+  IntegerType type;  // of its outputs, but for indices
+  SourceNode node;
+};
+std::optional<MovedIntegers> moved_integers(const QuantizedValues& quantized, const ValueNames& names,
+                                            const Graph& graph, const SourceNode& node);
 
 // Keeps in mind how the constants of a node that has been read were quantized, where it is a layer or turns weights
 // around.

@@ -227,10 +227,10 @@ class GraphBuilder {
     }
     const size_t before = graph_.nodes.size();
     const size_t first_value = graph_.values.size();
-    const std::optional<IntegerType> moved = moved_integers(quantized_, names_, node);
+    const std::optional<MovedIntegers> moved = moved_integers(quantized_, names_, graph_, node);
     std::map<std::string, ValueId> real;  // what inputs were before they became integers
     Status status = moved || node.op_type == "DequantizeLinear" ? Status{} : make_integers(node, real);
-    NodeReader node_reader(node, graph_, names_, quantized_);
+    NodeReader node_reader(moved ? moved->node : node, graph_, names_, quantized_);
     if (status.ok()) status = reader->read(node_reader);
     if (status.ok()) status = settle(before, node);
     if (status.ok()) status = charge(constant_bytes(first_value));
@@ -247,7 +247,8 @@ class GraphBuilder {
     for (const std::string& name : node.outputs) {
       const auto found = names_.find(name);
       if (!name.empty() && found == names_.end()) left_out_.insert(name);
-      if (moved && found != names_.end()) quantized_.integers[found->second] = *moved;
+      if (!moved || found == names_.end() || graph_.value(found->second).type != DataType::kF32) continue;
+      quantized_.integers[found->second] = moved->type;
     }
     note_constants(quantized_, names_, node, report_.given);
     report_.arithmetic.note(node, graph_, names_);

@@ -3,103 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
-#include "converter/given.h"
-#include "tests/support/source_builder.h"
+#include "tests/support/quantized_builder.h"
 
 namespace octet::test {
 namespace {
 
 using Ints = std::vector<int64_t>;
 constexpr const char* kMicrosoft = "com.microsoft";
-
-// A source model in which integers are written in short.
-struct QuantizedBuilder : SourceBuilder {
-  template <class T>
-  QuantizedBuilder& integers(const std::string& name, DataType type, const Shape& shape, const std::vector<T>& values) {
-    return model.constants.emplace_back(name, Tensor::from<T>(type, shape, values)), *this;
-  }
-  // name_scale, name_zero: of a u8, s8 or (without zero point) s32 tensor.
-  QuantizedBuilder& params(const std::string& name, const std::vector<float>& scales, DataType type,
-                           const std::vector<int>& zero_points) {
-    const Shape shape = scales.size() == 1 ? Shape{} : Shape{static_cast<int64_t>(scales.size())};
-    f32(name + "_scale", shape, scales);
-    if (type == DataType::kU8)
-      return integers<uint8_t>(name + "_zero", type, shape, {zero_points.begin(), zero_points.end()});
-    return integers<int8_t>(name + "_zero", type, shape, {zero_points.begin(), zero_points.end()});
-  }
-  QuantizedBuilder& quantize(const std::string& from, const std::string& to, const std::string& name) {
-    return node("QuantizeLinear", {from, name + "_scale", name + "_zero"}, {to}), *this;
-  }
-  QuantizedBuilder& dequantize(const std::string& from, const std::string& to, const std::string& name,
-                               int64_t axis = 0, bool has_zero = true) {
-    std::vector<std::string> inputs{from, name + "_scale"};
-    if (has_zero) inputs.push_back(name + "_zero");
-    return node("DequantizeLinear", inputs, {to}, {{"axis", axis}}), *this;
-  }
-};
-
-struct Packed {
-  PackedModel model;
-  std::vector<std::string> notices;
-
-  const PackedTensor& tensor(const std::string& name) const {
-    for (const PackedTensor& t : model.tensors) {
-      if (t.name == name) return t;
-    }
-    FAIL("no tensor " << name);
-    return model.tensors[0];
-  }
-  const PackedNode& only(const std::string& op) const {
-    const PackedNode* found = nullptr;
-    for (const PackedNode& node : model.nodes) {
-      if (op_name(node.op) != op) continue;
-      CHECK_MESSAGE(found == nullptr, "two nodes of " << op);
-      found = &node;
-    }
-    REQUIRE_MESSAGE(found != nullptr, "no node of " << op);
-    return *found;
-  }
-  const PackedTensor& input(const PackedNode& node, size_t i) const {
-    return model.tensors[static_cast<size_t>(node.inputs[i])];
-  }
-  const PackedTensor& output(const PackedNode& node) const {
-    return model.tensors[static_cast<size_t>(node.outputs[0])];
-  }
-  std::vector<std::string> ops() const {
-    std::vector<std::string> names;
-    for (const PackedNode& node : model.nodes) names.emplace_back(op_name(node.op));
-    return names;
-  }
-};
-
-Packed pack(const SourceBuilder& source, const std::set<std::string>& keep_float = {}) {
-  ImportReport report;
-  Result<Graph> graph = source.build(report);
-  REQUIRE_MESSAGE(graph.ok(), graph.error().message);
-  const Status passed = run_passes(*graph);
-  REQUIRE_MESSAGE(passed.ok(), passed.error().message);
-  REQUIRE(is_quantized(*graph));
-  Packed packed;
-  const GivenIntegers given = take_given_integers(*graph, report.given, keep_float, packed.notices);
-  Result<PackedModel> model = lower_given(*graph, given);
-  REQUIRE_MESSAGE(model.ok(), model.error().message);
-  packed.model = std::move(*model);
-  return packed;
-}
-
-std::vector<float> run(const PackedModel& packed, const std::vector<float>& x) {
-  const Model model = Model::from_packed(std::make_shared<PackedModel>(packed));
-  Result<Session> session = Session::create(model, {.threads = 1});
-  REQUIRE_MESSAGE(session.ok(), session.error().message);
-  const std::span<float> input = session->input().as<float>();
-  REQUIRE(input.size() == x.size());
-  std::copy(x.begin(), x.end(), input.begin());
-  session->run();
-  const std::span<const float> output = session->output().as<float>();
-  return {output.begin(), output.end()};
-}
 
 const std::vector<int8_t> kWeights = {1, -2, 3, -128, 127, 5};
 const std::vector<int32_t> kBias = {100, -50, 7};
@@ -448,44 +359,6 @@ TEST_CASE("QuantizeLinear refuses what does not fit together, and what octet doe
   const std::string wide = error(DataType::kS32, {});  // as 16-bit integers are kept
   CHECK(wide.starts_with("unsupported: "));
   CHECK(wide.find("zero point is uint16, int16 or wider") != std::string::npos);
-}
-
-// x -> quantize -> dequantize -> the op -> convolution of 1 -> y, by the file's own integers.
-QuantizedBuilder before_conv(const std::string& op, const SourceBuilder::Attributes& attributes) {
-  QuantizedBuilder s;
-  s.input("x", {1, 1, 2, 2});
-  s.params("x", {0.5F}, DataType::kU8, {100}).params("y", {0.25F}, DataType::kU8, {128});
-  s.params("w", {0.5F}, DataType::kS8, {0}).integers("w", DataType::kS8, {1, 1, 1, 1}, std::vector<int8_t>{1});
-  s.quantize("x", "xq", "x").dequantize("xq", "xd", "x").dequantize("w", "wd", "w");
-  s.node(op, {"xd"}, {"moved"}, attributes).node("Conv", {"moved", "wd"}, {"c"});
-  s.quantize("c", "yq", "y").dequantize("yq", "y", "y").output("y");
-  return s;
-}
-
-TEST_CASE("a clip to integers of its input is one of integers, and what reads it too") {
-  const std::vector<float> x = {-3, -0.5F, 1.5F, 5};
-  const auto clip = [](float min, float max) { return pack(before_conv("Clip", {{"min", min}, {"max", max}})); };
-  const Packed relu = pack(before_conv("Relu", {}));
-  CHECK(relu.input(relu.only("conv2d"), 0).type == DataType::kU8);
-  CHECK(relu.output(relu.only("unary")).scales == std::vector{0.5F});
-  CHECK(relu.output(relu.only("unary")).zero_points == std::vector{100});
-  CHECK(run(relu.model, x) == std::vector<float>{0, 0, 0.75F, 2.5F});
-  CHECK(run(clip(-0.5F, 2).model, x) == std::vector<float>{-0.25F, -0.25F, 0.75F, 1});
-  CHECK(clip(-0.5F, 2).input(clip(-0.5F, 2).only("conv2d"), 0).type == DataType::kU8);
-  CHECK(clip(-1000, 1000).input(clip(-1000, 1000).only("conv2d"), 0).type == DataType::kU8);
-  const Packed between = clip(0, 1.25F);  // 1.25 is none of the integers
-  CHECK(between.input(between.only("conv2d"), 0).type == DataType::kF32);
-}
-
-TEST_CASE("a pad by an integer of its input is one of integers") {
-  const auto pad = [](float value) {
-    return pack(before_conv("Pad", {{"pads", Ints{0, 0, 0, 0, 0, 0, 0, 1}}, {"value", value}}));
-  };
-  const Packed own = pad(1.5F);
-  CHECK(own.input(own.only("conv2d"), 0).type == DataType::kU8);
-  CHECK(run(own.model, {-3, -0.5F, 1.5F, 5}) == std::vector<float>{-1.5F, -0.25F, 0.75F, 0.75F, 2.5F, 0.75F});
-  const Packed between = pad(1.25F);
-  CHECK(between.input(between.only("conv2d"), 0).type == DataType::kF32);
 }
 
 }  // namespace octet::test
