@@ -3,6 +3,7 @@
 integer_ops_test.py [--write-readme]
 """
 
+import collections
 import json
 import os
 import pathlib
@@ -55,46 +56,53 @@ def dynamic(net, x):
     return net.node("DequantizeLinear", integers, net.shape[x])
 
 
-# What stands between two convolutions; x is [1, 8, 8, 8].
+def by_constants(net, x):
+    """Between functions that no convolution takes into its weights."""
+    return net.same("Tanh", net.same("Mul", net.same("Abs", net.same("Add", net.same("Sigmoid", x), net.normal(8, 1, 1))), net.normal(8, 1, 1)))
+
+
+# What stands between two convolutions, x is [1, 8, 8, 8], and the packed ops that it becomes at least. (A sum is part of the
+# convolution that it follows.)
 INTEGER = {
-    "add": lambda net, x: net.same("Add", x, net.conv(x, 8)),
-    "sub": lambda net, x: net.same("Sub", x, net.conv(x, 8)),
-    "mul": lambda net, x: net.same("Mul", x, net.conv(x, 8)),
-    "add, mul and div by a constant": lambda net, x: net.same("Div", net.same("Add", x, net.normal(8, 1, 1)), net.normal(1)),
-    "average pool": lambda net, x: net.pool(x, 3, 1, "AveragePool"),
-    "max pool": lambda net, x: net.pool(x, 3, 1),
-    "global average pool": lambda net, x: net.global_pool(x),
-    "reduce-mean over the image": over_image("ReduceMean"),
-    "reduce-max over the image": over_image("ReduceMax"),
-    "reduce-mean over channels": over_channels("ReduceMean"),
-    "reduce-max and -min over channels": lambda net, x: net.same("Add", over_channels("ReduceMax")(net, x), over_channels("ReduceMin")(net, x)),
-    "reduce-sum over rows": sum_over_rows,
-    "reduce-mean over three axes": lambda net, x: net.node("ReduceMean", [x], [1, 1, 1, 1], axes=[1, 2, 3], keepdims=1),
-    "max and min of two tensors": lambda net, x: net.same("Max", x, net.same("Min", net.conv(x, 8), net.conv(x, 8))),
-    "concat": lambda net, x: net.concat([x, net.conv(x, 4)]),
-    "pad": lambda net, x: net.node("Pad", [x, ints(net, 0, 0, 1, 2, 0, 0, 2, 1)], [1, 8, 11, 11], mode="reflect"),
-    "slice": lambda net, x: net.node("Slice", [x, ints(net, 1), ints(net, 7), ints(net, 2)], [1, 8, 6, 8]),
-    "split": lambda net, x: net.same("Add", *net.split(x, 2)),
-    "transpose": lambda net, x: net.transpose(x, 0, 1, 3, 2),
-    "reshape": lambda net, x: net.reshape(x, 1, 8, 16, 4),
-    "gather": lambda net, x: net.node("Gather", [x, ints(net, 3, 1, 2, 0)], [1, 4, 8, 8], axis=1),
-    "tile": lambda net, x: net.node("Tile", [x, ints(net, 1, 2, 1, 1)], [1, 16, 8, 8]),
-    "resize, nearest": lambda net, x: net.resize(x),
-    "resize, linear": lambda net, x: net.resize(x, mode="linear"),
-    "depth-to-space": lambda net, x: net.node("DepthToSpace", [x], [1, 2, 16, 16], blocksize=2),
-    "space-to-depth": lambda net, x: net.node("SpaceToDepth", [x], [1, 32, 4, 4], blocksize=2),
-    "leaky ReLU": lambda net, x: net.same("LeakyRelu", x, alpha=0.1),
-    "PReLU": lambda net, x: net.same("PRelu", x, net.normal(8, 1, 1, scale=0.2)),
-    "sigmoid": lambda net, x: net.same("Sigmoid", x),
-    "tanh": lambda net, x: net.same("Tanh", x),
-    "hard-swish": lambda net, x: net.same("HardSwish", x),
-    "hard-swish spelled out": lambda net, x: net.act(x, "hswish"),
-    "SiLU": lambda net, x: net.act(x, "silu"),
-    "transposed convolution": lambda net, x: net.upconv(x, 8),
-    "1-D convolution": line,
-    "matmul of two activations": lambda net, x: net.node("MatMul", [x, net.conv(x, 8)], [1, 8, 8, 8]),
-    "matmul with a constant for each channel": lambda net, x: net.node("MatMul", [x, net.normal(8, 8, 8)], [1, 8, 8, 8]),
-    "matmul of a constant and an activation": lambda net, x: net.node("MatMul", [net.normal(8, 8), x], [1, 8, 8, 8]),
+    "add": ("conv2d", lambda net, x: net.same("Add", x, net.conv(x, 8))),
+    "sub": ("binary", lambda net, x: net.same("Sub", x, net.conv(x, 8))),
+    "mul": ("binary", lambda net, x: net.same("Mul", x, net.conv(x, 8))),
+    "add and mul by a constant": ("binary binary", by_constants),
+    "div by a constant behind a layer": ("", lambda net, x: net.same("Div", x, net.normal(1))),
+    "average pool": ("pool2d", lambda net, x: net.pool(x, 3, 1, "AveragePool")),
+    "max pool": ("pool2d", lambda net, x: net.pool(x, 3, 1)),
+    "global average pool": ("pool2d", lambda net, x: net.global_pool(x)),
+    "reduce-mean over the image": ("pool2d", over_image("ReduceMean")),
+    "reduce-max over the image": ("pool2d", over_image("ReduceMax")),
+    "reduce-mean over channels": ("reduce", over_channels("ReduceMean")),
+    "reduce-max and -min over channels": ("reduce reduce", lambda net, x: net.same("Add", over_channels("ReduceMax")(net, x), over_channels("ReduceMin")(net, x))),
+    "reduce-sum over rows": ("reduce", sum_over_rows),
+    "reduce-mean over three axes": ("reduce", lambda net, x: net.node("ReduceMean", [x], [1, 1, 1, 1], axes=[1, 2, 3], keepdims=1)),
+    "max and min of two tensors": ("binary binary", lambda net, x: net.same("Max", x, net.same("Min", net.conv(x, 8), net.conv(x, 8)))),
+    "concat": ("concat", lambda net, x: net.concat([x, net.conv(x, 4)])),
+    "pad": ("pad", lambda net, x: net.node("Pad", [x, ints(net, 0, 0, 1, 2, 0, 0, 2, 1)], [1, 8, 11, 11], mode="reflect")),
+    "slice": ("slice", lambda net, x: net.node("Slice", [x, ints(net, 1), ints(net, 7), ints(net, 2)], [1, 8, 6, 8])),
+    "split": ("slice slice", lambda net, x: net.same("Add", *net.split(x, 2))),
+    "transpose": ("transpose transpose", lambda net, x: net.transpose(x, 0, 1, 3, 2)),
+    "reshape": ("reshape", lambda net, x: net.reshape(x, 1, 8, 16, 4)),
+    "gather": ("gather", lambda net, x: net.node("Gather", [x, ints(net, 3, 1, 2, 0)], [1, 4, 8, 8], axis=1)),
+    "tile": ("concat", lambda net, x: net.node("Tile", [x, ints(net, 1, 2, 1, 1)], [1, 16, 8, 8])),
+    "resize, nearest": ("resize", lambda net, x: net.resize(x)),
+    "resize, linear": ("resize", lambda net, x: net.resize(x, mode="linear")),
+    "depth-to-space": ("reshape transpose transpose transpose", lambda net, x: net.node("DepthToSpace", [x], [1, 2, 16, 16], blocksize=2)),
+    "space-to-depth": ("reshape transpose transpose transpose", lambda net, x: net.node("SpaceToDepth", [x], [1, 32, 4, 4], blocksize=2)),
+    "leaky ReLU": ("unary", lambda net, x: net.same("LeakyRelu", x, alpha=0.1)),
+    "PReLU": ("unary unary binary binary", lambda net, x: net.same("PRelu", x, net.normal(8, 1, 1, scale=0.2))),
+    "sigmoid": ("unary", lambda net, x: net.same("Sigmoid", x)),
+    "tanh": ("unary", lambda net, x: net.same("Tanh", x)),
+    "hard-swish": ("unary", lambda net, x: net.same("HardSwish", x)),
+    "hard-swish spelled out": ("unary", lambda net, x: net.act(x, "hswish")),
+    "SiLU": ("unary", lambda net, x: net.act(x, "silu")),
+    "transposed convolution": ("conv2d", lambda net, x: net.upconv(x, 8)),
+    "1-D convolution": ("conv2d", line),
+    "matmul of two activations": ("matmul", lambda net, x: net.node("MatMul", [x, net.conv(x, 8)], [1, 8, 8, 8])),
+    "matmul with a constant for each channel": ("matmul", lambda net, x: net.node("MatMul", [x, net.normal(8, 8, 8)], [1, 8, 8, 8])),
+    "matmul of a constant and an activation": ("matmul", lambda net, x: net.node("MatMul", [net.normal(8, 8), x], [1, 8, 8, 8])),
 }  # fmt: skip
 FLOAT = {
     "softmax": lambda net, x: net.same("Softmax", x, axis=1),
@@ -102,6 +110,7 @@ FLOAT = {
     "products and norms of reductions": over_channels("ReduceL2"),
     "dynamic quantization": dynamic,
     "exp, log, square root, power": lambda net, x: net.same("Exp", net.same("Sqrt", net.act(x, "Relu"))),
+    "other div by a constant": lambda net, x: net.same("Tanh", net.same("Div", net.same("Sigmoid", x), net.normal(1))),
     "division of two tensors": lambda net, x: net.same("Div", x, net.act(net.conv(x, 8), "Exp")),
 }  # fmt: skip
 
@@ -134,11 +143,12 @@ def reads_integers(build, op, folder):
     net.output(net.same("Cast", made, to=1))
     packed = convert(net, folder)
     types = {tensor["name"]: tensor["dtype"] for tensor in packed["tensors"]}
-    return all(types[n["inputs"][0]] == "u8" for n in packed["nodes"] if n["op"] == op)
+    read = [types[n["inputs"][0]] for n in packed["nodes"] if n["op"] == op]
+    return bool(read) and set(read) == {"u8"}
 
 
-def float_nodes(build, folder):
-    """The operations of the packed network that compute in f32, but for the borders of the network."""
+def between_convolutions(build, folder):
+    """The packed ops that compute in f32, but for the borders of the network, and how many of each take and give integers."""
     net = Network(3, opset=14)
     x = net.conv(net.input("x", "N", 3, 8, 8), 8, 3)
     net.output(net.conv(build(net, x), 4))
@@ -151,18 +161,33 @@ def float_nodes(build, folder):
     for node in packed["nodes"]:
         if ends & set(node["outputs"]):
             ends |= set(node["inputs"])
-    return [n["op"] for n in packed["nodes"] if any(types[o] == "f32" and o not in ends for o in n["outputs"])]
+    floats = [n["op"] for n in packed["nodes"] if any(types[o] == "f32" and o not in ends for o in n["outputs"])]
+    integers = collections.Counter(n["op"] for n in packed["nodes"] if runs_on_integers(n, types))
+    return floats, integers
+
+
+def runs_on_integers(node, types):
+    read = [types[name] for name in node["inputs"] if name in types]
+    return read[0] == "u8" and "f32" not in read and types[node["outputs"][0]] == "u8"
 
 
 def main():
     problems = []
     with tempfile.TemporaryDirectory(prefix="octet-integers-") as name:
-        for table, wanted in ((INTEGER, True), (FLOAT, False)):
-            for what, build in table.items():
-                found = float_nodes(build, pathlib.Path(name))
-                print(f"{what}: {'integers' if not found else 'f32 in ' + ', '.join(found)}")
-                if (not found) != wanted:
-                    problems.append(f"{what} runs as {'integers' if not found else 'f32'}: put it into the other list")
+        for what, (ops, build) in INTEGER.items():
+            found, integers = between_convolutions(build, pathlib.Path(name))
+            print(f"{what}: {'integers' if not found else 'f32 in ' + ', '.join(found)}")
+            if found:
+                problems.append(f"{what} runs as f32: put it into the other list")
+            # The first convolution is one of integers, too.
+            missing = collections.Counter(["conv2d", *ops.split()]) - integers
+            if missing:
+                problems.append(f"{what} lacks {dict(missing)} of integers; it has {dict(integers)}")
+        for what, build in FLOAT.items():
+            found, _ = between_convolutions(build, pathlib.Path(name))
+            print(f"{what}: f32 in {', '.join(found)}")
+            if not found:
+                problems.append(f"{what} runs as integers: put it into the other list")
         for what, (build, op) in GIVEN.items():
             if not reads_integers(build, op, pathlib.Path(name)):
                 problems.append(f"{what} runs as f32")
