@@ -81,7 +81,7 @@ Result<Floats> read_scales(const NodeReader& reader) {
   return Floats{1, 1, height, width};
 }
 
-// Upsample, and Resize of opset 10: scales only, x / scale, and where it shrinks nearest is the pixel above.
+// Upsample, and Resize of opset 10: scales only, x / scale, and along an axis that shrinks nearest is the pixel above.
 Status read_upsample(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(1));
   const int rank = reader.input_shape(0).rank();
@@ -92,18 +92,16 @@ Status read_upsample(NodeReader& reader) {
     return reader.invalid("it has " + std::to_string(scales.size()) + " scales for " + std::to_string(rank) + " axes");
   }
   const bool nearest = params.mode == ResizeMode::kNearest;
-  if (nearest && std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 1; })) {
-    if (std::any_of(scales.begin(), scales.end(), [](float scale) { return scale > 1; })) {
-      return reader.unsupported("it enlarges one axis and shrinks the other");
-    }
-    params.rounding = NearestRounding::kCeil;
-  }
-  if (rank == 4 && set_scales(scales, {0, 1, 2, 3}, params)) return emit_image_op(reader, params);
+  const bool shrinks = std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 1; });
+  const bool enlarges = std::any_of(scales.begin(), scales.end(), [](float scale) { return scale > 1; });
+  if (nearest && shrinks) params.rounding = NearestRounding::kCeil;
+  const bool one_rounding = !nearest || !shrinks || !enlarges;
+  if (rank == 4 && one_rounding && set_scales(scales, {0, 1, 2, 3}, params)) return emit_image_op(reader, params);
   ResizeByAxis by_axis{.mode = nearest ? ResizeByAxis::Mode::kNearest : ResizeByAxis::Mode::kLinear,
-                       .coordinates = "asymmetric",
-                       .rounding = params.rounding == NearestRounding::kCeil ? "ceil" : "floor"};
+                       .coordinates = "asymmetric"};
   for (int i = 0; i < rank; ++i) {
-    OCTET_TRY(const ResizeByAxis::Axis axis, scaled_axis(reader, i, scales[static_cast<size_t>(i)]));
+    OCTET_TRY(ResizeByAxis::Axis axis, scaled_axis(reader, i, scales[static_cast<size_t>(i)]));
+    axis.rounding = axis.scale < 1 ? "ceil" : "floor";
     if (axis.scale != 1) by_axis.axes.push_back(axis);
   }
   return emit_by_axis(reader, by_axis);
@@ -147,6 +145,8 @@ struct Wanted {
   Ints axes;
   Floats scales;
   Ints sizes;
+  // keep_aspect_ratio_policy: that of all axes, where the sizes are its products, rounded.
+  std::optional<double> common_scale;
 };
 
 Result<Wanted> read_wanted(const NodeReader& reader) {
@@ -175,7 +175,7 @@ Result<Wanted> read_wanted(const NodeReader& reader) {
     return reader.invalid("its keep_aspect_ratio_policy is '" + policy + "'");
   }
   // One scale for all axes: the smallest or largest that the sizes ask for.
-  std::optional<double> scale;
+  std::optional<double>& scale = wanted.common_scale;
   for (size_t i = 0; i < count; ++i) {
     const auto src = static_cast<double>(reader.input_shape(0)[static_cast<int>(wanted.axes[i])]);
     const double own = static_cast<double>(wanted.sizes[i]) / src;
@@ -192,6 +192,11 @@ Result<Wanted> read_wanted(const NodeReader& reader) {
 Result<std::optional<ResizeParams>> try_image(const NodeReader& reader, const Wanted& wanted) {
   const Shape& src = reader.input_shape(0);
   if (src.rank() != 4 || reader.input_type(0) != DataType::kF32) return std::optional<ResizeParams>();
+  // The op's scale is the size's share of the input's.
+  for (size_t i = 0; wanted.common_scale && i < wanted.axes.size(); ++i) {
+    const auto own = static_cast<double>(src[static_cast<int>(wanted.axes[i])]);
+    if (own * *wanted.common_scale != static_cast<double>(wanted.sizes[i])) return std::optional<ResizeParams>();
+  }
   ResizeParams params;
   const bool ok =
       read_mode(reader, params).ok() && (wanted.sizes.empty() ? set_scales(wanted.scales, wanted.axes, params)
@@ -214,7 +219,7 @@ Result<ResizeByAxis> read_by_axis(const NodeReader& reader, const Wanted& wanted
     return reader.invalid("its mode is '" + mode + "'");
   }
   OCTET_TRY(resize.coordinates, reader.attribute("coordinate_transformation_mode", resize.coordinates));
-  OCTET_TRY(resize.rounding, reader.attribute("nearest_mode", resize.rounding));
+  OCTET_TRY(const std::string rounding, reader.attribute("nearest_mode", ResizeByAxis::Axis().rounding));
   OCTET_TRY(resize.cubic_a, reader.attribute("cubic_coeff_a", resize.cubic_a));
   OCTET_TRY(resize.extrapolation, reader.attribute("extrapolation_value", resize.extrapolation));
   OCTET_TRY(const int64_t exclude, reader.attribute("exclude_outside", int64_t{0}));
@@ -236,8 +241,9 @@ Result<ResizeByAxis> read_by_axis(const NodeReader& reader, const Wanted& wanted
       OCTET_TRY(axis, scaled_axis(reader, wanted.axes[i], wanted.scales[i]));
     } else {
       axis.dst = wanted.sizes[i];
-      axis.scale = static_cast<double>(axis.dst) / static_cast<double>(axis.src);
+      axis.scale = wanted.common_scale.value_or(static_cast<double>(axis.dst) / static_cast<double>(axis.src));
     }
+    axis.rounding = rounding;
     if (crops) {
       axis.roi_start = static_cast<double>(roi[i]);
       axis.roi_end = static_cast<double>(roi[wanted.axes.size() + i]);

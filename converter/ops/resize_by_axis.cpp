@@ -29,6 +29,7 @@ Result<float> source_coordinate(const NodeReader& reader, const ResizeByAxis& re
   if (scale == 1.0F) return at;
   if (name == "half_pixel") return half_pixel;
   if (name == "asymmetric") return at / scale;
+  if (name == "tf_half_pixel_for_nn") return (at + 0.5F) / scale;
   if (name == "align_corners") return axis.dst == 1 ? 0.0F : at * (src - 1) / (dst - 1);
   if (name == "pytorch_half_pixel") return axis.dst == 1 ? 0.0F : half_pixel;
   if (name == "half_pixel_symmetric") {
@@ -61,10 +62,13 @@ bool is_beyond(const ResizeByAxis& resize, const Axis& axis, float at) {
   return crops(resize) && (at < 0 || at > static_cast<float>(axis.src - 1));
 }
 
-// The matrix [dst, src] that resizes along one axis, and which of its rows lie beyond the input.
+// For each output pixel of an axis: whether it lies beyond the input.
+using Rows = std::vector<bool>;
+
+// The matrix [dst, src] that resizes along one axis.
 struct AxisMatrix {
   Tensor weights;
-  std::vector<bool> beyond;
+  Rows beyond;
 };
 
 Result<AxisMatrix> matrix_of(const NodeReader& reader, const ResizeByAxis& resize, const Axis& axis) {
@@ -82,8 +86,7 @@ Result<AxisMatrix> matrix_of(const NodeReader& reader, const ResizeByAxis& resiz
     float sum = 0;
     for (int64_t i = std::max(first, int64_t{-4} * axis.src - 4); i <= std::min(last, 5 * axis.src + 4); ++i) {
       const bool outside = i < 0 || i >= axis.src;
-      // An antialiased edge is not repeated either.
-      if (outside && (resize.exclude_outside || widens)) continue;
+      if (outside && resize.exclude_outside) continue;
       const float weight = kernel(resize, (static_cast<float>(i) - at) / stretch);
       row[std::clamp<int64_t>(i, 0, axis.src - 1)] += weight;
       sum += weight;
@@ -94,28 +97,13 @@ Result<AxisMatrix> matrix_of(const NodeReader& reader, const ResizeByAxis& resiz
   return result;
 }
 
-// Gathers along each axis.
-Result<ValueId> nearest(NodeReader& reader, const ResizeByAxis& resize, Steps& steps, ValueId x) {
-  for (const Axis& axis : resize.axes) {
-    Tensor indices(DataType::kS64, {axis.dst});
-    for (int64_t i = 0; i < axis.dst; ++i) {
-      OCTET_TRY(const float at, source_coordinate(reader, resize, axis, i));
-      OCTET_TRY(const float place, rounded(reader, resize.rounding, at));
-      if (is_beyond(resize, axis, at)) return reader.unsupported("it crops beyond its input, to the nearest pixel");
-      indices.as<int64_t>()[i] = static_cast<int64_t>(std::clamp(place, 0.0F, static_cast<float>(axis.src - 1)));
-    }
-    x = steps.op(GatherParams{axis.axis}, {x, steps.constant(std::move(indices))});
-  }
-  return steps.result(x);
-}
-
-// What lies beyond the input along any axis becomes `extrapolation`.
-Result<ValueId> extrapolate(const ResizeByAxis& resize, const std::vector<AxisMatrix>& matrices, Steps& steps,
+// What lies beyond the input along any axis becomes `extrapolation`. rows_of_axes: for each of resize.axes.
+Result<ValueId> extrapolate(const ResizeByAxis& resize, const std::vector<Rows>& rows_of_axes, Steps& steps,
                             ValueId x) {
   const int rank = steps.shape(x).rank();
   ValueId beyond = kNoValue;
   for (size_t i = 0; i < resize.axes.size(); ++i) {
-    const auto& rows = matrices[i].beyond;
+    const Rows& rows = rows_of_axes[i];
     if (std::find(rows.begin(), rows.end(), true) == rows.end()) continue;
     std::vector<int64_t> dims(static_cast<size_t>(rank), 1);
     dims[static_cast<size_t>(resize.axes[i].axis)] = resize.axes[i].dst;
@@ -124,8 +112,29 @@ Result<ValueId> extrapolate(const ResizeByAxis& resize, const std::vector<AxisMa
     const ValueId here = steps.constant(std::move(mask));
     beyond = beyond == kNoValue ? here : steps.compare(CompareKind::kOr, beyond, here);
   }
-  if (beyond != kNoValue) x = steps.where(beyond, steps.number(resize.extrapolation), x);
+  if (beyond != kNoValue) {
+    x = steps.where(beyond, steps.cast(steps.number(resize.extrapolation), steps.type(x)), x);
+  }
   return steps.result(x);
+}
+
+// Gathers along each axis.
+Result<ValueId> nearest(NodeReader& reader, const ResizeByAxis& resize, Steps& steps, ValueId x) {
+  std::vector<Rows> beyond;
+  for (const Axis& axis : resize.axes) {
+    Tensor indices(DataType::kS64, {axis.dst});
+    Rows rows;
+    for (int64_t i = 0; i < axis.dst; ++i) {
+      OCTET_TRY(const float at, source_coordinate(reader, resize, axis, i));
+      OCTET_TRY(const float place, rounded(reader, axis.rounding, at));
+      rows.push_back(is_beyond(resize, axis, at));
+      const float inside = std::isfinite(place) ? std::clamp(place, 0.0F, static_cast<float>(axis.src - 1)) : 0.0F;
+      indices.as<int64_t>()[i] = static_cast<int64_t>(inside);
+    }
+    x = steps.op(GatherParams{axis.axis}, {x, steps.constant(std::move(indices))});
+    beyond.push_back(std::move(rows));
+  }
+  return extrapolate(resize, beyond, steps, x);
 }
 
 }  // namespace
@@ -142,7 +151,7 @@ Result<ValueId> resize_by_axis(NodeReader& reader, const ResizeByAxis& resize) {
   ValueId x = reader.input(0);
   if (resize.mode == ResizeByAxis::Mode::kNearest) return nearest(reader, resize, steps, x);
   x = steps.cast(x, DataType::kF32);
-  std::vector<AxisMatrix> matrices;
+  std::vector<Rows> beyond;
   for (const Axis& axis : resize.axes) {
     OCTET_TRY(const AxisMatrix matrix, matrix_of(reader, resize, axis));
     // [axis, everything behind it], times the matrix from the left.
@@ -158,9 +167,9 @@ Result<ValueId> resize_by_axis(NodeReader& reader, const ResizeByAxis& resize) {
     dims.push_back(behind);
     x = steps.op(MatmulParams{}, {steps.constant(matrix.weights), steps.reshape(x, dims)}, DataType::kF32);
     x = steps.reshape(x, back);
-    matrices.push_back(matrix);
+    beyond.push_back(matrix.beyond);
   }
-  OCTET_TRY(x, extrapolate(resize, matrices, steps, x));
+  OCTET_TRY(x, extrapolate(resize, beyond, steps, x));
   return steps.result(steps.cast(x, type));
 }
 

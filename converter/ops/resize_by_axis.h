@@ -11,7 +11,6 @@ struct ResizeByAxis {
 
   Mode mode = Mode::kNearest;
   std::string coordinates = "half_pixel";
-  std::string rounding = "round_prefer_floor";
   float cubic_a = -0.75F;
   bool exclude_outside = false;  // what lies outside the input counts nothing, instead of as the edge
   bool antialias = false;        // where it shrinks, every input pixel counts
@@ -22,6 +21,7 @@ struct ResizeByAxis {
     int64_t src = 0, dst = 0;
     double scale = 1;
     double roi_start = 0, roi_end = 1;
+    std::string rounding = "round_prefer_floor";  // to the nearest pixel
   };
   std::vector<Axis> axes;  // those that change
 };

@@ -22,11 +22,13 @@ SourceBuilder one_node(const std::string& op, int opset, const Shape& x, std::ve
   return source;
 }
 
-void check_close(const Computed& computed, const Shape& shape, const Floats& expected) {
+void check_close(const Computed& computed, const Shape& shape, const Floats& expected, double epsilon = 1e-6) {
   CHECK(computed.shape == shape);
   REQUIRE(computed.values.size() == expected.size());
   // The functions are accurate to a few units in the last place.
-  for (size_t i = 0; i < expected.size(); ++i) CHECK(computed.values[i] == doctest::Approx(expected[i]).epsilon(1e-6));
+  for (size_t i = 0; i < expected.size(); ++i) {
+    CHECK(computed.values[i] == doctest::Approx(expected[i]).epsilon(epsilon));
+  }
 }
 
 bool contains(const std::string& text, const std::string& part) {
@@ -317,6 +319,61 @@ TEST_CASE("Resize and Upsample take the rules of each operator set") {
   // 1.75 lies between 1 and 2: Keys' weights at distances 1.75, 0.75, 0.25, 1.25.
   const float expected = 2 * 0.87890625F + 3 * 0.26171875F + 4 * -0.03515625F + 1 * -0.10546875F;
   CHECK(cubic.values[3] == doctest::Approx(expected));
+}
+
+TEST_CASE("an antialiased Resize repeats the edges of its input, unless exclude_outside") {
+  const auto resize = [](const char* mode, int64_t exclude_outside) {
+    Floats x = counting(16);
+    for (float& value : x) value += 1;
+    const Attributes attributes{{"mode", mode}, {"antialias", int64_t{1}}, {"exclude_outside", exclude_outside}};
+    return compute(one_node("Resize", 18, {1, 1, 4, 4}, {"", "s"}, attributes).f32("s", {4}, {1, 1, 0.6F, 0.6F}), x);
+  };
+  const Shape y{1, 1, 2, 2};
+  // The first is ONNX's own test_resize_downsample_scales_linear_antialias. The others are computed with a scale of 0.6
+  // exactly, which f32 has not.
+  constexpr double kEpsilon = 1e-5;
+  check_close(resize("linear", 0), y, {2.875F, 4.5F, 9.375F, 11}, kEpsilon);
+  check_close(resize("linear", 1), y, {3.14285714F, 4.71428571F, 9.42857143F, 11}, kEpsilon);
+  check_close(resize("cubic", 0), y, {2.51807229F, 4.2858864F, 9.58932874F, 11.35714286F}, kEpsilon);
+  check_close(resize("cubic", 1), y, {2.60714286F, 4.39097744F, 9.7424812F, 11.52631579F}, kEpsilon);
+}
+
+TEST_CASE("keep_aspect_ratio_policy samples with the one scale of all axes") {
+  const auto resize = [](const Shape& in, const char* policy, const Ints& sizes) {
+    const Attributes attributes{{"mode", "linear"}, {"keep_aspect_ratio_policy", policy}, {"axes", Ints{2, 3}}};
+    return compute(one_node("Resize", 18, in, {"", "", "z"}, attributes).s64("z", sizes),
+                   counting(static_cast<size_t>(in.element_count())));
+  };
+  // 1.5 makes 7.5 of 5 pixels, rounded to 8; 8 / 5 would sample elsewhere.
+  const Computed larger = resize({1, 1, 5, 6}, "not_larger", {8, 9});
+  CHECK(larger.shape == Shape{1, 1, 8, 9});
+  REQUIRE(larger.values.size() == 72);
+  CHECK(larger.values[18] == doctest::Approx(7));
+  CHECK(larger.values[19] == doctest::Approx(7.5));
+  CHECK(larger.values[20] == doctest::Approx(8.1666667));
+  const Computed smaller = resize({1, 1, 5, 6}, "not_smaller", {7, 9});
+  CHECK(smaller.shape == larger.shape);
+  CHECK(smaller.values == larger.values);
+  // A scale that gives whole sizes.
+  check_close(resize({1, 1, 1, 2}, "not_larger", {2, 9}), {1, 1, 2, 4}, {0, 0.25F, 0.75F, 1, 0, 0.25F, 0.75F, 1});
+}
+
+TEST_CASE("nearest of Resize: tf_half_pixel_for_nn, a rounding for each axis, and what lies beyond the input") {
+  const Floats x{1, 2, 3, 4};
+  const Attributes half{{"coordinate_transformation_mode", "tf_half_pixel_for_nn"}, {"nearest_mode", "floor"}};
+  check_close(compute(one_node("Resize", 11, {1, 1, 1, 4}, {"", "s"}, half).f32("s", {4}, {1, 1, 1, 0.6F}), x),
+              {1, 1, 1, 2}, {1, 3});
+  check_close(compute(one_node("Resize", 11, {1, 1, 1, 4}, {"", "s"}, half).f32("s", {4}, {1, 1, 1, 0.5F}), x),
+              {1, 1, 1, 2}, {2, 4});
+  // Opset 10 takes the pixel above along the axis that shrinks, that below along the one that grows.
+  check_close(compute(one_node("Resize", 10, {1, 1, 1, 4}, {"s"}).f32("s", {4}, {1, 1, 2, 0.6F}), x), {1, 1, 2, 2},
+              {1, 3, 1, 3});
+  const Attributes crop{{"coordinate_transformation_mode", "tf_crop_and_resize"}, {"extrapolation_value", 9.0F}};
+  check_close(compute(one_node("Resize", 13, {1, 1, 1, 4}, {"r", "", "z"}, crop)
+                          .f32("r", {8}, {0, 0, 0, 0, 1, 1, 1, 4 / 3.0F})
+                          .s64("z", {1, 1, 1, 5}),
+                      x),
+              {1, 1, 1, 5}, {1, 2, 3, 4, 9});
 }
 
 TEST_CASE("Constant takes every form of value") {
