@@ -31,6 +31,7 @@ struct SourceNode {
   std::map<std::string, Attribute, std::less<>> attributes;
   // Of If and Loop. What a body reads from outside stands behind the node's own inputs.
   std::map<std::string, std::shared_ptr<const SourceModel>, std::less<>> bodies = {};
+  std::string refusal = {};  // why no reader is to look at it; empty: one is
 };
 
 // Reads one SourceNode into a Graph. The source's images are NCHW; conv2d, pool2d and resize are NHWC in the graph, so

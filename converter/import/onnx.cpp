@@ -24,34 +24,14 @@ constexpr int kMaxDepth = 100;  // of messages within messages
 // Above it the checker would cost more than its warnings are worth.
 constexpr int64_t kMaxCheckedBytes = int64_t{1} << 28;
 
-// Operations whose first forms are not read: `before` that operator set, where they have `attribute` (empty: always).
-// All others mean today what they meant at first, or are told apart by their readers.
+// Operations whose first forms are not read: `before` that operator set. All others mean today what they meant at
+// first, or are told apart by their readers.
 struct OldForm {
   std::string_view op;
   int before;
-  std::string_view attribute;
 };
 constexpr OldForm kOldForms[] = {
-    {"Add", 7, "broadcast"},
-    {"Sub", 7, "broadcast"},
-    {"Mul", 7, "broadcast"},
-    {"Div", 7, "broadcast"},
-    {"Pow", 7, "broadcast"},
-    {"And", 7, "broadcast"},
-    {"Or", 7, "broadcast"},
-    {"Xor", 7, "broadcast"},
-    {"Equal", 7, "broadcast"},
-    {"Less", 7, "broadcast"},
-    {"PRelu", 7, ""},
-    {"Pad", 2, ""},
-    {"Greater", 7, "broadcast"},
-    {"Concat", 4, ""},
-    {"Tile", 6, ""},
-    {"Cast", 6, ""},
-    {"Reshape", 5, ""},
-    {"LSTM", 7, ""},
-    {"GRU", 7, ""},
-    {"RNN", 7, ""},
+    {"Pad", 2}, {"Tile", 6}, {"Cast", 6}, {"LSTM", 7}, {"GRU", 7}, {"RNN", 7},
 };
 
 Error not_onnx(const std::string& path, const std::string& why) {
@@ -247,10 +227,8 @@ class OnnxReader {
     if (node.domain.empty() && (node.op_type == "If" || node.op_type == "Loop")) OCTET_CHECK(read_bodies(proto, node));
     for (const OldForm& old : kOldForms) {
       if (!node.domain.empty() || node.op_type != old.op || node.opset >= old.before) continue;
-      if (!old.attribute.empty() && !node.attributes.contains(old.attribute)) continue;
-      unsupported(node.name, node.op_type,
-                  "its form of operator set " + std::to_string(node.opset) + " is not read, only those from " +
-                      std::to_string(old.before) + " on");
+      node.refusal = "its form of operator set " + std::to_string(node.opset) + " is not read, only those from " +
+                     std::to_string(old.before) + " on";
     }
     model.nodes.push_back(std::move(node));
     return {};

@@ -197,6 +197,7 @@ class GraphBuilder {
   // Reads one node; what fails is reported, and nothing that depends on it is. `place`: of the node, or of the one that
   // it is part of, in nodes_.
   void read(const SourceNode& node, int place) {
+    if (!node.refusal.empty()) return problem(node.name, node.op_type, node.refusal, ErrorCode::kUnsupported);
     const OpReader* reader = find_reader(node);
     if (reader == nullptr && node.bodies.empty()) {
       const bool standard = node.domain.empty() || node.domain == "ai.onnx" || node.domain == kJsonDomain;

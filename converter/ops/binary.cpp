@@ -31,7 +31,8 @@ Result<ValueId> emit_binary(NodeReader& reader, BinaryKind kind, ValueId a, Valu
 template <BinaryKind kind>
 Status read_binary(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(2));
-  OCTET_TRY(const ValueId result, emit_binary(reader, kind, reader.input(0), reader.input(1)));
+  OCTET_TRY(const ValueId b, second_operand(reader));
+  OCTET_TRY(const ValueId result, emit_binary(reader, kind, reader.input(0), b));
   reader.set_output(0, result);
   return {};
 }
@@ -43,8 +44,9 @@ Status read_pow(NodeReader& reader) {
   const DataType base = reader.input_type(0);
   const bool f32 = base == DataType::kF32 || reader.input_type(1) == DataType::kF32;
   const DataType wide = f32 ? DataType::kF32 : DataType::kS64;
+  OCTET_TRY(const ValueId b, second_operand(reader));
   Steps steps(reader);
-  const ValueId x = steps.cast(reader.input(0), wide), exponent = steps.cast(reader.input(1), wide);
+  const ValueId x = steps.cast(reader.input(0), wide), exponent = steps.cast(b, wide);
   return steps.finish(steps.cast(steps.main().binary(BinaryKind::kPow, x, exponent), base));
 }
 

@@ -14,16 +14,18 @@ Status read_compare(NodeReader& reader) {
     return reader.invalid("its inputs are " + std::string(to_string(reader.input_type(0))) + " and " +
                           to_string(reader.input_type(1)));
   }
+  OCTET_TRY(const ValueId second, second_operand(reader));
   Steps steps(reader);
-  const ValueId a = steps.widen(reader.input(0)), b = steps.widen(reader.input(1));
+  const ValueId a = steps.widen(reader.input(0)), b = steps.widen(second);
   return steps.finish(swapped ? steps.main().compare(kind, b, a) : steps.main().compare(kind, a, b));
 }
 
 template <CompareKind kind>
 Status read_logic(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(2));
+  OCTET_TRY(const ValueId b, second_operand(reader));
   Steps steps(reader);
-  return steps.finish(steps.main().compare(kind, reader.input(0), reader.input(1)));
+  return steps.finish(steps.main().compare(kind, reader.input(0), b));
 }
 
 Status read_not(NodeReader& reader) {

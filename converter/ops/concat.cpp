@@ -7,9 +7,10 @@ namespace {
 Status read_concat(NodeReader& reader) {
   const size_t count = reader.node().inputs.size();
   OCTET_CHECK(reader.require_inputs(std::max<size_t>(count, 1)));
-  if (!reader.has_attribute("axis")) return reader.invalid("it has no 'axis'");
+  constexpr int kAxisRequired = 4;
+  if (!reader.has_attribute("axis") && reader.opset() >= kAxisRequired) return reader.invalid("it has no 'axis'");
   ConcatParams params;
-  OCTET_TRY(const int64_t axis, reader.attribute("axis", int64_t{0}));
+  OCTET_TRY(const int64_t axis, reader.attribute("axis", int64_t{1}));
   OCTET_TRY(params.axis, reader.normalize_axis(axis, reader.input_shape(0).rank()));
   std::vector<ValueId> inputs;
   for (size_t i = 0; i < count; ++i) {

@@ -87,6 +87,24 @@ Result<std::vector<int64_t>> normalize_axes(const NodeReader& reader, std::vecto
   return axes;
 }
 
+Result<ValueId> second_operand(NodeReader& reader) {
+  constexpr int kNewBroadcast = 7;
+  const ValueId b = reader.input(1);
+  const Shape shape = reader.input_shape(1);
+  const int rank = reader.input_shape(0).rank();
+  if (reader.opset() >= kNewBroadcast || !reader.has_attribute("axis") || shape.rank() == 0) return b;
+  OCTET_TRY(const int64_t axis, reader.attribute("axis", int64_t{0}));
+  if (axis < 0 || axis + shape.rank() > rank) {
+    return reader.invalid("its input 1, " + shape.to_string() + ", does not fit into its input 0, " +
+                          reader.input_shape(0).to_string() + ", from axis " + std::to_string(axis) + " on");
+  }
+  std::vector<int64_t> dims(static_cast<size_t>(rank - axis), 1);
+  std::copy(shape.begin(), shape.end(), dims.begin());
+  dims[0] = 0;
+  Steps steps(reader);
+  return steps.result(steps.reshape(b, dims));
+}
+
 ValueId scalar_constant(NodeReader& reader, float value, std::string_view suffix) {
   return reader.add_constant(Tensor::f32(Shape{}, std::span(&value, 1)), suffix);
 }

@@ -38,6 +38,10 @@ Result<std::vector<int64_t>> normalize_axes(const NodeReader& reader, std::vecto
 // The type that an attribute names: a number of ONNX's, or in JSON a name.
 Result<DataType> target_type(const NodeReader& reader, const char* attribute);
 
+// Input 1 of an operation on two tensors. Before opset 7 an attribute names the axis of input 0 where its axes begin;
+// ones behind them make it what broadcasts today.
+Result<ValueId> second_operand(NodeReader& reader);
+
 // A one-element f32 constant, for arithmetic around an op.
 ValueId scalar_constant(NodeReader& reader, float value, std::string_view suffix);
 

@@ -133,9 +133,16 @@ Status read_prelu(NodeReader& reader) {
     return finish(reader, {UnaryKind::kLeakyRelu, slope->as<float>()[0], 0});
   }
   const ValueId x = reader.input(0);
+  ValueId slope = reader.input(1);
+  constexpr int kNewBroadcast = 7;  // before it, slopes in a row are those of the channels
+  if (reader.opset() < kNewBroadcast && reader.input_shape(1).rank() == 1 && reader.input_shape(0).rank() > 2) {
+    std::vector<int64_t> dims(static_cast<size_t>(reader.input_shape(0).rank() - 1), 1);
+    dims[0] = 0;
+    OCTET_TRY(slope, reader.emit_step(ReshapeParams{std::move(dims)}, {slope}));
+  }
   OCTET_TRY(const ValueId above, reader.emit_step(UnaryParams{UnaryKind::kClip, 0, kInfinity}, {x}));
   OCTET_TRY(const ValueId below, reader.emit_step(UnaryParams{UnaryKind::kClip, -kInfinity, 0}, {x}));
-  OCTET_TRY(const ValueId sloped, reader.emit_step(BinaryParams{BinaryKind::kMul, {}}, {below, reader.input(1)}));
+  OCTET_TRY(const ValueId sloped, reader.emit_step(BinaryParams{BinaryKind::kMul, {}}, {below, slope}));
   if (reader.graph().value(sloped).shape != reader.input_shape(0)) {
     return reader.invalid("its slope " + reader.input_shape(1).to_string() + " does not broadcast to its input " +
                           reader.input_shape(0).to_string());

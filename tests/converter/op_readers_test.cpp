@@ -124,6 +124,29 @@ TEST_CASE("binary operations broadcast, and Sum, Mean, Min and Max take any numb
   CHECK(contains(one_node("Add", 13, {1, 4}, {"c"}).s64("c", {2}).error(), "f32 and s64"));
 }
 
+TEST_CASE("before opset 7 an axis says where the second operand begins") {
+  const Floats x{1, 2, 3, 4};
+  const auto old = [](const std::string& op, Attributes attributes) {
+    attributes["broadcast"] = int64_t{1};
+    return one_node(op, 6, {1, 2, 2}, {"c"}, std::move(attributes)).f32("c", {2}, {10, 20});
+  };
+  check_close(compute(old("Add", {{"axis", int64_t{1}}}), x), {1, 2, 2}, {11, 12, 23, 24});
+  check_close(compute(old("Add", {{"axis", int64_t{2}}}), x), {1, 2, 2}, {11, 22, 13, 24});
+  check_close(compute(old("Sub", {}), x), {1, 2, 2}, {-9, -18, -7, -16});
+  check_close(compute(old("Pow", {{"axis", int64_t{1}}}), {1, 1, 1, -1}), {1, 2, 2}, {1, 1, 1, 1});
+  SourceBuilder less = one_node("Less", 6, {1, 2, 2}, {"c"}, {{"broadcast", int64_t{1}}, {"axis", int64_t{1}}});
+  less.model.outputs.clear();
+  less.f32("c", {2}, {2, 4}).f32("zero", {}, {0}).node("Where", {"y", "x", "zero"}, {"z"}).output("z");
+  check_close(compute(less, {1, 2, 3, 4}), {1, 2, 2}, {1, 0, 3, 0});
+  CHECK(contains(old("Add", {{"axis", int64_t{3}}}).error(),
+                 "its input 1, 2, does not fit into its input 0, 1x2x2, from axis 3 on"));
+  check_close(compute(one_node("PRelu", 6, {1, 2, 2}, {"s"}).f32("s", {2}, {2, 3}), {-1, 1, -1, 1}), {1, 2, 2},
+              {-2, 1, -3, 1});
+  // The axis of Concat was 1 where none is given; Reshape had its shape as an attribute.
+  check_close(compute(one_node("Concat", 3, {1, 1, 2}, {"x"}), {1, 2}), {1, 2, 2}, {1, 2, 1, 2});
+  check_close(compute(one_node("Reshape", 1, {1, 4}, {}, {{"shape", Ints{0, 2, 2}}}), x), {1, 2, 2}, x);
+}
+
 TEST_CASE("Gemm scales, transposes and adds") {
   const auto gemm = [](const Shape& c, const Floats& bias, Attributes attributes, const Shape& w) {
     return compute(one_node("Gemm", 13, {2, 2}, {"w", "c"}, std::move(attributes))
