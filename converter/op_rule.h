@@ -39,5 +39,7 @@ const OpRule& op_rule(const GraphOp& op);
 // The reader of a source model's node, or null: ONNX nodes of the standard domain are found by op_type, JSON's own by
 // their name there.
 const OpReader* find_reader(const SourceNode& node);
+// Why a node that has none is not read.
+std::string unknown_operation(const SourceNode& node);
 
 }  // namespace octet

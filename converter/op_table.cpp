@@ -42,4 +42,12 @@ const OpReader* find_reader(const SourceNode& node) {
   return nullptr;
 }
 
+std::string unknown_operation(const SourceNode& node) {
+  if (node.domain.empty() || node.domain == "ai.onnx" || node.domain == kJsonDomain) {
+    return "octet does not know this operation";
+  }
+  if (node.domain == kMicrosoftDomain) return "octet does not know this operation of the domain '" + node.domain + "'";
+  return "octet does not know the operations of the domain '" + node.domain + "'";
+}
+
 }  // namespace octet

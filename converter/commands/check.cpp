@@ -23,8 +23,8 @@ Result<int> check(const Options& options) {
   if (!report.problems.empty()) {
     std::cout << options.model << ": " << report.problems.size() << " problems\n";
     for (const ImportProblem& problem : report.problems) {
-      std::cout << "  " << problem.node << (problem.op.empty() ? "" : " (" + problem.op + ")") << ": " << problem.reason
-                << "\n";
+      const std::string where = problem.node + (problem.op.empty() ? "" : " (" + problem.op + ")");
+      std::cout << "  " << where << (where.empty() ? "" : ": ") << problem.reason << "\n";
     }
     if (!imported.ok()) return exit_code(imported.error().code);
     return kExitUnsupported;

@@ -1,5 +1,6 @@
 #include "converter/import/import.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -30,6 +31,20 @@ Result<bool> looks_like_json(const std::string& path) {
 }
 
 }  // namespace
+
+std::string to_string(const ImportProblem& problem) {
+  if (problem.node.empty()) return problem.reason;
+  if (problem.op.empty()) return "'" + problem.node + "': " + problem.reason;
+  return "node '" + problem.node + "' (" + problem.op + "): " + problem.reason;
+}
+
+Error error_of(const ImportReport& report) {
+  const auto& problems = report.problems;
+  std::string text = to_string(problems.front());
+  if (problems.size() > 1) text += " (and " + std::to_string(problems.size() - 1) + " more, see octet check)";
+  const bool any_invalid = std::ranges::count(problems, ErrorCode::kInvalidFile, &ImportProblem::code) > 0;
+  return {any_invalid ? ErrorCode::kInvalidFile : ErrorCode::kUnsupported, text};
+}
 
 Result<Graph> import_model(const std::string& path, const ImportOptions& options, ImportReport& report) {
   OCTET_TRY(const bool is_json, looks_like_json(path));

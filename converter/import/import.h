@@ -17,10 +17,14 @@ struct ImportOptions {
 
 // One thing that keeps a model from being converted.
 struct ImportProblem {
-  std::string node;    // its name in the source model, or the name of an input or tensor
+  std::string node;    // its name in the source model, or that of an input or tensor, or "" where several are at fault
   std::string op;      // "Conv", or "" where no op is at fault
   std::string reason;  // one line
+  ErrorCode code = ErrorCode::kUnsupported;
 };
+
+// "node 'conv1' (Conv): REASON"
+std::string to_string(const ImportProblem& problem);
 
 // What was found beside the graph. Problems are all listed at once; any makes the import fail.
 struct ImportReport {
@@ -32,10 +36,13 @@ struct ImportReport {
   SizeArithmetic arithmetic;                          // what was computed of shapes
 };
 
+// What an import with problems ends with: the first of them, and how many more there are.
+Error error_of(const ImportReport& report);
+
 // Reads MODEL by its content: ONNX, octet JSON, or TensorFlow.js layers. The graph's batch dimension is dynamic where
 // the network allows that (whatever the file says), every other dimension is known. kInvalidFile: missing, damaged or
-// contradictory; kUnsupported: valid, but `report` has problems (the error names the first and counts them); kUsage:
-// input_shapes name no input.
+// contradictory; kUnsupported: valid, but `report` has problems; kUsage: input_shapes name no input. With problems the
+// error names the first and counts them, and is kInvalidFile where one of them is.
 Result<Graph> import_model(const std::string& path, const ImportOptions& options, ImportReport& report);
 
 // The formats behind import_model.

@@ -79,7 +79,7 @@ class OnnxReader {
     read_inputs(graph);
     for (const auto& output : graph.output()) {
       if (output.type().value_case() != onnx::TypeProto::VALUE_NOT_SET && !output.type().has_tensor_type()) {
-        unsupported(output.name(), "", "this output is no tensor");
+        unsupported(output.name(), "this output is no tensor");
       }
       source_.outputs.push_back(output.name());
     }
@@ -91,8 +91,9 @@ class OnnxReader {
   }
 
  private:
-  void unsupported(const std::string& node, const std::string& op, const std::string& reason) {
-    report_.problems.push_back({node, op, reason});
+  void unsupported(const std::string& node, const std::string& reason) {
+    report_.problems.push_back({node, "", reason});
+    source_.unreadable.insert(node);
   }
 
   // What `octet export` adds, and anything else that makes ONNX for octet may.
@@ -129,22 +130,38 @@ class OnnxReader {
   }
 
   Status read_constants(const onnx::GraphProto& graph, SourceModel& model) {
+    const size_t first = report_.problems.size();
     for (const auto& tensor : graph.initializer()) {
       Result<Tensor> read = tensors_.read(tensor);
       if (read.ok()) {
         model.constants.emplace_back(tensor.name(), std::move(*read));
-      } else if (read.error().code == ErrorCode::kUnsupported) {
+      } else if (read.error().code == ErrorCode::kUnsupported ||
+                 (read.error().code == ErrorCode::kInvalidFile && &model == &source_)) {
         const std::string& message = read.error().message;
         const std::string prefix = "the tensor '" + tensor.name() + "'";
-        unsupported(tensor.name(), "", "this constant" + message.substr(std::min(prefix.size(), message.size())));
+        unsupported(tensor.name(), "this constant" + message.substr(std::min(prefix.size(), message.size())));
+        report_.problems.back().code = read.error().code;
       } else {
         return read.error();
       }
     }
-    for (const auto& sparse : graph.sparse_initializer()) {
-      unsupported(sparse.values().name(), "", "this constant is sparse");
-    }
+    for (const auto& sparse : graph.sparse_initializer())
+      unsupported(sparse.values().name(), "this constant is sparse");
+    count_rest(first);
     return {};
+  }
+
+  // A file of weights that is not there would be a line for each of them: from problem `first` on, a few are named.
+  void count_rest(size_t first) {
+    constexpr size_t kNamed = 8;
+    auto& problems = report_.problems;
+    if (problems.size() <= first + kNamed + 1) return;
+    const auto rest = problems.begin() + static_cast<std::ptrdiff_t>(first + kNamed);
+    const bool invalid = std::ranges::count(rest, problems.end(), ErrorCode::kInvalidFile, &ImportProblem::code) > 0;
+    const std::string count = std::to_string(problems.end() - rest);
+    problems.erase(rest, problems.end());
+    problems.push_back({"", "", count + " more constants cannot be read",
+                        invalid ? ErrorCode::kInvalidFile : ErrorCode::kUnsupported});
   }
 
   // In old files constants are listed among the inputs too.
@@ -154,13 +171,13 @@ class OnnxReader {
     for (const auto& value : graph.input()) {
       if (constants.contains(value.name())) continue;
       if (!value.type().has_tensor_type()) {
-        unsupported(value.name(), "", "this input is no tensor");
+        unsupported(value.name(), "this input is no tensor");
         continue;
       }
       const auto& tensor = value.type().tensor_type();
       const std::optional<DataType> type = type_of_onnx(tensor.elem_type());
       if (!type) {
-        unsupported(value.name(), "", "this input has elements of ONNX's type " + std::to_string(tensor.elem_type()));
+        unsupported(value.name(), "this input has elements of ONNX's type " + std::to_string(tensor.elem_type()));
         continue;
       }
       if (*type == DataType::kF32 && tensor.elem_type() != onnx::TensorProto::FLOAT) {
@@ -169,9 +186,8 @@ class OnnxReader {
       SourceInput input{.name = value.name(), .type = *type, .has_shape = tensor.has_shape()};
       const int rank = tensor.shape().dim_size();
       if (rank > Shape::kMaxRank) {
-        unsupported(value.name(), "",
-                    "this input has " + std::to_string(rank) + " dimensions, but at most " +
-                        std::to_string(Shape::kMaxRank) + " are possible");
+        unsupported(value.name(), "this input has " + std::to_string(rank) + " dimensions, but at most " +
+                                      std::to_string(Shape::kMaxRank) + " are possible");
         continue;
       }
       std::vector<int64_t> dims;

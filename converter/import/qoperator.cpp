@@ -7,7 +7,7 @@
 namespace octet {
 namespace {
 
-constexpr const char* kMicrosoft = "com.microsoft";
+constexpr const char* kMicrosoft = kMicrosoftDomain;
 constexpr int kOpset = 13;  // by which the new nodes are written
 
 // Where the inputs of an op stand. A data input is followed by its scale and its zero point; so are its scale and zero

@@ -35,16 +35,17 @@ class GraphBuilder {
 
   Result<Graph> run() {
     OCTET_CHECK(check_counts());
-    for (const ImportProblem& found : report_.problems) unreadable_.insert(found.node);
     name_nodes();
     OCTET_CHECK(find_writers());
-    OCTET_TRY(const std::vector<int> order, order_nodes(nodes_, writers_, source_.outputs));
+    const Result<std::vector<int>> ordered = order_nodes(nodes_, writers_, source_.outputs);
+    if (!ordered.ok()) return unordered(ordered.error());
+    const std::vector<int>& order = *ordered;
     OCTET_CHECK(add_inputs());
     add_constants(order);
     bytes_left_ = kMaxFoldedBytes + 4 * constant_bytes(0);
     for (const int i : order) read(nodes_[static_cast<size_t>(i)], i);
     for (const std::string& name : source_.outputs) bind_output(name);
-    if (!report_.problems.empty()) return failure();
+    if (!report_.problems.empty()) return error_of(report_);
     if (graph_.inputs.empty()) return Error{ErrorCode::kUnsupported, "the model has no inputs: nothing is left to run"};
     give_back_names();
     for (const auto& [id, constant] : quantized_.constants) {
@@ -61,17 +62,16 @@ class GraphBuilder {
 
  private:
   void problem(const std::string& node, const std::string& op, std::string reason, ErrorCode code) {
-    any_invalid_ |= code == ErrorCode::kInvalidFile;
-    report_.problems.push_back({node, op, std::move(reason)});
+    report_.problems.push_back({node, op, std::move(reason), code});
   }
 
-  Error failure() const {
-    const ImportProblem& first = report_.problems.front();
-    const size_t count = report_.problems.size();
-    std::string text = (first.op.empty() ? "'" + first.node + "': " : "node '" + first.node + "' (" + first.op + "): ");
-    text += first.reason;
-    if (count > 1) text += " (and " + std::to_string(count - 1) + " more, see octet check)";
-    return {any_invalid_ ? ErrorCode::kInvalidFile : ErrorCode::kUnsupported, text};
+  // Of nodes that read each other in a cycle: what else is wrong, as far as that can be told without an order.
+  Error unordered(const Error& cycle) {
+    problem("", "", cycle.message, cycle.code);
+    for (const SourceNode& node : nodes_) {
+      if (is_known(node)) report_missing(node);
+    }
+    return error_of(report_);
   }
 
   Status check_counts() const {
@@ -194,24 +194,22 @@ class GraphBuilder {
     }
   }
 
-  // Reads one node; what fails is reported, and nothing that depends on it is. `place`: of the node, or of the one that
-  // it is part of, in nodes_.
-  void read(const SourceNode& node, int place) {
-    if (!node.refusal.empty()) return problem(node.name, node.op_type, node.refusal, ErrorCode::kUnsupported);
-    const OpReader* reader = find_reader(node);
-    if (reader == nullptr && node.bodies.empty()) {
-      const bool standard = node.domain.empty() || node.domain == "ai.onnx" || node.domain == kJsonDomain;
-      problem(node.name, node.op_type,
-              standard ? "octet does not know this operation"
-                       : "octet does not know the operations of the domain '" + node.domain + "'",
-              ErrorCode::kUnsupported);
-      return;
-    }
+  // Whether a reader, or what is here, takes the node; else that is reported.
+  bool is_known(const SourceNode& node) {
+    std::string why = node.refusal;
+    if (why.empty() && find_reader(node) == nullptr && node.bodies.empty()) why = unknown_operation(node);
+    if (!why.empty()) problem(node.name, node.op_type, why, ErrorCode::kUnsupported);
+    return why.empty();
+  }
+
+  // Inputs that are not there: their writer failed and is in the report, or leaves them out, or there is none. What is
+  // not known in bodies that are not read for it.
+  void report_missing(const SourceNode& node) {
+    std::set<std::string_view> seen{""};
     for (const std::string& name : node.inputs) {
-      if (name.empty() || names_.contains(name)) continue;
-      // Its writer failed and is in the report, or leaves this output out, or there is none.
+      if (!seen.insert(name).second || names_.contains(name)) continue;
       const auto writer = writers_.find(name);
-      if (writer == writers_.end() && !unreadable_.contains(name)) {
+      if (writer == writers_.end() && !source_.unreadable.contains(name)) {
         problem(node.name, node.op_type, "it reads '" + name + "', which nothing writes", ErrorCode::kInvalidFile);
       } else if (left_out_.contains(name)) {
         const std::string& by = nodes_[static_cast<size_t>(writer->second)].name;
@@ -219,8 +217,19 @@ class GraphBuilder {
                 "it reads '" + name + "', an output of '" + by + "' that octet does not compute",
                 ErrorCode::kUnsupported);
       }
-      return;
     }
+    for (const auto& [attribute, body] : node.bodies) {
+      for (const SourceNode& inner : body->nodes) is_known(inner);
+    }
+  }
+
+  // Reads one node; what fails is reported, and nothing that depends on it is. `place`: of the node, or of the one that
+  // it is part of, in nodes_.
+  void read(const SourceNode& node, int place) {
+    if (!is_known(node)) return;
+    const OpReader* reader = find_reader(node);
+    const auto is_there = [&](const std::string& name) { return name.empty() || names_.contains(name); };
+    if (!std::ranges::all_of(node.inputs, is_there)) return report_missing(node);
     if (!node.bodies.empty()) {
       const Status status = node.op_type == "If" ? read_if(node, place) : read_loop(node, place);
       if (!status.ok()) problem(node.name, node.op_type, status.error().message, status.error().code);
@@ -432,7 +441,7 @@ class GraphBuilder {
   void bind_output(const std::string& name) {
     const auto found = names_.find(name);
     if (found == names_.end()) {
-      if (!writers_.contains(name) && !unreadable_.contains(name)) {
+      if (!writers_.contains(name) && !source_.unreadable.contains(name)) {
         problem(name, "", "the model lists this output, but nothing writes it", ErrorCode::kInvalidFile);
       } else if (left_out_.contains(name)) {
         problem(name, "", "octet does not compute this output", ErrorCode::kUnsupported);
@@ -483,11 +492,9 @@ class GraphBuilder {
   Graph graph_;
   std::map<std::string, ValueId, std::less<>> names_;
   QuantizedValues quantized_;
-  std::set<std::string> unreadable_;  // inputs and constants that the importer has reported
-  std::set<std::string> left_out_;    // outputs of nodes that were read, but not these
-  int64_t bytes_left_ = 0;            // for folded constants
-  size_t body_nodes_ = 0;             // of If and Loop, as often as they run
-  bool any_invalid_ = false;
+  std::set<std::string> left_out_;  // outputs of nodes that were read, but not these
+  int64_t bytes_left_ = 0;          // for folded constants
+  size_t body_nodes_ = 0;           // of If and Loop, as often as they run
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // A model as its file describes it, free of the file format; and the one function that makes a float graph of it.
 #pragma once
 
+#include <set>
+
 #include "converter/import/import.h"
 #include "converter/import/node_reader.h"
 
@@ -8,6 +10,8 @@ namespace octet {
 
 // SourceNode::domain of a node whose op_type is its name in octet's own JSON (OpReader::json), as ONNX has none for it.
 inline constexpr const char* kJsonDomain = "octet";
+// SourceNode::domain of ONNX Runtime's own operations, a few of which are read.
+inline constexpr const char* kMicrosoftDomain = "com.microsoft";
 
 struct SourceInput {
   std::string name;
@@ -22,6 +26,7 @@ struct SourceModel {
   std::vector<SourceInput> inputs;
   std::vector<std::string> outputs;
   std::vector<std::pair<std::string, Tensor>> constants;
+  std::set<std::string, std::less<>> unreadable;  // inputs and constants that the report says why of, or counts
   std::vector<SourceNode> nodes;
   std::string preprocessing;
   std::vector<std::string> class_names;

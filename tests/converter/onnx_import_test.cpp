@@ -145,9 +145,9 @@ TEST_CASE("weights of every float type become f32") {
 
 TEST_CASE("a tensor's elements must be as many as its shape says") {
   CHECK(error_of(import_bytes(add_model(float_tensor("c", {3}, {1, 2})).bytes())) ==
-        "the tensor 'c' of shape 3 takes 12 bytes, but has 8");
+        "'c': this constant of shape 3 takes 12 bytes, but has 8");
   CHECK(error_of(import_bytes(add_model(tensor_header("c", {3}, kOnnxFloat)).bytes())) ==
-        "the tensor 'c' of shape 3 takes 12 bytes, but has 0");
+        "'c': this constant of shape 3 takes 12 bytes, but has 0");
   CHECK(contains(error_of(import_bytes(add_model(float_tensor("c", {-3}, {1, 2, 3})).bytes())), "impossible shape"));
   const int64_t huge = int64_t{1} << 40;
   CHECK(contains(error_of(import_bytes(add_model(float_tensor("c", {huge, huge}, {1})).bytes())), "impossible shape"));
@@ -185,6 +185,33 @@ TEST_CASE("external weights are read from below the model's folder") {
   CHECK(contains(refused(folder.path("parts/c.bin"), "", ""), "no file below"));
   CHECK(contains(refused("", "", ""), "no file below"));
   CHECK(contains(refused("parts", "", ""), "parts"));
+}
+
+TEST_CASE("weights that are not there are counted, and what else is wrong is listed with them") {
+  const auto import_with = [](int count) {
+    OnnxFile file;
+    file.add_input(value_info("x", {1, 3})).add_output(value_info("y", {1, 3}));
+    std::string x = "x";
+    for (int i = 0; i < count; ++i) {
+      const std::string weights = "w" + std::to_string(i), made = "a" + std::to_string(i);
+      file.add_constant(external_tensor(weights, {3}, "missing.bin", "", ""))
+          .add_node(node("Add", {x, weights}, {made}));
+      x = made;
+    }
+    file.add_node(node("Magic", {x}, {"y"}, "trick"));
+    return import_bytes(file.bytes());
+  };
+  const Imported two = import_with(2);
+  CHECK(contains(error_of(two), "'w0': this constant lies in '"));
+  REQUIRE(two.report.problems.size() == 3);
+  CHECK(two.report.problems[1].node == "w1");
+  CHECK(two.report.problems[2].node == "trick");
+  const Imported many = import_with(20);
+  CHECK(contains(error_of(many), "(and 9 more, see octet check)"));
+  REQUIRE(many.report.problems.size() == 10);
+  CHECK(many.report.problems[7].node == "w7");
+  CHECK(many.report.problems[8].reason == "12 more constants cannot be read");
+  CHECK(many.report.problems[9].node == "trick");
 }
 
 TEST_CASE("every unknown operation is listed by node, op and domain") {

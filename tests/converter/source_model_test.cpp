@@ -117,6 +117,34 @@ TEST_CASE("all problems are listed at once, and none that only follows from anot
         "node 'Unheard0' (Unheard): octet does not know this operation (and 2 more, see octet check)");
 }
 
+TEST_CASE("inputs that nothing writes are all listed, behind what cannot be read and in a cycle too") {
+  SourceBuilder source;
+  source.input("x", {1, 3})
+      .node("Unheard", {"x"}, {"a"})
+      .node("Conv", {"a", "w", "b"}, {"c"})
+      .node("FusedConv", {"c", "w"}, {"y"}, {}, "com.microsoft")
+      .output("y");
+  const auto reasons = [&] {
+    ImportReport report;
+    const Result<Graph> graph = source.build(report);
+    REQUIRE(!graph.ok());
+    CHECK(graph.error().code == ErrorCode::kInvalidFile);
+    std::vector<std::string> lines;
+    for (const ImportProblem& problem : report.problems) lines.push_back(to_string(problem));
+    return lines;
+  };
+  const std::vector<std::string> expected{
+      "node 'Unheard0' (Unheard): octet does not know this operation",
+      "node 'Conv1' (Conv): it reads 'w', which nothing writes",
+      "node 'Conv1' (Conv): it reads 'b', which nothing writes",
+      "node 'FusedConv2' (FusedConv): octet does not know this operation of the domain 'com.microsoft'"};
+  CHECK(reasons() == expected);
+  source.model.nodes[0].inputs = {"c"};
+  std::vector<std::string> in_cycle = expected;
+  in_cycle.insert(in_cycle.begin(), "the nodes 'Unheard0', 'Conv1' read each other in a cycle");
+  CHECK(reasons() == in_cycle);
+}
+
 TEST_CASE("what no output needs is not read") {
   SourceBuilder source = relu_net().node("Unheard", {"x"}, {"z"});
   CHECK(source.graph().nodes.size() == 1);
