@@ -120,10 +120,7 @@ CASES = {
     "its sums can reach ": [
         model([node("ConvInteger", ["x", "w"], ["y"])], [constant("w", np.full((1, 1, 30, 30), 127, np.int8))],
               inputs=[value("x", 1, 1, 40, 40, dtype=TensorProto.UINT8)], outputs=[value("y", 1, dtype=TensorProto.INT32)])],
-    "it enlarges one axis and shrinks the other": [one("Upsample", constant("s", np.float32([1, 1, 2, 0.5])), opset=9)],
     "its coordinate_transformation_mode is '": [resized(coordinate_transformation_mode="odd"), resized(shape=(1, 3, 8), scales=(1, 1, 2), coordinate_transformation_mode="odd")],
-    "it crops beyond its input, to the nearest pixel": [
-        resized(roi=[0, 0, -1, -1, 1, 1, 2, 2], mode="nearest", coordinate_transformation_mode="tf_crop_and_resize")],
     "it resizes axis |N| from ": [resized_to(1, 3, 1 << 29, 8, mode="cubic")],
     "octet reads images and sequences, ": [of("MaxPool", shape=(1, 3, 8, 8, 8), kernel_shape=[2, 2, 2])],
     "it takes several axes as one": [one("Hardmax", opset=11)],
