@@ -273,8 +273,12 @@ Status convert_into(const ConvertOptions& options, Conversion& result) {
   if (options.open_sizes) {
     const auto read = [&](const std::map<std::string, Shape>& shapes) -> Result<Reading> {
       ImportReport other_report;
-      OCTET_TRY(ImportedModel other, import_and_fold(options.model, {shapes}, other_report));
-      return Reading{std::move(other.graph), std::move(other_report.arithmetic)};
+      Result<ImportedModel> other = import_and_fold(options.model, {shapes}, other_report);
+      if (other.ok()) return Reading{std::move(other->graph), std::move(other_report.arithmetic)};
+      // octet check reads the model at its own size only: all that keeps it from this one is said here.
+      std::string all;
+      for (const ImportProblem& problem : other_report.problems) all += (all.empty() ? "" : "; ") + to_string(problem);
+      return Error{other.error().code, all.empty() ? other.error().message : all};
     };
     const ImportReport& report = result.import_report;
     OCTET_TRY(open, free_sizes(graph, report.arithmetic, choose_open_axes(graph, report.open_axes), read));

@@ -34,6 +34,10 @@ CLI::Validator whole_number(uint64_t min, uint64_t max);
 // is named with its nearest match.
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
 
+// Names come from files and may hold anything: the text with a '?' for every byte that is no part of a visible
+// character in UTF-8, so that it stays one line and steers no terminal.
+std::string one_line(std::string_view text);
+
 // "PROGRAM: MESSAGE" on stderr; returns the error's exit code.
 int report(std::string_view program, const Error& error);
 // "PROGRAM: warning: MESSAGE" on stderr.

@@ -21,10 +21,11 @@ Result<int> check(const Options& options) {
   Result<ImportedModel> imported = import_and_fold(options.model, import_options, report);
   for (const std::string& warning : report.warnings) warn("octet check", warning);
   if (!report.problems.empty()) {
-    std::cout << options.model << ": " << report.problems.size() << " problems\n";
+    std::cout << options.model << ": " << report.problems.size()
+              << (report.problems.size() == 1 ? " problem\n" : " problems\n");
     for (const ImportProblem& problem : report.problems) {
       const std::string where = problem.node + (problem.op.empty() ? "" : " (" + problem.op + ")");
-      std::cout << "  " << where << (where.empty() ? "" : ": ") << problem.reason << "\n";
+      std::cout << "  " << one_line(where) << (where.empty() ? "" : ": ") << one_line(problem.reason) << "\n";
     }
     if (!imported.ok()) return exit_code(imported.error().code);
     return kExitUnsupported;

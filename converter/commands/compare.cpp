@@ -80,7 +80,7 @@ Json layer_json(const LayerComparison& layer) {
 void print_rows(const std::vector<LayerComparison>& rows) {
   for (const LayerComparison& row : rows) {
     const TensorError& error = row.cumulative;
-    std::cout << std::left << std::setw(36) << row.name << std::setw(16) << row.op << std::right << std::fixed
+    std::cout << std::left << std::setw(36) << one_line(row.name) << std::setw(16) << row.op << std::right << std::fixed
               << std::setprecision(1) << std::setw(8);
     if (row.is_rescaled) {
       std::cout << "rescaled\n";
@@ -110,9 +110,10 @@ void print_text(const Comparison& comparison) {
     std::cout << "\nrescaled: by a correction, the file does not say how; convert the model again for figures\n";
   }
   const std::string worst = worst_nodes(comparison.layers);
-  if (!worst.empty()) std::cout << "\nworst on their own: --keep-float " << worst << "\n";
+  if (!worst.empty()) std::cout << "\nworst on their own: --keep-float " << one_line(worst) << "\n";
   const std::string unlike = unlike_channels(comparison.layers);
-  if (!unlike.empty()) std::cout << "channels too unlike for one scale, use --weights per_channel: " << unlike << "\n";
+  if (!unlike.empty())
+    std::cout << "channels too unlike for one scale, use --weights per_channel: " << one_line(unlike) << "\n";
 }
 
 Result<int> run(const Options& options) {
@@ -156,7 +157,7 @@ Result<int> run(const Options& options) {
   if (!options.min_sqnr.has_value()) return kExitOk;
   for (const LayerComparison& output : compared->outputs) {
     if (output.cumulative.sqnr_db() >= *options.min_sqnr) continue;
-    std::cerr << "octet compare: the output '" << output.name << "' has " << output.cumulative.sqnr_db()
+    std::cerr << "octet compare: the output '" << one_line(output.name) << "' has " << output.cumulative.sqnr_db()
               << " dB, below " << *options.min_sqnr << "\n";
     return kExitSqnr;
   }

@@ -257,7 +257,7 @@ Result<int> run(Options& options) {
 
   options.convert.correction_observer = [&](const CorrectionStep& step) {
     progress.finish();
-    std::cerr << "correct: " << to_string(step) << "\n";
+    std::cerr << "correct: " << one_line(to_string(step)) << "\n";
   };
 
   options.convert.calibration_observer = [&](const Conversion& conversion) {
@@ -269,7 +269,8 @@ Result<int> run(Options& options) {
 
   options.convert.ladder_observer = [&](const Conversion& conversion) {
     progress.finish();
-    for (const MixRung& rung : conversion.ladder->rungs) std::cerr << "mixed: " << rung_line(rung, conversion) << "\n";
+    for (const MixRung& rung : conversion.ladder->rungs)
+      std::cerr << "mixed: " << one_line(rung_line(rung, conversion)) << "\n";
   };
 
   // The error may come of what these say.

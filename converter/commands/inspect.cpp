@@ -150,16 +150,16 @@ std::string type_text(const PackedTensor& tensor) {
 
 void print_text(const PackedModel& model, const LoadedModel& loaded, const std::vector<int64_t>& macs,
                 const std::string& sha256) {
-  std::cout << model.name << (loaded.is_packed ? " (packed)" : " (float)") << "\n";
+  std::cout << one_line(model.name) << (loaded.is_packed ? " (packed)" : " (float)") << "\n";
   for (const int32_t id : model.inputs) {
     const PackedTensor& tensor = model.tensors[static_cast<size_t>(id)];
-    std::cout << "input  " << tensor.name << ": " << type_text(tensor) << "\n";
+    std::cout << "input  " << one_line(tensor.name) << ": " << type_text(tensor) << "\n";
   }
   for (const int32_t id : model.outputs) {
     const PackedTensor& tensor = model.tensors[static_cast<size_t>(id)];
-    std::cout << "output " << tensor.name << ": " << type_text(tensor) << "\n";
+    std::cout << "output " << one_line(tensor.name) << ": " << type_text(tensor) << "\n";
   }
-  if (!model.preprocessing.empty()) std::cout << "preprocess " << model.preprocessing << "\n";
+  if (!model.preprocessing.empty()) std::cout << "preprocess " << one_line(model.preprocessing) << "\n";
   if (!model.class_names.empty()) std::cout << "classes " << model.class_names.size() << "\n";
   std::cout << "\n"
             << std::left << std::setw(36) << "node" << std::setw(17) << "op" << std::right << std::setw(10) << "MMAC"
@@ -168,7 +168,7 @@ void print_text(const PackedModel& model, const LoadedModel& loaded, const std::
   for (size_t i = 0; i < model.nodes.size(); ++i) {
     const PackedNode& node = model.nodes[i];
     const PackedTensor& output = model.tensors[static_cast<size_t>(node.outputs[0])];
-    std::cout << std::left << std::setw(36) << node.name << std::setw(17) << op_name(node.op) << std::right
+    std::cout << std::left << std::setw(36) << one_line(node.name) << std::setw(17) << op_name(node.op) << std::right
               << std::setw(10) << std::fixed << std::setprecision(2);
     macs.empty() ? std::cout << "?" : std::cout << static_cast<double>(macs[i]) / 1e6;
     std::cout << "  " << type_text(output) << weights_text(model, node) << "\n";

@@ -72,16 +72,17 @@ void print_text(const Report& report) {
   if (report.float_right.has_value()) std::cout << std::setw(8) << "drop";
   std::cout << "\n";
   for (const LayerSensitivity& row : report.rows) {
-    std::cout << std::left << std::setw(44) << row.node << std::setw(18) << row.op << std::right << std::setw(5)
-              << row.bits << std::scientific << std::setprecision(3) << std::setw(12) << row.error << std::fixed
-              << std::setprecision(1) << std::setw(9);
+    std::cout << std::left << std::setw(44) << one_line(row.node) << std::setw(18) << row.op << std::right
+              << std::setw(5) << row.bits << std::scientific << std::setprecision(3) << std::setw(12) << row.error
+              << std::fixed << std::setprecision(1) << std::setw(9);
     row.error > 0 ? std::cout << -10 * std::log10(row.error) : std::cout << "exact";
     std::cout << std::setw(13);
     row.objective.has_value() ? std::cout << percent(row.objective->agreeing, row.objective->count) : std::cout << "-";
     if (row.right.has_value()) std::cout << std::setw(8) << drop(report, row);
     std::cout << "\n";
   }
-  if (!report.keep_float.empty()) std::cout << "\nhalf of the error: --keep-float " << report.keep_float << "\n";
+  if (!report.keep_float.empty())
+    std::cout << "\nhalf of the error: --keep-float " << one_line(report.keep_float) << "\n";
 }
 
 Result<Report> measure(const Options& options, const CalibratedNetwork& network) {

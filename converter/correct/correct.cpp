@@ -113,7 +113,7 @@ Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text) {
     if (choices.back().back().back() == nullptr) {
       std::string known = "none, auto";
       for (const CorrectionMethod& method : kMethods) known += std::string(", ") + method.name;
-      return Error{ErrorCode::kUsage, "--correct: there is no method '" + std::string(name) + "'; there are " + known};
+      return Error{ErrorCode::kUsage, "there is no correction method '" + std::string(name) + "'; there are " + known};
     }
     if (end == std::string_view::npos) return choices;
     if (text[end] == ',') choices.push_back({{}});

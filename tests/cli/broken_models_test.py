@@ -206,6 +206,42 @@ class BrokenModels(support.Case):
                     self.assertIn(text, said[0])
                 self.assertFalse(out.exists())
 
+    def test_check_prints_names_as_visible_characters(self):
+        broken = one("Frobnicate")
+        broken.graph.node[0].name = "a\nb\x1b[2J \u00e4 \u009b"
+        raw = broken.SerializeToString().replace(b"Frobnicate", b"Frobn\xffcate")
+        path = self.write("broken.onnx", raw)
+        done = subprocess.run([support.OCTET, "check", str(path)], capture_output=True, timeout=20)
+        self.assertEqual(done.returncode, UNSUPPORTED)
+        self.assertEqual(
+            done.stdout.decode().splitlines(),
+            [f"{path}: 1 problem", "  a?b?[2J \u00e4 ?? (Frobn?cate): octet does not know this operation"])
+
+    def test_outputs_need_no_shape(self):
+        shapeless = one("Relu")
+        shapeless.graph.output[0].type.tensor_type.ClearField("shape")
+        path = self.write("shapeless.onnx", shapeless.SerializeToString())
+        done = subprocess.run([support.OCTET, "check", str(path)], capture_output=True, text=True, timeout=20)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_wrong_correction_is_said_once(self):
+        path = self.write("good.onnx", GOOD.SerializeToString())
+        done = subprocess.run([support.OCTET, "convert", str(path), "-o", str(self.folder / "o"), "--correct", "magic"],
+                              capture_output=True, text=True, timeout=20)  # fmt: skip
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("octet convert: --correct: there is no correction method 'magic'", done.stderr)
+
+    def test_open_sizes_say_all_that_fixes_them(self):
+        shape = numpy_helper.from_array(np.int64([1, 192]), "s")
+        fixed = [helper.make_node("Reshape", ["x", "s"], [out], name=f"fix_{out}") for out in ("y", "z")]
+        made = model(fixed, [shape], outputs=[value("y", 1, 192), value("z", 1, 192)])
+        path = self.write("fixed.onnx", made.SerializeToString())
+        done = subprocess.run([support.OCTET, "convert", str(path), "-o", str(self.folder / "o"), "--precision", "f32",
+                               "--open-sizes"], capture_output=True, text=True, timeout=20)  # fmt: skip
+        self.assertEqual(done.returncode, UNSUPPORTED)
+        self.assertIn("'fix_y'", done.stderr)
+        self.assertIn("'fix_z'", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
