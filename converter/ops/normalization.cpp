@@ -1,4 +1,4 @@
-// normalization: InstanceNormalization, LayerNormalization, MeanVarianceNormalization and LRN, as arithmetic.
+// normalization: Instance-, Group- and LayerNormalization, MeanVarianceNormalization and LRN, as arithmetic.
 #include <numeric>
 
 #include "converter/ops/rules.h"
@@ -65,6 +65,38 @@ Status read_instance_normalization(NodeReader& reader) {
   return steps.finish(steps.main().binary(BinaryKind::kAdd, scaled, steps.reshape(reader.input(2), per_channel)));
 }
 
+// Per sample and group of channels. Scale and bias: of opset 18 one for each group, since 21 one for each channel.
+Status read_group_normalization(NodeReader& reader) {
+  constexpr int kPerChannel = 21;
+  OCTET_CHECK(reader.require_inputs(3));
+  const Shape src = reader.input_shape(0);
+  OCTET_TRY(const int64_t groups, reader.attribute("num_groups", int64_t{0}));
+  if (src.rank() < 3 || groups < 1 || src[1] % groups != 0) {
+    return reader.invalid("its input has the shape " + src.to_string() + ", its num_groups is " +
+                          std::to_string(groups));
+  }
+  OCTET_TRY(const float epsilon, reader.attribute("epsilon", 1e-5F));
+  const bool per_channel = reader.opset() >= kPerChannel;
+  for (size_t i = 1; i < 3; ++i) {
+    if (reader.input_shape(i) == Shape{per_channel ? src[1] : groups}) continue;
+    return reader.invalid("its input " + std::to_string(i) + " has the shape " + reader.input_shape(i).to_string() +
+                          ", but there are " + std::to_string(src[1]) + " channels in " + std::to_string(groups) +
+                          " groups");
+  }
+  // [batch, groups, channels of one, pixels], scaled by [groups, channels or 1, 1].
+  int64_t pixels = 1;
+  for (int i = 2; i < src.rank(); ++i) pixels *= src[i];
+  Ints dims(src.begin(), src.end());
+  dims[0] = 0;
+  const Ints factors{groups, per_channel ? src[1] / groups : 1, 1};
+  Steps steps(reader);
+  const ValueId grouped = steps.reshape(reader.input(0), {0, groups, src[1] / groups, pixels});
+  const Normalized normalized = normalize(steps, grouped, {2, 3}, epsilon);
+  const ValueId scaled = steps.binary(BinaryKind::kMul, normalized.value, steps.reshape(reader.input(1), factors));
+  const ValueId shifted = steps.main().binary(BinaryKind::kAdd, scaled, steps.reshape(reader.input(2), factors));
+  return steps.finish(steps.reshape(shifted, dims));
+}
+
 Status read_mean_variance_normalization(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(1));
   OCTET_TRY(Ints axes, reader.attribute("axes", Ints{0, 2, 3}));
@@ -110,6 +142,7 @@ Status read_lrn(NodeReader& reader) {
 constexpr OpReader kReaders[] = {
     {"LayerNormalization", "layer_normalization", read_layer_normalization},
     {"InstanceNormalization", "instance_normalization", read_instance_normalization},
+    {"GroupNormalization", "", read_group_normalization},
     {"MeanVarianceNormalization", "", read_mean_variance_normalization},
     {"LRN", "lrn", read_lrn},
 };

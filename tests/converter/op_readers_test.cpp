@@ -147,6 +147,23 @@ TEST_CASE("before opset 7 an axis says where the second operand begins") {
   check_close(compute(one_node("Reshape", 1, {1, 4}, {}, {{"shape", Ints{0, 2, 2}}}), x), {1, 2, 2}, x);
 }
 
+TEST_CASE("GroupNormalization scales each group in opset 18, each channel since 21") {
+  // Groups (1 3 1 3) and (2 2 6 6): means 2 and 4, deviations 1 and 2.
+  const Floats x{1, 3, 1, 3, 2, 2, 6, 6};
+  const auto norm = [](int opset, const Floats& scale, const Floats& bias, int64_t groups = 2) {
+    const Shape shape{static_cast<int64_t>(scale.size())};
+    const Attributes attributes{{"num_groups", groups}, {"epsilon", 0.0F}};
+    return one_node("GroupNormalization", opset, {1, 4, 1, 2}, {"s", "b"}, attributes)
+        .f32("s", shape, scale)
+        .f32("b", shape, bias);
+  };
+  check_close(compute(norm(18, {1, 10}, {0, 5}), x), {1, 4, 1, 2}, {-1, 1, -1, 1, -5, -5, 15, 15});
+  check_close(compute(norm(21, {1, 2, 3, 4}, {0, 0, 1, 2}), x), {1, 4, 1, 2}, {-1, 1, -2, 2, -2, -2, 6, 6});
+  CHECK(
+      contains(norm(21, {1, 2}, {1, 2}).error(), "its input 1 has the shape 2, but there are 4 channels in 2 groups"));
+  CHECK(contains(norm(18, {1, 2, 3}, {1, 2, 3}, 3).error(), "its num_groups is 3"));
+}
+
 TEST_CASE("Gemm scales, transposes and adds") {
   const auto gemm = [](const Shape& c, const Floats& bias, Attributes attributes, const Shape& w) {
     return compute(one_node("Gemm", 13, {2, 2}, {"w", "c"}, std::move(attributes))
