@@ -7,6 +7,7 @@
 #include "converter/import/control_flow.h"
 #include "converter/import/free_batch.h"
 #include "converter/import/half_casts.h"
+#include "converter/import/import_limits.h"
 #include "converter/import/node_order.h"
 #include "converter/import/qoperator.h"
 #include "converter/import/quantized_names.h"
@@ -16,25 +17,13 @@
 namespace octet {
 namespace {
 
-// Names are compared one by one, and readers of a value looked for: more of them would take minutes, and no network has
-// them.
-constexpr size_t kMaxNodes = 20000;
-constexpr size_t kMaxNodeValues = 1024;  // that one node reads, or makes
-// A body that runs again gives all of its names anew: this many cost what a node does.
-constexpr size_t kNamesPerNode = 8;
-// What one output beyond the first costs, for a split becomes a slice for each, with transposes around it.
-constexpr size_t kNodesPerOutput = 8;
-constexpr size_t kMaxConstants = 40000;
-// A small file can ask for constants without end; what is folded may be this much, and four times what the file holds.
-constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
-
 class GraphBuilder {
  public:
   GraphBuilder(const SourceModel& source, const ImportOptions& options, ImportReport& report, BatchHints& hints)
       : source_(source), options_(options), report_(report), hints_(hints), nodes_(expand_qoperators(source)) {}
 
   Result<Graph> run() {
-    OCTET_CHECK(check_counts());
+    OCTET_CHECK(check_counts(source_, nodes_));
     name_nodes();
     OCTET_CHECK(find_writers());
     const Result<std::vector<int>> ordered = order_nodes(nodes_, writers_, source_.outputs);
@@ -72,30 +61,6 @@ class GraphBuilder {
       if (is_known(node)) report_missing(node);
     }
     return error_of(report_);
-  }
-
-  Status check_counts() const {
-    const auto too_many = [](size_t count, size_t most, const char* what) {
-      return Error{ErrorCode::kUnsupported, "the model has " + std::to_string(count) + " " + what + ", but at most " +
-                                                std::to_string(most) + " are read"};
-    };
-    if (nodes_.size() > kMaxNodes) return too_many(nodes_.size(), kMaxNodes, "nodes");
-    size_t nodes = nodes_.size();
-    for (const SourceNode& node : nodes_) {
-      const size_t most = std::max(node.inputs.size(), node.outputs.size());
-      if (most > kMaxNodeValues) {
-        return Error{ErrorCode::kUnsupported, "node '" + node.name + "' (" + node.op_type + ") has " +
-                                                  std::to_string(most) + " values, but at most " +
-                                                  std::to_string(kMaxNodeValues) + " are read"};
-      }
-      if (!node.outputs.empty()) nodes += kNodesPerOutput * (node.outputs.size() - 1);
-    }
-    if (nodes > kMaxNodes) return too_many(nodes, kMaxNodes, "nodes (an output beyond a node's first counts as 8)");
-    if (source_.constants.size() > kMaxConstants) {
-      return too_many(source_.constants.size(), kMaxConstants, "constants");
-    }
-    if (source_.outputs.empty()) return Error{ErrorCode::kInvalidFile, "the model has no outputs"};
-    return {};
   }
 
   // Every node gets a name of its own, as people and reports need one.

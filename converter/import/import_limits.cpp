@@ -1,0 +1,35 @@
+#include "converter/import/import_limits.h"
+
+#include <algorithm>
+
+namespace octet {
+namespace {
+
+Error too_many(const std::string& owner, size_t count, const char* what, size_t most) {
+  return {ErrorCode::kUnsupported, owner + " has " + std::to_string(count) + " " + what + ", but at most " +
+                                       std::to_string(most) + " are read"};
+}
+
+}  // namespace
+
+Status check_counts(const SourceModel& source, std::span<const SourceNode> nodes) {
+  if (nodes.size() > kMaxNodes) return too_many("the model", nodes.size(), "nodes", kMaxNodes);
+  size_t cost = nodes.size();
+  for (const SourceNode& node : nodes) {
+    const size_t most = std::max(node.inputs.size(), node.outputs.size());
+    if (most > kMaxNodeValues) {
+      return too_many("node '" + node.name + "' (" + node.op_type + ")", most, "values", kMaxNodeValues);
+    }
+    if (!node.outputs.empty()) cost += kNodesPerOutput * (node.outputs.size() - 1);
+  }
+  if (cost > kMaxNodes) {
+    return too_many("the model", cost, "nodes (an output beyond a node's first counts as 8)", kMaxNodes);
+  }
+  if (source.constants.size() > kMaxConstants) {
+    return too_many("the model", source.constants.size(), "constants", kMaxConstants);
+  }
+  if (source.outputs.empty()) return Error{ErrorCode::kInvalidFile, "the model has no outputs"};
+  return {};
+}
+
+}  // namespace octet

@@ -1,0 +1,26 @@
+// How much a model's file may ask of the importer: a small file can ask for work and memory without end.
+#pragma once
+
+#include <span>
+
+#include "converter/import/source_model.h"
+
+namespace octet {
+
+// Names are compared one by one, and readers of a value looked for: more of them would take minutes, and no network has
+// them.
+inline constexpr size_t kMaxNodes = 20000;
+inline constexpr size_t kMaxNodeValues = 1024;  // that one node reads, or makes
+inline constexpr size_t kMaxConstants = 40000;
+// A body that runs again gives all of its names anew: this many cost what a node does.
+inline constexpr size_t kNamesPerNode = 8;
+// What one output beyond the first costs, for a split becomes a slice for each, with transposes around it.
+inline constexpr size_t kNodesPerOutput = 8;
+// What is folded may be this much, and four times what the file holds.
+inline constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
+
+// `nodes`: of the source, quantized operations spelled out. kUnsupported, with both numbers, where there is too much of
+// anything; kInvalidFile where there is no output.
+Status check_counts(const SourceModel& source, std::span<const SourceNode> nodes);
+
+}  // namespace octet
