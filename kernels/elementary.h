@@ -56,10 +56,11 @@ OCTET_INLINE float log_f32(float x) {
   const bool tiny = x < kSmallestNormal;
   const float normal = tiny ? x * 8388608.0F : x;  // 2^23
   // m in [sqrt(1/2), sqrt(2)), normal = m * 2^e: subtracting the bits of sqrt(1/2) moves the border of e there.
-  constexpr int32_t kSqrtHalf = 0x3f3504f3;
-  const int32_t bits = __builtin_bit_cast(int32_t, normal);
-  const int32_t exponent = (bits - kSqrtHalf) >> 23;
-  const float m = __builtin_bit_cast(float, bits - exponent * (1 << 23));
+  // Below 0 the differences wrap.
+  constexpr uint32_t kSqrtHalf = 0x3f3504f3;
+  const auto bits = __builtin_bit_cast(uint32_t, normal);
+  const int32_t exponent = static_cast<int32_t>(bits - kSqrtHalf) >> 23;
+  const float m = __builtin_bit_cast(float, bits - (static_cast<uint32_t>(exponent) << 23));
   const float e = static_cast<float>(exponent - (tiny ? 23 : 0));
   const float r = m - 1.0F;
   const float square = r * r;

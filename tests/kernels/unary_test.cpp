@@ -112,6 +112,13 @@ TEST_CASE("unary keeps its accuracy near 0 and its limits at infinity") {
   }
 }
 
+// Of numbers just below 0 the bits are as far from those of sqrt(1/2) as can be: further than an s32 counts.
+TEST_CASE("the logarithm of a number below 0 is none") {
+  for (const float x : {-1e-30F, -0.5F, -1.0F, -3e38F}) {
+    CHECK(std::isnan(evaluate({UnaryKind::kLog}, x)));
+  }
+}
+
 TEST_CASE("every row of unary gives the bytes of the reference") {
   const uint32_t seed = 51;
   CAPTURE(seed);
