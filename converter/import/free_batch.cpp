@@ -169,7 +169,7 @@ Status try_open(Graph& graph, const SizeArithmetic& arithmetic, const std::vecto
   if (readings.size() == 1 && !valid && is_of_one_sample(graph, arithmetic, inputs, read)) {
     return try_inputs(graph, inputs, hints, true);
   }
-  OCTET_CHECK(unread);
+  if (!unread.ok()) return unread;
   Graph freed_graph = graph;
   OCTET_CHECK(make_one_of(freed_graph, readings));
   OCTET_CHECK(check_arithmetic(arithmetics, shapes, OpenSize::kBatch));
