@@ -87,15 +87,7 @@ inline Packed pack(const SourceBuilder& source, const std::set<std::string>& kee
 }
 
 inline std::vector<float> run(const PackedModel& packed, const std::vector<float>& x) {
-  const Model model = Model::from_packed(std::make_shared<PackedModel>(packed));
-  Result<Session> session = Session::create(model, {.threads = 1});
-  REQUIRE_MESSAGE(session.ok(), session.error().message);
-  const std::span<float> input = session->input().as<float>();
-  REQUIRE(input.size() == x.size());
-  std::copy(x.begin(), x.end(), input.begin());
-  session->run();
-  const std::span<const float> output = session->output().as<float>();
-  return {output.begin(), output.end()};
+  return run_session(packed, x).values;
 }
 
 }  // namespace octet::test

@@ -60,14 +60,9 @@ struct Computed {
   std::vector<float> values;
 };
 
-// Output 0 for one f32 input, as a session computes the graph after all passes.
-inline Computed compute(const SourceBuilder& source, const std::vector<float>& x) {
-  Graph graph = source.graph();
-  const Status passed = run_passes(graph);
-  REQUIRE_MESSAGE(passed.ok(), passed.error().message);
-  Result<PackedModel> packed = lower_f32(graph);
-  REQUIRE_MESSAGE(packed.ok(), packed.error().message);
-  const Model model = Model::from_packed(std::make_shared<PackedModel>(std::move(*packed)));
+// Output 0 for one f32 input.
+inline Computed run_session(PackedModel packed, const std::vector<float>& x) {
+  const Model model = Model::from_packed(std::make_shared<PackedModel>(std::move(packed)));
   Result<Session> session = Session::create(model, {.threads = 1});
   REQUIRE_MESSAGE(session.ok(), session.error().message);
   const std::span<float> input = session->input().as<float>();
@@ -76,6 +71,16 @@ inline Computed compute(const SourceBuilder& source, const std::vector<float>& x
   session->run();
   const std::span<const float> output = session->output().as<float>();
   return {session->output().shape, {output.begin(), output.end()}};
+}
+
+// The same, as a session computes the graph after all passes.
+inline Computed compute(const SourceBuilder& source, const std::vector<float>& x) {
+  Graph graph = source.graph();
+  const Status passed = run_passes(graph);
+  REQUIRE_MESSAGE(passed.ok(), passed.error().message);
+  Result<PackedModel> packed = lower_f32(graph);
+  REQUIRE_MESSAGE(packed.ok(), packed.error().message);
+  return run_session(std::move(*packed), x);
 }
 
 }  // namespace octet::test
