@@ -326,7 +326,7 @@ Result<Conversion> convert(const ConvertOptions& options) {
   Conversion result;
   const Status done = convert_into(options, result);
   if (!done.ok() && options.failure_observer) options.failure_observer(result);
-  OCTET_CHECK(done);
+  if (!done.ok()) return done.error();
   return result;
 }
 

@@ -118,7 +118,9 @@ Range power_of_two_range(Range range, const ActivationStats& stats, int levels) 
     const double below = above / 2;
     const double first = std::ceil(std::max(0.0, steps - static_cast<double>(range.max) / below));
     const double last = std::floor(std::min(steps, -static_cast<double>(range.min) / below));
-    for (double zero_point = std::min(first, last); zero_point <= std::max(first, last); ++zero_point) {
+    const int end = static_cast<int>(std::max(first, last));
+    for (int integer = static_cast<int>(std::min(first, last)); integer <= end; ++integer) {
+      const double zero_point = integer;
       const double found = cost(at(below, zero_point));
       if (!(found < least)) continue;
       least = found;

@@ -40,7 +40,8 @@ std::pair<double, double> cheapest_range(double low, double high,
     }
     if (low == 0) break;
   }
-  for (double step = 0.25; step >= std::exp2(-12); step /= 2) {
+  for (int halvings = 2; halvings <= 12; ++halvings) {
+    const double step = std::exp2(-halvings);
     bool improved = true;
     for (int round = 0; improved && round < 4; ++round) {
       improved = false;
