@@ -20,8 +20,8 @@ struct BatchHints {
 // dimension is N; and
 //   where the file leaves the batch open: the network, read with 2 and 3, is the same (make_one_of()), and what it
 //   computes of the batch is so at any number (check_arithmetic());
-//   where the file says 1, or its operations take none of 2 to 8 and 16 (and it decides nothing by a size): no node mixes
-//   samples. Then reshape(x, [1, a, b]) becomes reshape(x, [0, a, b]).
+//   where the file says 1, or its operations take none of 2 to 8 and 16 (and it decides nothing by a size): no node
+//   mixes samples. Then reshape(x, [1, a, b]) becomes reshape(x, [0, a, b]).
 // Warns, with the node and what to do, of an open batch that stays at 1. `arithmetic`: that made the graph.
 void free_batch(Graph& graph, const SizeArithmetic& arithmetic, const BatchHints& hints, const ReadAtShapes& read,
                 std::vector<std::string>& warnings);

@@ -171,7 +171,8 @@ Result<Decoded> decode_with_stb(Bytes bytes, Format format, int64_t max_pixels) 
 
   // Before any of it is decoded: what stb_image would trust.
   if (format == Format::kJpeg && !jpeg_is_sound(bytes)) {
-    return Error{ErrorCode::kInvalidFile, "is truncated or damaged: its segments do not lead to an end, or a table is missing"};
+    return Error{ErrorCode::kInvalidFile,
+                 "is truncated or damaged: its segments do not lead to an end, or a table is missing"};
   }
   if (format == Format::kPng && !png_is_intact(bytes)) {
     return Error{ErrorCode::kInvalidFile, "is truncated or damaged: a chunk is incomplete or has a wrong checksum"};
