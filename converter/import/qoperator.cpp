@@ -7,7 +7,6 @@
 namespace octet {
 namespace {
 
-constexpr const char* kMicrosoft = kMicrosoftDomain;
 constexpr int kOpset = 13;  // by which the new nodes are written
 
 // Where the inputs of an op stand. A data input is followed by its scale and its zero point; so are its scale and zero
@@ -25,17 +24,17 @@ struct QOperator {
 constexpr QOperator kOperators[] = {
     {"QLinearConv", "", "Conv", 2, 0, 6, 8},
     {"QLinearMatMul", "", "MatMul", 2, 0, 6, -1},
-    {"QGemm", kMicrosoft, "Gemm", 2, 0, 7, 6},
-    {"QLinearAdd", kMicrosoft, "Add", 2, 0, 6, -1},
-    {"QLinearMul", kMicrosoft, "Mul", 2, 0, 6, -1},
-    {"QLinearAveragePool", kMicrosoft, "AveragePool", 1, 0, 3, -1},
-    {"QLinearGlobalAveragePool", kMicrosoft, "GlobalAveragePool", 1, 0, 3, -1},
-    {"QLinearReduceMean", kMicrosoft, "ReduceMean", 1, 0, 3, -1},
-    {"QLinearSigmoid", kMicrosoft, "Sigmoid", 1, 0, 3, -1},
-    {"QLinearLeakyRelu", kMicrosoft, "LeakyRelu", 1, 0, 3, -1},
-    {"QLinearSoftmax", kMicrosoft, "Softmax", 1, 0, 3, -1},
-    {"QLinearConcat", kMicrosoft, "Concat", -1, 2, 0, -1},
-    {"QLinearWhere", kMicrosoft, "Where", 2, 1, 7, -1, true},
+    {"QGemm", kMicrosoftDomain, "Gemm", 2, 0, 7, 6},
+    {"QLinearAdd", kMicrosoftDomain, "Add", 2, 0, 6, -1},
+    {"QLinearMul", kMicrosoftDomain, "Mul", 2, 0, 6, -1},
+    {"QLinearAveragePool", kMicrosoftDomain, "AveragePool", 1, 0, 3, -1},
+    {"QLinearGlobalAveragePool", kMicrosoftDomain, "GlobalAveragePool", 1, 0, 3, -1},
+    {"QLinearReduceMean", kMicrosoftDomain, "ReduceMean", 1, 0, 3, -1},
+    {"QLinearSigmoid", kMicrosoftDomain, "Sigmoid", 1, 0, 3, -1},
+    {"QLinearLeakyRelu", kMicrosoftDomain, "LeakyRelu", 1, 0, 3, -1},
+    {"QLinearSoftmax", kMicrosoftDomain, "Softmax", 1, 0, 3, -1},
+    {"QLinearConcat", kMicrosoftDomain, "Concat", -1, 2, 0, -1},
+    {"QLinearWhere", kMicrosoftDomain, "Where", 2, 1, 7, -1, true},
 };
 
 // Integers in, an s32 sum out; the zero points are optional.
@@ -75,7 +74,7 @@ class Expander {
       if (node.op_type == row.name && node.domain.empty()) return expand(node, row);
     }
     const bool linear = node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear";
-    if (!linear || node.domain != kMicrosoft) return false;
+    if (!linear || node.domain != kMicrosoftDomain) return false;
     nodes_.push_back(node);
     nodes_.back().domain.clear();
     nodes_.back().opset = kOpset;
