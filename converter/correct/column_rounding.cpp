@@ -11,15 +11,7 @@ namespace {
 
 constexpr double kDamping = 0.01;
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic>;
-
-// X^T X
-Result<Matrix> products(const std::vector<float>& src, int64_t rows, int64_t taps) {
-  OCTET_TRY(LinearGradient product, LinearGradient::create({1, rows, taps, taps, rows * taps}));
-  std::vector<float> sums(static_cast<size_t>(taps * taps));
-  product.weights_gradient(src.data(), src.data(), sums.data());
-  return Matrix(Eigen::Map<const Eigen::MatrixXf>(sums.data(), taps, taps).cast<double>());
-}
+using Matrix = Eigen::MatrixXd;
 
 // U of the damped H, row by row.
 std::vector<float> factor_of(Matrix hessian) {
@@ -42,6 +34,13 @@ std::vector<float> factor_of(Matrix hessian) {
 
 }  // namespace
 
+Result<std::vector<float>> input_products(std::span<const float> src, int64_t rows, int64_t taps) {
+  OCTET_TRY(LinearGradient product, LinearGradient::create({1, rows, taps, taps, rows * taps}));
+  std::vector<float> sums(static_cast<size_t>(taps * taps));
+  product.weights_gradient(src.data(), src.data(), sums.data());
+  return sums;
+}
+
 Result<ColumnRounding> ColumnRounding::create(std::span<const float> src, int64_t rows, int64_t taps) {
   ColumnRounding rounding;
   for (int64_t first = 0; first < taps; first += kMaxTaps) {
@@ -50,7 +49,8 @@ Result<ColumnRounding> ColumnRounding::create(std::span<const float> src, int64_
     for (int64_t row = 0; row < rows; ++row) {
       std::copy_n(src.begin() + row * taps + first, count, part.begin() + row * count);
     }
-    OCTET_TRY(Matrix hessian, products(part, rows, count));
+    OCTET_TRY(const std::vector<float> sums, input_products(part, rows, count));
+    Matrix hessian = Eigen::Map<const Eigen::MatrixXf>(sums.data(), count, count).cast<double>();
     rounding.runs_.push_back({first, count, factor_of(std::move(hessian))});
   }
   return rounding;

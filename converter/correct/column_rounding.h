@@ -9,6 +9,10 @@
 
 namespace octet {
 
+// X^T X, [taps][taps], of src [rows][taps].
+// kUnsupported, kResource: what the product's library says.
+Result<std::vector<float>> input_products(std::span<const float> src, int64_t rows, int64_t taps);
+
 // For the inputs X of a linear channel, y = X w:
 //
 //   H = 2 X^T X + 0.01 mean(diag H) I,   H^-1 = U^T U with U upper triangular,

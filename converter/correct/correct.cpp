@@ -22,6 +22,7 @@ constexpr CorrectionMethod kMethods[] = {
     {"affine", "fits a scale and an offset per channel", correct_affine},
     {"reestimate", "gives each channel its mean and variance back", correct_reestimate},
     {"gptq", "rounds weights one after the other, each making up for those before", correct_gptq, true},
+    {"gptaq", "fits weights and biases to what the float network makes of it, then rounds as gptq does", correct_gptaq},
     {"awq", "widens the weights of channels whose values are large, and narrows the values", correct_awq, true, false,
      true},
     {"adaround", "learns for each weight whether to round up or down", correct_adaround},
@@ -30,7 +31,7 @@ constexpr CorrectionMethod kMethods[] = {
 
 // What `auto` tries, in this order.
 constexpr std::string_view kAuto =
-    "equalize+bias|bias,balance+revive+bias|gptq+adaquant|revive+gptq+adaquant|balance+revive+gptq+adaquant";
+    "equalize+bias|bias,balance+revive+bias|gptaq|revive+gptaq|balance+revive+gptaq,adaquant";
 
 // Of chains whose errors are alike up to this factor the last one stays: in a list the one that does most for the next.
 constexpr double kAlike = 1.02;

@@ -13,7 +13,8 @@ namespace {
 constexpr int kMaxSweeps = 100;
 constexpr double kSettled = 1e-3;     // largest |log r| of the last sweep
 constexpr double kWidest = 1e6;       // r lies in [1 / kWidest, kWidest]
-constexpr double kBoundMargin = 1.1;  // over what was observed, for channels that must stay below a bound
+// Over what was observed, for channels that must stay below a bound: what the samples did not show goes further.
+constexpr double kBoundMargin = 1.5;
 // Not up to 1: where all channels are equally large each is clipped by the first sample that passes those observed.
 constexpr double kPowers[] = {0.125, 0.25, 0.375, 0.5, 0.625, 0.75};
 

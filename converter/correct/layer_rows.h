@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "converter/correct/correct.h"
@@ -15,6 +16,12 @@ struct LayerRows {
   std::vector<float> src;  // [groups][count][taps]: the patch under the position, in real numbers; 0 in the padding
   std::vector<float> residual;  // [groups][count][outputs]: of the integer network; empty without one
   std::vector<float> target;    // [groups][count][outputs]: of the float network, before its activation
+
+  // Of one group, [count][taps].
+  std::span<const float> src_of(int64_t group, int64_t taps) const {
+    const auto size = static_cast<size_t>(count * taps);
+    return std::span(src).subspan(static_cast<size_t>(group) * size, size);
+  }
 };
 
 // taps: KH * KW * C / groups, in the order of the weights; outputs: per group.

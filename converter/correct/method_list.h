@@ -13,6 +13,7 @@ Result<int> correct_bias(const CorrectionContext& context, Draft& draft);
 Result<int> correct_affine(const CorrectionContext& context, Draft& draft);
 Result<int> correct_reestimate(const CorrectionContext& context, Draft& draft);
 Result<int> correct_gptq(const CorrectionContext& context, Draft& draft);
+Result<int> correct_gptaq(const CorrectionContext& context, Draft& draft);
 Result<int> correct_awq(const CorrectionContext& context, Draft& draft);
 Result<int> correct_adaround(const CorrectionContext& context, Draft& draft);
 Result<int> correct_adaquant(const CorrectionContext& context, Draft& draft);

@@ -126,7 +126,7 @@ float Adam::step(size_t i, float gradient) {
 }
 
 Result<TunedChannels> tune_blocks(const LayerProblem& problem, const TunedChannels& start, int threads,
-                                  TuneChannels tune) {
+                                  const TuneChannels& tune) {
   const std::vector<TuningBlock::Channels> blocks = make_blocks(problem);
   TunedChannels result = start;
   OCTET_CHECK(parallel_for(blocks.size(), threads, {}, [&](int, size_t i) -> Status {

@@ -1,6 +1,7 @@
 // What AdaRound and AdaQuant share: a layer's channels in blocks, with loss and gradient of their outputs.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,9 @@ class TuningBlock {
 
   int64_t taps() const { return taps_; }
   int64_t channels() const { return channels_.groups * channels_.outputs; }
+  int64_t group_of(int64_t channel) const { return channels_.first_group + channel / channels_.outputs; }
+  // Calls of gradient() that take every row for fitting once, but for a rest.
+  int64_t batches() const { return problem_->fit.count / batch_; }
 
   // Mean squared error after the activation, per channel, on the rows for judging.
   //
@@ -80,9 +84,9 @@ using TuneLayer = Result<TunedChannels> (*)(const LayerProblem& problem, const T
 Result<int> tune_layers(const CorrectionContext& context, Draft& draft, TuneLayer tune);
 
 // Tunes a layer block by block.
-using TuneChannels = void (*)(TuningBlock& block, TunedChannels& tuned);
+using TuneChannels = std::function<void(TuningBlock& block, TunedChannels& tuned)>;
 Result<TunedChannels> tune_blocks(const LayerProblem& problem, const TunedChannels& start, int threads,
-                                  TuneChannels tune);
+                                  const TuneChannels& tune);
 
 // Adopts `candidate` channel by channel where the block's error for it is less than `errors`, which is updated.
 void keep_better(TuningBlock& block, const TunedChannels& candidate, TunedChannels& best, std::vector<double>& errors);

@@ -157,7 +157,7 @@ class BundledModel(Case):
         self.assert_summary(page, packed)
         # What was tried, kept or not, with the figures that decided it.
         self.assertRegex(page.read_text(), r"<td>mix</td><td></td><td>[0-9.]+</td><td>[0-9.]+</td>")
-        for chain in ("bias", r"balance\+revive\+bias", r"gptq\+adaquant"):
+        for chain in ("bias", r"balance\+revive\+bias", "gptaq"):
             self.assertRegex(page.read_text(), rf"<td>{chain}</td><td>(kept|rejected)</td><td>[0-9]+</td><td>[0-9.]+</td>")
         self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", TABLE, "--report", page, mentions=["--data"])
 

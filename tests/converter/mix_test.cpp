@@ -287,7 +287,7 @@ TEST_CASE(
   REQUIRE(lower_draft(draft).ok());  // fixes scales of 8 bits, which are none of 4
   draft = with_layers(draft, {"b", "d"}, Precision::kInt4);
   const double before = objective_of(graph, draft, unseen).error;
-  for (const char* method : {"bias", "affine", "gptq", "adaround", "adaquant"}) {
+  for (const char* method : {"bias", "affine", "gptq", "gptaq", "adaround", "adaquant"}) {
     CAPTURE(method);
     Draft after = corrected(method, draft, context_of(samples));
     CHECK(objective_of(graph, after, unseen).error < 1.02 * before);
