@@ -118,6 +118,7 @@ Result<SelectedKernel> select_kernel(std::span<const KernelRow<Params>> table, c
 //   bool keeps_samples_apart(const Params&, Descs inputs, Descs outputs)
 //       whether sample i of each output (axis 0 counts samples) comes from sample i of the activations alone, by the
 //       same arithmetic for any number of samples; else false
+//   bool reads_only_shape(const Params&, size_t input)                of that input kernels read no element; else false
 template <class Params>
 int64_t count_macs(const Params&, Descs, Descs) {
   return 0;
@@ -132,6 +133,10 @@ bool is_view(const Params&) {
 }
 template <class Params>
 bool keeps_samples_apart(const Params&, Descs, Descs) {
+  return false;
+}
+template <class Params>
+bool reads_only_shape(const Params&, size_t) {
   return false;
 }
 

@@ -173,8 +173,10 @@ class Planner {
       groups_.lifetime(id).last = kAfterLastStep;
     }
     for (size_t i = 0; i < plan_.steps.size(); ++i) {
-      for (const int32_t id : plan_.steps[i]->input_ids) {
-        if (id < 0 || is_constant(id)) continue;
+      const PlannedStep& step = *plan_.steps[i];
+      for (size_t k = 0; k < step.input_ids.size(); ++k) {
+        const int32_t id = step.input_ids[k];
+        if (id < 0 || is_constant(id) || reads_only_shape(step.node->op, k)) continue;
         int& last = groups_.lifetime(id).last;
         last = std::max(last, static_cast<int>(i));
       }

@@ -93,7 +93,11 @@ class Reader {
 
 int64_t count_readers(const PackedModel& model, int32_t tensor) {
   int64_t count = std::count(model.outputs.begin(), model.outputs.end(), tensor);
-  for (const PackedNode& node : model.nodes) count += std::count(node.inputs.begin(), node.inputs.end(), tensor);
+  for (const PackedNode& node : model.nodes) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == tensor && !reads_only_shape(node.op, i)) ++count;
+    }
+  }
   return count;
 }
 

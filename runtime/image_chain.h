@@ -23,7 +23,7 @@ struct ImageChain {
   float shift_of(size_t channel) const { return shift[shift.size() == 1 ? 0 : channel]; }
 };
 
-// How many nodes, and graph outputs, read a tensor.
+// How many nodes, and graph outputs, read a tensor's elements.
 int64_t count_readers(const PackedModel& model, int32_t tensor);
 
 // The chain that starts at nodes[first], as long as it can be; nothing if it does not reach a quantize, or its source

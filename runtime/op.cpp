@@ -60,6 +60,10 @@ bool keeps_samples_apart(const OpParams& op, Descs inputs, Descs outputs) {
   return std::visit([&](const auto& params) { return keeps_samples_apart(params, inputs, outputs); }, op);
 }
 
+bool reads_only_shape(const OpParams& op, size_t input) {
+  return std::visit([&](const auto& params) { return reads_only_shape(params, input); }, op);
+}
+
 Result<SelectedKernel> select_kernel(const OpParams& op, Descs inputs, Descs outputs, int threads,
                                      PackedConstants* packed, const std::shared_ptr<Scratchpad>& scratchpad) {
   return std::visit(

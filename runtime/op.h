@@ -60,6 +60,7 @@ int64_t count_macs(const OpParams& op, Descs inputs, Descs outputs);
 int in_place_input(const OpParams& op, Descs inputs, Descs outputs);
 bool is_view(const OpParams& op);
 bool keeps_samples_apart(const OpParams& op, Descs inputs, Descs outputs);
+bool reads_only_shape(const OpParams& op, size_t input);
 // `op`, `inputs` and `outputs` outlive the kernel; `packed` need not.
 Result<SelectedKernel> select_kernel(const OpParams& op, Descs inputs, Descs outputs, int threads,
                                      PackedConstants* packed = nullptr,

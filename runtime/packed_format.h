@@ -18,7 +18,8 @@ constexpr uint32_t kVersionOfBf16 = 3;               // a tensor is bf16
 constexpr uint32_t kVersionOfWeightOnly = 4;         // a layer has f32 values and integer weights
 constexpr uint32_t kVersionOfHalves = 5;             // a tensor is f32 in memory, and half precision in the file
 constexpr uint32_t kVersionOfRecurrentIntegers = 5;  // a recurrent layer has integer weights
-constexpr uint32_t kPackedVersion = kVersionOfRecurrentIntegers;
+constexpr uint32_t kVersionOfShapeInputs = 6;        // of an input only the shape is read: a resize's like
+constexpr uint32_t kPackedVersion = kVersionOfShapeInputs;
 constexpr size_t kPackedHeaderBytes = 64;
 constexpr size_t kPackedAlignment = 64;  // of the file's address in memory, and of every tensor's data in the file
 

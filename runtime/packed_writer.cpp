@@ -133,6 +133,9 @@ uint32_t least_version(const PackedModel& model) {
     if (std::holds_alternative<RecurrentParams>(node.op) && type(kRecurrentW) == DataType::kS8) {
       version = std::max(version, kVersionOfRecurrentIntegers);
     }
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (reads_only_shape(node.op, i)) version = std::max(version, kVersionOfShapeInputs);
+    }
     if (!std::holds_alternative<FullyConnectedParams>(node.op)) continue;
     if (type(0) == DataType::kF32 && type(1) == DataType::kS8) version = std::max(version, kVersionOfWeightOnly);
   }

@@ -51,8 +51,12 @@ float round_nearest(NearestRounding rounding, float x) {
   return std::ceil(x);
 }
 
-Taps taps_of(const ResizeParams& params, int axis, int64_t src, int64_t dst) {
-  const float scale = params.sizes[axis] > 0 ? static_cast<float>(dst) / static_cast<float>(src) : params.scales[axis];
+bool has_like(Descs inputs) {
+  return input_or_absent(inputs, kResizeLike).present;
+}
+
+Taps taps_of(const ResizeParams& params, bool is_exact, int64_t src, int64_t dst, float scale) {
+  if (is_exact) scale = static_cast<float>(dst) / static_cast<float>(src);
   const auto last = static_cast<float>(src - 1);
   Taps taps;
   taps.low.reserve(static_cast<size_t>(dst));
@@ -161,15 +165,13 @@ ResizePlan plan_of(const Problem<ResizeParams>& problem) {
   // Of a long, thin image the tables are larger than the image.
   constexpr int64_t kTapBytes = 2 * sizeof(int64_t) + sizeof(float);
   if (problem.scratchpad != nullptr) problem.scratchpad->check(static_cast<size_t>((dst[1] + dst[2]) * kTapBytes));
-  return {src[0],
-          src[1],
-          src[2],
-          dst[1],
-          dst[2],
-          src[3],
-          taps_of(problem.params, 0, src[1], dst[1]),
-          taps_of(problem.params, 1, src[2], dst[2]),
-          problem.inputs[0].type == DataType::kU8 ? problem.inputs[0].quant().zero_point : 0,
+  const auto taps = [&](int axis) {
+    const bool is_exact = problem.params.sizes[axis] > 0 || has_like(problem.inputs);
+    return taps_of(problem.params, is_exact, src[1 + axis], dst[1 + axis], problem.params.scales[axis]);
+  };
+  return {src[0],         src[1],  src[2],
+          dst[1],         dst[2],  src[3],
+          taps(0),        taps(1), problem.inputs[0].type == DataType::kU8 ? problem.inputs[0].quant().zero_point : 0,
           problem.threads};
 }
 
@@ -238,15 +240,16 @@ constexpr KernelRow<ResizeParams> kTable[] = {
 
 constexpr const char* kAxisNames[] = {"height", "width"};
 
+// `dim` as it becomes `size`, more than 0 or dynamic.
+Result<int64_t> resized_to(const ResizeParams& params, int axis, int64_t dim, int64_t size) {
+  if (dim != 0) return size;
+  return invalid(params.kName, std::string(kAxisNames[axis]) + " 0 cannot become " + std::to_string(size));
+}
+
 Result<int64_t> resized(const ResizeParams& params, int axis, int64_t dim) {
   const std::string name = kAxisNames[axis];
   if (params.sizes[axis] < 0) return invalid(params.kName, name + " is to be " + std::to_string(params.sizes[axis]));
-  if (params.sizes[axis] > 0) {
-    if (dim == 0) {
-      return invalid(params.kName, name + " 0 cannot become " + std::to_string(params.sizes[axis]));
-    }
-    return params.sizes[axis];
-  }
+  if (params.sizes[axis] > 0) return resized_to(params, axis, dim, params.sizes[axis]);
   const float scale = params.scales[axis];
   if (!(scale > 0.0F) || !std::isfinite(scale)) {
     return invalid(params.kName, name + " has the scale " + std::to_string(scale));
@@ -260,15 +263,33 @@ Result<int64_t> resized(const ResizeParams& params, int axis, int64_t dim) {
   return static_cast<int64_t>(size);
 }
 
+Status check_like(const ResizeParams& params, const TensorDesc& like) {
+  OCTET_CHECK(check_rank(params.kName, like, 4));
+  const ResizeParams standard;
+  if (params.sizes == standard.sizes && params.scales == standard.scales) return {};
+  const bool by_sizes = params.sizes != standard.sizes;
+  const auto text = [](const auto& pair) { return std::to_string(pair[0]) + " x " + std::to_string(pair[1]); };
+  return invalid(params.kName, "the size is that of an input of " + like.shape.to_string() + ", but it has the " +
+                                   (by_sizes ? "sizes " + text(params.sizes) : "scales " + text(params.scales)));
+}
+
 }  // namespace
 
 Result<std::vector<Shape>> infer_shapes(const ResizeParams& params, Descs inputs) {
-  OCTET_CHECK(check_input_count(params.kName, inputs, 1, 1));
+  OCTET_CHECK(check_input_count(params.kName, inputs, 1, 2));
   OCTET_CHECK(check_rank(params.kName, inputs[0], 4));
   OCTET_CHECK(check_enum(params.kName, "mode", static_cast<int64_t>(params.mode), 2));
   OCTET_CHECK(check_enum(params.kName, "coordinates", static_cast<int64_t>(params.coordinates), 4));
   OCTET_CHECK(check_enum(params.kName, "rounding", static_cast<int64_t>(params.rounding), 4));
   Shape dst = inputs[0].shape;
+  if (has_like(inputs)) {
+    OCTET_CHECK(check_like(params, inputs[kResizeLike]));
+    const Shape& like = inputs[kResizeLike].shape;
+    for (int axis = 0; axis < 2; ++axis) {
+      OCTET_TRY(dst[1 + axis], like[1 + axis] == 0 ? 0 : resized_to(params, axis, dst[1 + axis], like[1 + axis]));
+    }
+    return single_output(params.kName, dst);
+  }
   for (int axis = 0; axis < 2; ++axis) {
     OCTET_TRY(dst[1 + axis], resized(params, axis, dst[1 + axis]));
   }
@@ -276,7 +297,8 @@ Result<std::vector<Shape>> infer_shapes(const ResizeParams& params, Descs inputs
 }
 
 Status check_types(const ResizeParams& params, Descs inputs, Descs outputs) {
-  OCTET_CHECK(check_moves(params.kName, inputs, outputs));
+  OCTET_CHECK(check_input_count(params.kName, inputs, 1, 2));
+  OCTET_CHECK(check_moves(params.kName, inputs.first(1), outputs));
   if (plain(inputs[0], DataType::kF32) || per_tensor_u8(inputs[0])) return {};
   return unsupported_types(params.kName, inputs, outputs);
 }

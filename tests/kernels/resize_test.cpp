@@ -151,6 +151,42 @@ TEST_CASE("resize shapes: sizes win over scales, bad numbers are refused") {
   CHECK(contains(refusal_of(ResizeParams{.rounding = static_cast<NearestRounding>(-4)}, {{1, 5, 5, 1}}), "is -4"));
 }
 
+TEST_CASE("resize to the size of another tensor is resize to that size, whatever that tensor holds") {
+  const uint32_t seed = 71;
+  CAPTURE(seed);
+  Random random(seed);
+  for (const ResizeMode mode : {ResizeMode::kNearest, ResizeMode::kLinear}) {
+    for (const CoordinateTransform coordinates : {kHalfPixel, kAsymmetric, kAlignCorners, kPytorch}) {
+      const ResizeParams follows{.mode = mode, .coordinates = coordinates};
+      ResizeParams exact = follows;
+      exact.sizes = {13, 5};
+      const std::vector<Tensor> others{s64({1, 13, 5, 1}, std::vector<int64_t>(65)), make_u8({3, 13, 5, 2}, 0.5F, 3)};
+      for (const Tensor& other : others) {
+        for (const Tensor& src : {random_u8({2, 4, 7, 9}, 0.1F, 9, random), random_f32({2, 1, 1, 3}, -1, 1, random)}) {
+          RowCounts ran;
+          check_rows_agree(follows, {src, other}, like(src), ran);
+          CHECK(run_reference(follows, {src, other}, like(src)).bytes == run_reference(exact, {src}, like(src)).bytes);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("resize to the size of another tensor: what that may be") {
+  const int64_t n = Shape::kDynamic;
+  const ResizeParams params;
+  CHECK(shape_of(params, {{n, 1, 1, 3}, {2, 7, n, 8}}) == "Nx7xNx3");
+  CHECK(shape_of(params, {{1, n, n, 3}, {n, 7, 5, 8}}) == "1x7x5x3");
+  CHECK(shape_of(params, {{1, 2, 2, 3}, {1, 0, 5, 8}}) == "1x0x5x3");
+  CHECK(contains(refusal_of(params, {{1, 1, 1, 3}, {1, 7, 5}}), "rank 4"));
+  CHECK(contains(refusal_of(params, {{1, 0, 1, 3}, {1, 7, 5, 8}}), "height 0 cannot become 7"));
+  CHECK(contains(refusal_of(params, {{9, 1, 1, 9}, {1, kHighest, 5, 8}}), "more than"));
+  CHECK(contains(refusal_of(params, {{1, 1, 1, 3}, {1, 7, 5, 8}, {1, 7, 5, 8}}), "1 to 2 inputs, not 3"));
+  CHECK(contains(refusal_of(ResizeParams{.sizes = {7, 0}}, {{1, 1, 1, 3}, {1, 7, 5, 8}}),
+                 "an input of 1x7x5x8, but it has the sizes 7 x 0"));
+  CHECK(contains(refusal_of(ResizeParams{.scales = {1, 2}}, {{1, 1, 1, 3}, {1, 7, 5, 8}}), "it has the scales 1"));
+}
+
 TEST_CASE("resize takes f32 and u8 per tensor, and keeps the quantization") {
   const Tensor f = make_f32({1, 1, 1, 1}), q = make_u8({1, 1, 1, 1}, 1, 0), other = make_u8({1, 1, 1, 1}, 2, 0);
   CHECK(takes_types(ResizeParams{}, {f}, f));

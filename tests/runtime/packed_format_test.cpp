@@ -264,6 +264,36 @@ TEST_CASE("recurrent layers of integers come back, and raise the version; those 
   }
 }
 
+TEST_CASE("a resize to the size of another tensor comes back, and raises the version; one by itself does not") {
+  const auto made = [](bool follows, Shape like_shape) {
+    test::PackedBuilder b;
+    const int32_t x = b.input("x", DataType::kF32, {1, 2, 1, 1});
+    const int32_t like = b.input("like", DataType::kF32, like_shape);
+    const int32_t y = b.activation("y", DataType::kF32, {1, 4, 3, 1});
+    const ResizeParams sizes{.sizes = {4, 3}};
+    b.node("resize", follows ? ResizeParams{} : sizes, follows ? std::vector{x, like} : std::vector{x}, {y});
+    b.output(y);
+    return b.take();
+  };
+  const std::vector<std::byte> plain = write_model(made(false, {1, 4, 3, 2})),
+                               bytes = write_model(made(true, {1, 4, 3, 2}));
+  CHECK(plain[8] == std::byte{1});
+  CHECK(bytes[8] == std::byte{kVersionOfShapeInputs});
+  const Result<Model> read = Model::from_memory(bytes);
+  REQUIRE_MESSAGE(read.ok(), read.error().message);
+  CHECK(write_model(read->packed()) == bytes);
+  Result<Session> session = Session::create(*read, {.threads = 1});
+  REQUIRE_MESSAGE(session.ok(), session.error().message);
+  std::ranges::copy(std::vector<float>{1, 5}, session->input().as<float>().begin());
+  session->run();
+  const auto y = session->output().as<float>();
+  CHECK(std::vector<float>(y.begin(), y.end()) == std::vector<float>{1, 1, 1, 1, 1, 1, 5, 5, 5, 5, 5, 5});
+  check_damage_is_harmless(write_model(test::resize_like_net()), 1,
+                           {std::byte{0x00}, std::byte{0x01}, std::byte{0x05}, std::byte{0xFF}});
+  CHECK(!check_model(made(true, {4, 3, 2})).ok());
+  CHECK(!check_model(made(true, {1, 4, 5, 2})).ok());
+}
+
 TEST_CASE("something else is not an octet file") {
   const std::vector<std::byte> bytes(1000, std::byte{7});
   const Result<Model> read = Model::from_memory(bytes);

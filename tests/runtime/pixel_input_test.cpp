@@ -196,6 +196,43 @@ TEST_CASE("an image chain gives the bytes of its nodes one by one") {
   }
 }
 
+TEST_CASE("a tensor of which only the size is read takes no memory for it, and may be one that pixels skip") {
+  const auto made = [](bool follows) {
+    PackedModel model = image_net(First::kChain, 3, {0.02F, 100});
+    const auto id_of = [&](const std::string& name) {
+      return static_cast<int32_t>(std::ranges::find(model.tensors, name, &PackedTensor::name) - model.tensors.begin());
+    };
+    const int32_t shifted = id_of("shifted"), result = id_of("result"), real = id_of("real");
+    const auto add = [&](const char* name, int64_t height, int64_t width) {
+      model.tensors.push_back({.name = name, .shape = {Shape::kDynamic, height, width, 4}});
+      return static_cast<int32_t>(model.tensors.size() - 1);
+    };
+    const int32_t pooled = add("pooled", 1, 1), inner = add("inner", 41, 55), outer = add("outer", 41, 55);
+    model.nodes.push_back({"pool", Pool2dParams{.kind = PoolKind::kAverage, .global = true}, {real}, {pooled}});
+    const auto resize = [&](const char* name, int32_t src, int32_t like, int32_t dst) {
+      const Shape& shape = model.tensors[static_cast<size_t>(dst)].shape;
+      ResizeParams params{.mode = ResizeMode::kLinear};
+      if (!follows) params.sizes = {shape[1], shape[2]};
+      model.nodes.push_back({name, params, follows ? std::vector{src, like} : std::vector{src}, {dst}});
+    };
+    resize("to the chain", pooled, shifted, inner);
+    resize("to the layer", inner, result, outer);
+    model.outputs = {outer};
+    return checked(std::move(model));
+  };
+  const PixelInput pixels = pixel_input(parse("raw"), Layout::kNhwc);
+  Result<Session> follows = Session::create(made(true), {.threads = 1, .pixels = pixels});
+  Result<Session> fixed = Session::create(made(false), {.threads = 1, .pixels = pixels});
+  REQUIRE_MESSAGE(follows.ok(), follows.error().message);
+  REQUIRE(fixed.ok());
+  CHECK(follows->arena_bytes() == fixed->arena_bytes());
+  for (Session* session : {&*follows, &*fixed}) {
+    std::mt19937 random(5);
+    for (uint8_t& x : session->input().as<uint8_t>()) x = static_cast<uint8_t>(random());
+  }
+  CHECK(tensors_of(*follows) == tensors_of(*fixed));
+}
+
 TEST_CASE("one channel in NCHW takes pixels without a transpose") {
   test::PackedBuilder b;
   const int32_t image = b.input("image", DataType::kF32, {1, 1, 2, 3});

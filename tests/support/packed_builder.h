@@ -114,4 +114,29 @@ inline PackedModel small_int8_net(uint32_t seed = 1) {
   return model;
 }
 
+// Integers resized to the sizes of other tensors, linear and nearest. Input "x" [N, 8, 7, 5], output "y" [N, 7, 5, 16].
+inline PackedModel resize_like_net() {
+  constexpr int64_t n = Shape::kDynamic;
+  PackedBuilder b;
+  const auto u8 = [&](const std::string& name, const Shape& shape) {
+    return b.u8_activation(name, shape, {0.0625F, 128});
+  };
+  const int32_t x = b.input("x", DataType::kF32, {n, 8, 7, 5}), planes = u8("planes", {n, 8, 7, 5});
+  b.node("quantize", QuantizeParams{}, {x}, {planes});
+  const int32_t image = u8("image", {n, 7, 5, 8}), half = u8("half", {n, 3, 2, 8}), pixel = u8("pixel", {n, 1, 1, 8});
+  b.node("transpose", TransposeParams{{0, 2, 3, 1}}, {planes}, {image});
+  b.node("halve", Pool2dParams{.kind = PoolKind::kMax, .kernel = {2, 2}, .strides = {2, 2}}, {image}, {half});
+  b.node("pool", Pool2dParams{.kind = PoolKind::kAverage, .global = true}, {image}, {pixel});
+  const int32_t twice = u8("twice", {n, 7, 5, 8}), spread = u8("spread", {n, 3, 2, 8}), all = u8("all", {n, 7, 5, 8});
+  const ResizeParams nearest, linear{.mode = ResizeMode::kLinear};
+  b.node("twice", linear, {half, image}, {twice});
+  b.node("spread", nearest, {pixel, half}, {spread});
+  b.node("all", nearest, {spread, twice}, {all});
+  const int32_t both = u8("both", {n, 7, 5, 16}), y = b.activation("y", DataType::kF32, {n, 7, 5, 16});
+  b.node("concat", ConcatParams{.axis = 3}, {twice, all}, {both});
+  b.node("dequantize", DequantizeParams{}, {both}, {y});
+  b.output(y);
+  return b.take();
+}
+
 }  // namespace octet::test
