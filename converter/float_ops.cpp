@@ -45,6 +45,10 @@ Result<std::vector<Shape>> infer_shapes(const GraphOp& op, Descs inputs) {
   return std::visit([&](const auto& params) { return infer_shapes(params, inputs); }, op);
 }
 
+bool reads_only_shape(const GraphOp& op, size_t input) {
+  return std::visit([&](const auto& params) { return reads_only_shape(params, input); }, op);
+}
+
 std::optional<OpParams> to_packed(const GraphOp& op) {
   return std::visit(
       []<class Params>(const Params& params) -> std::optional<OpParams> {

@@ -79,6 +79,7 @@ using GraphOp = ExtendVariant<OpParams, BatchNormParams, ShapeOfParams, Identity
 
 const char* op_name(const GraphOp& op);
 Result<std::vector<Shape>> infer_shapes(const GraphOp& op, Descs inputs);
+bool reads_only_shape(const GraphOp& op, size_t input);
 // The packed op, or null for one that only a float graph has.
 std::optional<OpParams> to_packed(const GraphOp& op);
 

@@ -52,6 +52,14 @@ Error broken(const std::string& what) {
 
 }  // namespace
 
+std::vector<ValueId> read_values(const Node& node) {
+  std::vector<ValueId> read;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] != kNoValue && !reads_only_shape(node.op, i)) read.push_back(node.inputs[i]);
+  }
+  return read;
+}
+
 ValueId Graph::add_value(std::string_view wanted_name, DataType type, const Shape& shape) {
   values.push_back({unique_name(values, wanted_name), type, shape, std::nullopt});
   return static_cast<ValueId>(values.size() - 1);

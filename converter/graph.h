@@ -50,6 +50,9 @@ struct Node {
   ValueId input(size_t i) const { return i < inputs.size() ? inputs[i] : kNoValue; }
 };
 
+// The inputs of which the node reads elements: present, and not for their shapes only.
+std::vector<ValueId> read_values(const Node& node);
+
 // Nodes stand in an order in which they can run. Values are never erased, only orphaned (compact() drops orphans).
 class Graph {
  public:

@@ -165,6 +165,19 @@ class Lowering {
     return tensor;
   }
 
+  // The value as any tensor of its shape: the one that is there.
+  Result<int32_t> shape_of(ValueId id) {
+    for (const std::vector<int32_t>* made : {&u8_, &bf16_}) {
+      if (const int32_t tensor = (*made)[static_cast<size_t>(id)]; tensor >= 0) return tensor;
+    }
+    return plain(id);
+  }
+
+  // Input i as its own type, or for its shape.
+  Result<int32_t> plain_input(const Node& node, size_t i) {
+    return reads_only_shape(node.op, i) ? shape_of(node.inputs[i]) : plain(node.inputs[i]);
+  }
+
   // --- nodes ---
 
   Status lower_node(const Node& node, Precision precision) {
@@ -211,7 +224,7 @@ class Lowering {
   Status add_plain_node(const Node& node, OpParams op, std::vector<int32_t> inputs) {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i] >= 0 || node.inputs[i] == kNoValue) continue;
-      OCTET_TRY(inputs[i], plain(node.inputs[i]));
+      OCTET_TRY(inputs[i], plain_input(node, i));
     }
     std::vector<int32_t> outputs;
     for (const ValueId id : node.outputs) {
@@ -238,6 +251,9 @@ class Lowering {
       const ValueId id = node.inputs[i];
       if (id == kNoValue) {
         inputs.push_back(-1);
+      } else if (reads_only_shape(node.op, i)) {
+        OCTET_TRY(const int32_t tensor, shape_of(id));
+        inputs.push_back(tensor);
       } else if (is_weighted && i == kConvWeights) {
         inputs.push_back(add_bf16_constant(graph_.value(id)));
       } else {
@@ -257,7 +273,7 @@ class Lowering {
   bool has_only_bf16_readers(ValueId id) const {
     if (graph_.is_output(id)) return false;
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-      const std::vector<ValueId>& read = graph_.nodes[i].inputs;
+      const std::vector<ValueId> read = read_values(graph_.nodes[i]);
       if (precisions_[i] != Precision::kBf16 && std::find(read.begin(), read.end(), id) != read.end()) return false;
     }
     return true;
@@ -274,7 +290,7 @@ class Lowering {
     }
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (inputs[i] >= 0 || node.inputs[i] == kNoValue) continue;
-      OCTET_TRY(inputs[i], plain(node.inputs[i]));
+      OCTET_TRY(inputs[i], plain_input(node, i));
     }
     std::vector<int32_t> outputs(1);
     OCTET_TRY(outputs[0], add_int8_output(node));
@@ -294,9 +310,10 @@ class Lowering {
         node.is<Conv2dParams>() ? node.as<Conv2dParams>()->clamp : node.as<FullyConnectedParams>()->clamp;
     const bool has_residual = node.is<Conv2dParams>() && node.input(kConvResidual) != kNoValue;
     const Value& weights = graph_.value(node.inputs[kConvWeights]);
-    OCTET_CHECK(check_finite(node, weights.name, *weights.constant));
+    OCTET_CHECK(check_finite(node.name, weights.name, *weights.constant));
     const bool is_dynamic = precision == Precision::kDynamic;
-    if (is_dynamic) OCTET_CHECK(check_taps(node, weights.constant->element_count() / weights.shape[0], kMaxRowTaps));
+    const int64_t taps = weights.constant->element_count() / weights.shape[0];
+    if (is_dynamic) OCTET_CHECK(check_taps(node.name, taps, kMaxRowTaps));
     std::vector<int32_t> inputs(kConvBias + 1, -1);
     OCTET_TRY(inputs[kConvSrc], plain(node.inputs[kConvSrc]));
     inputs[kConvWeights] = add_matrix(node, weights, weights.shape[0]);
@@ -322,8 +339,8 @@ class Lowering {
     std::vector<int32_t> inputs(node.inputs.size(), -1);
     for (const size_t i : {kRecurrentW, kRecurrentR}) {
       const Value& weights = graph_.value(node.inputs[i]);
-      OCTET_CHECK(check_finite(node, weights.name, *weights.constant));
-      if (params.quantize_rows) OCTET_CHECK(check_taps(node, weights.shape[2], kMaxRowTaps));
+      OCTET_CHECK(check_finite(node.name, weights.name, *weights.constant));
+      if (params.quantize_rows) OCTET_CHECK(check_taps(node.name, weights.shape[2], kMaxRowTaps));
       inputs[i] = add_matrix(node, weights, weights.shape[0] * weights.shape[1]);
     }
     return add_plain_node(node, std::move(params), std::move(inputs));
@@ -350,22 +367,6 @@ class Lowering {
     return id;
   }
 
-  static Status check_taps(const Node& node, int64_t taps, int64_t most) {
-    if (taps <= most) return {};
-    return Error{ErrorCode::kUnsupported, "node '" + node.name + "' adds " + std::to_string(taps) +
-                                              " products, but a 32-bit accumulator holds " + std::to_string(most) +
-                                              "; keep it in float"};
-  }
-
-  static Status check_finite(const Node& node, const std::string& name, const Tensor& tensor) {
-    for (const float v : tensor.as<float>()) {
-      if (std::isfinite(v)) continue;
-      return Error{ErrorCode::kInvalidFile,
-                   "node '" + node.name + "': '" + name + "' holds " + std::to_string(v) + ", which has no integer"};
-    }
-    return {};
-  }
-
   // With powers of two: src_scale * weight_scale / dst_scale is a shift to the right by at most 16 bits (14 beside a
   // residual). What then reaches a u8 has at most 24 bits, before and after the zero point, so f32 does the shift
   // exactly.
@@ -390,9 +391,9 @@ class Lowering {
     const ValueId bias_id = node.input(kConvBias);
     const Tensor* bias = bias_id == kNoValue ? nullptr : &*graph_.value(bias_id).constant;
     const int64_t taps = weights.shape[0] == 0 ? 0 : weights.constant->element_count() / weights.shape[0];
-    OCTET_CHECK(check_taps(node, taps, kMaxAccumulatedTaps));
-    OCTET_CHECK(check_finite(node, weights.name, *weights.constant));
-    if (bias != nullptr) OCTET_CHECK(check_finite(node, graph_.value(bias_id).name, *bias));
+    OCTET_CHECK(check_taps(node.name, taps, kMaxAccumulatedTaps));
+    OCTET_CHECK(check_finite(node.name, weights.name, *weights.constant));
+    if (bias != nullptr) OCTET_CHECK(check_finite(node.name, graph_.value(bias_id).name, *bias));
     OCTET_TRY(const QuantParams src, quant_of(node.inputs[kConvSrc]));
     OCTET_TRY(const double least, least_weight_scale(node, src));
     const QuantizedWeights quantized = quantize(node, *weights.constant, bias, {src.scale, least});

@@ -132,6 +132,10 @@ Ranges read_pixels(Graph& graph, const PixelGrid& grid) {
   double zero_point = std::nearbyint((*low + *high) / 2);
   const bool is_shared = *high - zero_point <= kHalfStep && zero_point - *low <= kHalfStep;
   if (!is_shared) zero_point = 0;
+  // Nodes may read the shapes of what is padded then.
+  const bool pads_before = !is_shared && pads != std::array<int64_t, 4>{};
+  if (pads_before && std::ranges::any_of(layer->quantized, [&](ValueId id) { return graph.use_count(id) > 1; }))
+    return {};
   const bool is_uniform = std::all_of(grid.step.begin(), grid.step.end(), [&](double s) { return s == grid.step[0]; });
   const double unit = is_uniform ? grid.step[0] : 1;
 
@@ -146,7 +150,7 @@ Ranges read_pixels(Graph& graph, const PixelGrid& grid) {
   scale_inputs(graph, *layer->conv, inverse_scale, inverse_shift);
   const size_t reader = index_of(graph, *sole_user(graph, graph.inputs[0]));
   Front front(graph, layer->channel_axis);
-  if (!is_shared && pads != std::array<int64_t, 4>{}) {
+  if (pads_before) {
     conv.pads = {};
     front.pad(pads);
   }

@@ -53,8 +53,8 @@ void keep_normalization(const Graph& graph, std::vector<QuantizationRule>& rules
     if (!normalizes && rules[i] != QuantizationRule::kSameRange) continue;
     bool reads_input = false;
     bool reads_others = false;
-    for (const ValueId id : node.inputs) {
-      if (id == kNoValue || graph.value(id).is_constant()) continue;
+    for (const ValueId id : read_values(node)) {
+      if (graph.value(id).is_constant()) continue;
       (is_input[static_cast<size_t>(id)] ? reads_input : reads_others) = true;
     }
     if (!reads_input || reads_others) continue;
@@ -72,8 +72,7 @@ void choose_bf16(const Graph& graph, const std::set<std::string>& keep_float, co
   const auto may_move = [&](size_t i) {
     const Node& node = graph.nodes[i];
     return precisions[i] == Precision::kF32 && moves_elements(node) && !keep_float.contains(node.name) &&
-           std::all_of(node.inputs.begin(), node.inputs.end(),
-                       [&](ValueId id) { return id != kNoValue && is_bf16[at(id)]; });
+           std::ranges::all_of(read_values(node), [&](ValueId id) { return is_bf16[at(id)]; });
   };
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -100,7 +99,9 @@ std::vector<size_t> data_inputs(const Node& node) {
   }
   if (node.is<FullyConnectedParams>() || node.is<GatherParams>()) return {0};
   std::vector<size_t> all;
-  for (size_t i = 0; i < node.inputs.size(); ++i) all.push_back(i);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (!reads_only_shape(node.op, i)) all.push_back(i);
+  }
   return all;
 }
 
@@ -126,9 +127,8 @@ std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std:
   std::vector<bool> from_weighted(graph.values.size(), false);
   for (size_t i = 0; i < count; ++i) {
     const Node& node = graph.nodes[i];
-    const bool any_input = std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
-      return id != kNoValue && from_weighted[static_cast<size_t>(id)];
-    });
+    const bool any_input =
+        std::ranges::any_of(read_values(node), [&](ValueId id) { return from_weighted[static_cast<size_t>(id)]; });
     if (any_input && is_average_pool(node) && rules[i] != QuantizationRule::kFloat) precisions[i] = Precision::kInt8;
     const bool carries = any_input && rules[i] != QuantizationRule::kFloat;
     for (const ValueId id : node.outputs) {
@@ -144,9 +144,7 @@ std::vector<Precision> choose_precisions(const Graph& graph, const std::set<std:
     if (leads && rules[i] != QuantizationRule::kFloat) precisions[i] = Precision::kInt8;
     if (!leads && precisions[i] == Precision::kF32) continue;
     if (rules[i] == QuantizationRule::kFloat) continue;  // reads floats
-    for (const ValueId id : node.inputs) {
-      if (id != kNoValue) leads_to_int8[static_cast<size_t>(id)] = true;
-    }
+    for (const ValueId id : read_values(node)) leads_to_int8[static_cast<size_t>(id)] = true;
   }
   choose_bf16(graph, keep_float, bf16, precisions);
   return precisions;

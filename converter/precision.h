@@ -42,7 +42,8 @@ std::set<std::string> weighted_nodes(const Graph& graph);
 // `compare` lists them. kUsage: there is neither.
 Result<std::set<std::string>> resolve_keep_float(const Graph& graph, const std::vector<std::string>& names);
 
-// The inputs of a node that carry its data (not weights, bias or indices): those that are u8 when the node is int8.
+// The inputs of a node that carry its data (not weights, bias, indices or shapes): those that are u8 when the node is
+// int8.
 std::vector<size_t> data_inputs(const Node& node);
 
 // Whether the node, on integers, can leave its accumulator as f32.

@@ -211,4 +211,20 @@ QuantizedWeights quantize_weights(const Tensor& weights, const Tensor* bias, con
   return result;
 }
 
+Status check_taps(const std::string& node_name, int64_t taps, int64_t most) {
+  if (taps <= most) return {};
+  return Error{ErrorCode::kUnsupported, "node '" + node_name + "' adds " + std::to_string(taps) +
+                                            " products, but a 32-bit accumulator holds " + std::to_string(most) +
+                                            "; keep it in float"};
+}
+
+Status check_finite(const std::string& node_name, const std::string& value_name, const Tensor& tensor) {
+  for (const float v : tensor.as<float>()) {
+    if (std::isfinite(v)) continue;
+    return Error{ErrorCode::kInvalidFile, "node '" + node_name + "': '" + value_name + "' holds " + std::to_string(v) +
+                                              ", which has no integer"};
+  }
+  return {};
+}
+
 }  // namespace octet

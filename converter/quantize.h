@@ -9,6 +9,7 @@
 
 #include "converter/activation_stats.h"
 #include "converter/tensor.h"
+#include "octet/result.h"
 
 namespace octet {
 
@@ -85,6 +86,12 @@ std::vector<float> group_factors(std::span<const float> weights, const WeightSch
 
 // How many u8 * s8 products a layer may add up: what conv2d takes, to which a weight may be -128.
 constexpr int64_t kMaxAccumulatedTaps = INT32_MAX / (int64_t{255} * 128);
+
+// Whether the node adds up at most `most` products; kUnsupported.
+Status check_taps(const std::string& node_name, int64_t taps, int64_t most);
+
+// Whether every element, f32, has an integer; kInvalidFile.
+Status check_finite(const std::string& node_name, const std::string& value_name, const Tensor& tensor);
 
 // The largest |bias| beside `taps` <= kMaxAccumulatedTaps products: 2^30, or less, so that
 // taps * 255 * 127 + |bias| < 2^31, what an s32 accumulator holds.

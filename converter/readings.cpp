@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 namespace octet {
 namespace {
@@ -46,22 +47,30 @@ bool takes_one_for_copies(const Node& node, const Shape& constant) {
   return node.is<BinaryParams>() || node.is<WhereParams>() || node.is<CompareParams>();
 }
 
+// What stands in a node's place: itself, or several reshapes in a row.
+struct Freed {
+  std::vector<GraphOp> ops;
+  std::vector<ValueId> likes = {};  // what a resize may take its size from, the best first
+  bool follows = false;             // it does so
+};
+
 // One node as it is at every size: graphs[0] is the one to be freed.
 class NodeFreer {
  public:
   NodeFreer(std::span<const Graph> graphs, size_t index) : graphs_(graphs), index_(index) {}
 
-  // What stands in the node's place: itself, or several reshapes in a row.
-  Result<std::vector<GraphOp>> freed() const {
+  Result<Freed> freed() const {
     for (size_t k = 1; k < graphs_.size(); ++k) OCTET_CHECK(check_wiring(k));
     const GraphOp& op = node(0).op;
     const auto is_same = [&](size_t k) { return same_op(node(k).op, op); };
     bool same = true;
     for (size_t k = 1; k < graphs_.size(); ++k) same = same && is_same(k);
-    if (same) return std::vector{op};
-    for (const std::vector<GraphOp>& found : candidates()) {
-      if (fits(found)) return found;
+    if (same) return Freed{{op}};
+    std::vector<ValueId> likes = resize_likes();
+    for (std::vector<GraphOp>& found : candidates()) {
+      if (fits(found)) return Freed{std::move(found), std::move(likes)};
     }
+    if (!likes.empty()) return Freed{{by_defaults(0)}, std::move(likes), true};
     size_t k = 1;
     while (is_same(k)) ++k;
     return refuse(k, "it makes " + output_shape(0).to_string() + " of " + input_shape(0).to_string() + ", but " +
@@ -291,6 +300,41 @@ class NodeFreer {
     return result;
   }
 
+  // The resize of reading k, by no size of its own.
+  ResizeParams by_defaults(size_t k) const {
+    ResizeParams params = *node(k).as<ResizeParams>();
+    params.sizes = ResizeParams().sizes;
+    params.scales = ResizeParams().scales;
+    return params;
+  }
+
+  // What a resize to sizes may follow: values made before it that have its height and width in every reading. First
+  // those that most nodes read: no later rewrite needs them to be read by one node only.
+  std::vector<ValueId> resize_likes() const {
+    if (!node(0).is<ResizeParams>() || node(0).inputs.size() != 1) return {};
+    for (size_t k = 0; k < graphs_.size(); ++k) {
+      const ResizeParams& params = *node(k).as<ResizeParams>();
+      if (params.sizes[0] == 0 || params.sizes[1] == 0 || !same_op(by_defaults(k), by_defaults(0))) return {};
+    }
+    std::vector<ValueId> found;
+    const auto consider = [&](const auto& values_of) {  // the same values, in each reading
+      for (size_t i = 0; i < values_of(0).size(); ++i) {
+        bool has_size = true;
+        for (size_t k = 0; has_size && k < graphs_.size(); ++k) {
+          const Shape& shape = graphs_[k].value(values_of(k)[i]).shape;
+          has_size = shape.rank() == 4 && shape[1] == output_shape(k)[1] && shape[2] == output_shape(k)[2];
+        }
+        if (has_size) found.push_back(values_of(0)[i]);
+      }
+    };
+    consider([&](size_t k) -> const auto& { return graphs_[k].inputs; });
+    for (size_t at = 0; at < index_; ++at) {
+      consider([&](size_t k) -> const auto& { return graphs_[k].nodes[at].outputs; });
+    }
+    std::ranges::stable_sort(found, std::greater(), [&](ValueId id) { return graphs_[0].use_count(id); });
+    return found;
+  }
+
   std::span<const Graph> graphs_;
   size_t index_;
 };
@@ -328,7 +372,7 @@ std::string input_shapes_text(const Graph& graph) {
   return text;
 }
 
-Status make_one_of(Graph& graph, std::span<const Graph> readings) {
+Status make_one_of(Graph& graph, std::span<const Graph> readings, std::vector<SizeChoice>* choices) {
   for (size_t k = 1; k < readings.size(); ++k) {
     const size_t counts[] = {graph.nodes.size(), readings[k].nodes.size()};
     if (counts[0] == counts[1]) continue;
@@ -341,7 +385,8 @@ Status make_one_of(Graph& graph, std::span<const Graph> readings) {
   }
   size_t at = 0;
   for (size_t i = 0; i < readings[0].nodes.size(); ++i, ++at) {
-    OCTET_TRY(std::vector<GraphOp> ops, NodeFreer(readings, i).freed());
+    OCTET_TRY(Freed freed, NodeFreer(readings, i).freed());
+    std::vector<GraphOp>& ops = freed.ops;
     for (size_t k = 0; k + 1 < ops.size(); ++k, ++at) {
       const std::vector<ValueId> inputs = graph.nodes[at].inputs;
       const std::string name = graph.nodes[at].name + ":reshape";
@@ -351,6 +396,10 @@ Status make_one_of(Graph& graph, std::span<const Graph> readings) {
       graph.nodes[at + 1].inputs = {made};
     }
     graph.nodes[at].op = std::move(ops.back());
+    if (freed.follows) graph.nodes[at].inputs.push_back(freed.likes[0]);
+    if (choices != nullptr && !freed.likes.empty()) {
+      choices->push_back({graph.nodes[at].outputs[0], std::move(freed.likes)});
+    }
   }
   return {};
 }

@@ -19,6 +19,13 @@ struct Reading {
 // Reads the network anew for these input shapes.
 using ReadAtShapes = std::function<Result<Reading>(const std::map<std::string, Shape>&)>;
 
+// A resize that has been made the same for every size by one of several forms: by scales, or like one of `likes`. The
+// readings do not tell which it is; another one tells, at a size where the forms part.
+struct SizeChoice {
+  ValueId resized = kNoValue;
+  std::vector<ValueId> likes;
+};
+
 // "1x3x8x8, 1x4": for messages.
 std::string input_shapes_text(const Graph& graph);
 
@@ -31,10 +38,13 @@ std::string input_shapes_text(const Graph& graph);
 //
 //   resize to (2 h, 2 w)        by the scales (2, 2), where they are whole
 //
+//   resize to the size of y     like y: whatever value has its height and width in every reading
+//
 //   x + copies of a constant    x + the constant, which broadcasts
 //
-// `graph`: equal to readings[0]. kUnsupported, with the node, for any other difference.
-Status make_one_of(Graph& graph, std::span<const Graph> readings);
+// `graph`: equal to readings[0]. kUnsupported, with the node, for any other difference. `choices`, unless null, gets
+// the resizes that may follow several values.
+Status make_one_of(Graph& graph, std::span<const Graph> readings, std::vector<SizeChoice>* choices = nullptr);
 
 // Whether `copies` is what `one` broadcasts to.
 bool is_copies_of(const Tensor& one, const Tensor& copies);

@@ -70,7 +70,7 @@ void visit_node(const Graph& graph, const Node& node, Values& values) {
              (clip != nullptr && clip->kind == UnaryKind::kClip && clip->alpha == 0 && clip->beta == INFINITY)) {
     for (const ValueId id : node.inputs) values.unite(id, output);
   } else {
-    for (const ValueId id : node.inputs) values.block(id);
+    for (const ValueId id : read_values(node)) values.block(id);
     for (const ValueId id : node.outputs) values.block(id);
   }
 }

@@ -68,7 +68,13 @@ Status write(QdqWriter& writer, const PackedNode& node, const ResizeParams& para
   OnnxBuilder& onnx = writer.onnx();
   const std::string& name = writer.output_name(node);
   std::vector<std::string> inputs{writer.read(node.inputs[0], kChannelsFirst), ""};
-  if (params.sizes[0] == 0) {
+  if (node.inputs.size() > kResizeLike) {
+    const std::string like = writer.read(node.inputs[kResizeLike], kChannelsFirst);
+    const std::string kept = onnx.add_node("Shape", {inputs[0]}, name + "_kept", {{"end", int64_t{2}}});
+    const std::string size = onnx.add_node("Shape", {like}, name + "_size", {{"start", int64_t{2}}});
+    inputs.push_back("");
+    inputs.push_back(onnx.add_node("Concat", {kept, size}, name + "_sizes", {{"axis", int64_t{0}}}));
+  } else if (params.sizes[0] == 0) {
     inputs.push_back(onnx.add_floats(name + "_scales", {1, 1, params.scales[0], params.scales[1]}));
   } else if (src[0] != Shape::kDynamic) {
     inputs.push_back("");

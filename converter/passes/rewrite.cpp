@@ -72,8 +72,16 @@ size_t index_of(const Graph& graph, const Node& node) {
 }
 
 Node* sole_user(Graph& graph, ValueId id) {
-  if (graph.use_count(id) != 1 || graph.is_output(id)) return nullptr;
-  return graph.users(id).front();
+  if (graph.is_output(id)) return nullptr;
+  Node* found = nullptr;
+  for (Node& node : graph.nodes) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] != id || reads_only_shape(node.op, i)) continue;
+      if (found != nullptr) return nullptr;
+      found = &node;
+    }
+  }
+  return found;
 }
 
 void replace_constant(Graph& graph, Node& node, size_t i, Tensor tensor, std::string_view name) {

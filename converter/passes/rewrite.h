@@ -33,7 +33,7 @@ Node* sole_producer(Graph& graph, ValueId id) {
   return node != nullptr && node->is<Params>() ? node : nullptr;
 }
 
-// The one node that reads `id`, if `id` is no graph output; else null.
+// The one node that reads the elements of `id`, if `id` is no graph output; else null.
 Node* sole_user(Graph& graph, ValueId id);
 
 // Node input i becomes `tensor`, under the name of the constant that it replaces if nobody else reads that one.

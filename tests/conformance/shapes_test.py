@@ -58,6 +58,16 @@ def enlarge(net, x):
                     coordinate_transformation_mode="asymmetric")  # fmt: skip
 
 
+def spread(net, x):
+    """x + F.interpolate(F.adaptive_avg_pool2d(x, 1), size=x.shape[2:])"""
+    n, c, _, _ = net.shape[x]
+    pooled = net.node("GlobalAveragePool", [x], [n, c, 1, 1])
+    sizes = net.node("Concat", [net.node("Slice", [net.node("Shape", [pooled]), ints(net, 0), ints(net, 2)]),
+                                net.node("Slice", [net.node("Shape", [x]), ints(net, 2), ints(net, 4)])], axis=0)  # fmt: skip
+    return net.same("Add", x, net.node("Resize", [pooled, "", "", sizes], net.shape[x], mode="linear",
+                                       coordinate_transformation_mode="pytorch_half_pixel"))  # fmt: skip
+
+
 def positions(net, x):
     """x + arange(w), and a mask of ones made by ConstantOfShape and Expand."""
     w = net.node("Gather", [net.node("Shape", [x]), net.constant(np.int64(3))], axis=0)
@@ -107,6 +117,7 @@ PATTERNS = {
     flatten: lambda x: x.reshape(len(x), -1),
     shuffle: lambda x: x.reshape(len(x), 2, 3, *x.shape[2:]).transpose(0, 2, 1, 3, 4).reshape(x.shape),
     enlarge: lambda x: x.repeat(2, 2).repeat(2, 3),
+    spread: lambda x: x + x.mean((2, 3), keepdims=True),
     positions: lambda x: x + np.arange(x.shape[3]),
     squeeze: lambda x: x.mean(3, keepdims=True),
 }
@@ -175,7 +186,7 @@ class Shapes(support.Case):
 
     def test_one_file_serves_every_image_size_on_request(self):
         random = np.random.default_rng(6)
-        for pattern in (flatten, enlarge, squeeze, shuffle):
+        for pattern in (flatten, enlarge, squeeze, shuffle, spread):
             with self.subTest(pattern.__name__):
                 path = self.build(pattern, "N", 6, "height", "width")
                 packed = self.packed(path, "--input-shape", "x=1x6x4x5", "--open-sizes")
@@ -199,6 +210,14 @@ class Shapes(support.Case):
         path = self.build(positions, "N", 6, "height", "width")
         self.fail_with(UNSUPPORTED, support.OCTET, "convert", path, "-o", packed, "--precision", "f32", "--input-shape", "x=1x6x4x5",
                        "--open-sizes", mentions=["stay open", "follows the size", "6x8x15"])  # fmt: skip
+
+    def test_what_follows_another_tensor_is_exported_so(self):
+        random = np.random.default_rng(7)
+        packed = self.packed(self.build(spread, "N", 6, "height", "width"), "--input-shape", "x=1x6x4x5", "--open-sizes")
+        self.succeed(support.OCTET, "export", packed, "--onnx", self.folder / "back.onnx")
+        again = self.packed(self.folder / "back.onnx", "--input-shape", "x=1x6x4x5", "--open-sizes")
+        x = random.standard_normal((2, 6, 7, 9)).astype(np.float32)
+        self.assertLess(float(np.max(np.abs(self.octet(again, x) - PATTERNS[spread](x)))), 1e-5)
 
     def test_a_batch_that_is_computed_with_is_named_and_can_be_given(self):
         def scalar(net, x):

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <random>
 
 #include "converter/precision.h"
@@ -185,6 +186,116 @@ TEST_CASE("transposed convolutions, blocks of pixels and shuffled channels leave
     source.node("Relu", {"e"}, {"y"}).output("y");
     const Model open = model_of(convert_at(source, {1, 3, 6, 8}, true));
     for (const Shape& size : {Shape{1, 3, 6, 8}, Shape{1, 3, 5, 7}, Shape{1, 3, 16, 9}}) {
+      const Model fixed = model_of(convert_at(source, size, false));
+      Result<Session> a = Session::create(open, {.threads = 1, .input_shapes = {size}});
+      Result<Session> b = Session::create(fixed, {.threads = 1, .input_shapes = {size}});
+      REQUIRE_MESSAGE(a.ok(), a.error().message);
+      REQUIRE_MESSAGE(b.ok(), b.error().message);
+      CHECK(a->output().shape == b->output().shape);
+      CHECK(run(*a) == run(*b));
+    }
+  }
+}
+
+// F.interpolate(src, size=like.shape[2:]) as torch exports it, to dst.
+SourceBuilder& add_resize_like(SourceBuilder& s, const std::string& src, const std::string& like,
+                               const std::string& dst, const std::string& mode = "linear") {
+  const auto part = [&](const std::string& x, int64_t from, int64_t to, const std::string& made) {
+    s.s64(made + ".from", {from}).s64(made + ".to", {to}).node("Shape", {x}, {made + ".shape"});
+    s.node("Slice", {made + ".shape", made + ".from", made + ".to"}, {made});
+  };
+  part(src, 0, 2, dst + ".nc");
+  part(like, 2, 3, dst + ".h");
+  part(like, 3, 4, dst + ".w");
+  s.node("Concat", {dst + ".nc", dst + ".h", dst + ".w"}, {dst + ".sizes"}, {{"axis", int64_t{0}}});
+  return s.node(
+      "Resize", {src, "", "", dst + ".sizes"}, {dst},
+      {{"mode", mode},
+       {"nearest_mode", std::string("floor")},
+       {"coordinate_transformation_mode", mode == "linear" ? std::string("pytorch_half_pixel") : "asymmetric"}});
+}
+
+// The types of what is resized to the size of another tensor.
+std::vector<DataType> types_of_likes(const PackedModel& packed) {
+  std::vector<DataType> types;
+  for (const PackedNode& node : packed.nodes) {
+    if (!std::holds_alternative<ResizeParams>(node.op) || node.inputs.size() < 2) continue;
+    types.push_back(packed.tensors[static_cast<size_t>(node.inputs[kResizeSrc])].type);
+  }
+  return types;
+}
+
+TEST_CASE("a resize to the size of another tensor leaves the size open") {
+  const SourceBuilder::Attributes halving{{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}};
+  const SourceBuilder::Attributes pooling{{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}};
+  using Build = std::function<void(SourceBuilder&)>;  // from b [N, 8, H, W] to e [N, 8, ...]
+  const auto u8 = DataType::kU8, f32 = DataType::kF32;
+  const std::tuple<const char*, Build, std::vector<DataType>> cases[] = {
+      {"feature pyramid",
+       [&](SourceBuilder& s) {
+         add_conv(s, "b", "c3", 8, 8, halving).node("Relu", {"c3"}, {"d3"});
+         add_conv(s, "d3", "c4", 8, 8, halving).node("Relu", {"c4"}, {"d4"});
+         add_conv(s, "d4", "c5", 8, 8, halving);
+         add_resize_like(s, "c5", "d4", "up5", "nearest").node("Add", {"up5", "d4"}, {"p4"});
+         add_resize_like(s, "p4", "d3", "up4", "nearest").node("Add", {"up4", "d3"}, {"p3"});
+         add_conv(s, "p3", "e", 8, 8);
+       },
+       {u8, u8}},
+      {"image pooling",
+       [&](SourceBuilder& s) {
+         add_conv(s, "b", "c", 8, 8, halving).node("Relu", {"c"}, {"d"}).node("GlobalAveragePool", {"d"}, {"pool"});
+         s.f32("p.w", {8, 8, 1, 1}, some_floats(64, 6)).node("Conv", {"pool", "p.w"}, {"p"}).node("Relu", {"p"}, {"q"});
+         add_resize_like(s, "q", "d", "spread").node("Concat", {"d", "spread"}, {"f"}, {{"axis", int64_t{1}}});
+         add_conv(s, "f", "e", 16, 8);
+       },
+       {u8}},
+      {"U-Net",
+       [&](SourceBuilder& s) {
+         s.node("MaxPool", {"b"}, {"b2"}, pooling);
+         add_conv(s, "b2", "c2", 8, 8).node("Relu", {"c2"}, {"d2"}).node("MaxPool", {"d2"}, {"b4"}, pooling);
+         add_conv(s, "b4", "c4", 8, 8);
+         add_resize_like(s, "c4", "d2", "up2").node("Concat", {"up2", "d2"}, {"j2"}, {{"axis", int64_t{1}}});
+         add_conv(s, "j2", "f2", 16, 8);
+         add_resize_like(s, "f2", "b", "up1").node("Concat", {"up1", "b"}, {"j1"}, {{"axis", int64_t{1}}});
+         add_conv(s, "j1", "e", 16, 8);
+       },
+       {u8, u8}},
+      {"a map of the image's size",
+       [&](SourceBuilder& s) {
+         add_conv(s, "b", "c", 8, 8, halving).node("Relu", {"c"}, {"d"});
+         add_conv(s, "d", "f", 8, 8, halving);
+         add_resize_like(s, "f", "x", "e");
+       },
+       {f32}},
+      {"what scales or another tensor would do as well at most sizes",  // [[h / 2] / 2] and what differs where h / 4
+                                                                        // ...
+       [&](SourceBuilder& s) {
+         add_conv(s, "b", "c2", 8, 8, halving).node("MaxPool", {"c2"}, {"d4"}, pooling);  // up, then down
+         s.node("MaxPool", {"b"}, {"e2"}, pooling).node("MaxPool", {"e2"}, {"e4"}, pooling);
+         add_conv(s, "d4", "c8", 8, 8, halving).node("Relu", {"c8"}, {"d8"});
+         add_resize_like(s, "d8", "d4", "f4").node("Add", {"f4", "d4"}, {"g4"});
+         s.node("GlobalAveragePool", {"e4"}, {"p"}).node("Add", {"g4", "p"}, {"q"});
+         add_resize_like(s, "p", "e4", "spread")
+             .node("Add", {"spread", "e4"}, {"r"})
+             .node("GlobalAveragePool", {"r"}, {"t"});
+         s.node("Add", {"q", "t"}, {"u"});
+         add_conv(s, "u", "e", 8, 8);
+       },
+       {u8, u8}},
+  };
+  for (const auto& [what, build, types] : cases) {
+    CAPTURE(what);
+    SourceBuilder source;
+    source.input("x", {1, 3, kN, kN});
+    add_conv(source, "x", "a", 3, 8).node("Relu", {"a"}, {"b"});
+    build(source);
+    source.node("Relu", {"e"}, {"y"}).output("y");
+    const PackedModel packed = convert_at(source, {1, 3, 16, 8}, true);
+    CHECK(types_of_likes(packed) == types);
+    const Model open = model_of(packed);
+    for (const Shape& size : {Shape{1, 3, 16, 8}, Shape{1, 3, 13, 15}, Shape{1, 3, 17, 30}, Shape{1, 3, 22, 11},
+                              Shape{1, 3, 83, 95}, Shape{1, 3, 34, 36}, Shape{1, 3, 35, 38}}) {
+      CAPTURE(size.to_string());
       const Model fixed = model_of(convert_at(source, size, false));
       Result<Session> a = Session::create(open, {.threads = 1, .input_shapes = {size}});
       Result<Session> b = Session::create(fixed, {.threads = 1, .input_shapes = {size}});
