@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "converter/followed_value.h"
 #include "converter/ops/rules.h"
 #include "converter/ops/steps.h"
 
@@ -80,6 +81,15 @@ Status read_params(const NodeReader& reader, RecurrentParams& params) {
   return read_activations(reader, params);
 }
 
+// Whether input i, a state, is what an absent one is: zeros. Exporters compute it of the batch, and it follows that.
+bool is_default_state(NodeReader& reader, const RecurrentParams& params, size_t i, bool batch_first) {
+  const Value& state = reader.graph().value(reader.input(i));
+  const Shape& x = reader.input_shape(0);
+  const Shape wanted =
+      batch_first ? Shape{x[0], params.directions(), params.hidden} : Shape{params.directions(), x[1], params.hidden};
+  return state.is_constant() && state.shape == wanted && is_uniform(*state.constant, 0);
+}
+
 // With layout 1 the batch comes first: x [N, T, I], states [N, D, H], y [N, T, D, H].
 template <RecurrentKind kind>
 Status read_recurrent(NodeReader& reader) {
@@ -97,7 +107,7 @@ Status read_recurrent(NodeReader& reader) {
   for (size_t i = 1; i < kInputs; ++i) {
     const ValueId id = reader.input(i);
     const bool state = i == 5 || i == 6;
-    if (id == kNoValue) {
+    if (id == kNoValue || (state && is_default_state(reader, params, i, layout != 0))) {
       inputs.push_back(kNoValue);
     } else if (i == kLengths) {
       inputs.push_back(steps.cast(id, DataType::kS64));

@@ -300,6 +300,38 @@ TEST_CASE("a batch by which every size decides alike stays open") {
   }
 }
 
+TEST_CASE("a recurrent layer that starts with zeros for each sample, made of the batch, leaves it open") {
+  for (const auto& [op, gates] : {std::pair{"LSTM", 4}, {"GRU", 3}, {"RNN", 1}}) {
+    CAPTURE(op);
+    SourceBuilder source;
+    source.input("x", {kN, 7, 6}).node("Shape", {"x"}, {"shape"}).s64("at0", {0}).s64("at1", {1}).s64("hidden", {5});
+    source.node("Slice", {"shape", "at0", "at1"}, {"n"});
+    source.node("Concat", {"at1", "n", "hidden"}, {"dims"}, {{"axis", int64_t{0}}});
+    source.node("ConstantOfShape", {"dims"}, {"zeros"}).node("Transpose", {"x"}, {"t"}, {{"perm", Ints{1, 0, 2}}});
+    const auto weights = [&](const char* name, int64_t taps) {
+      std::vector<float> values(static_cast<size_t>(gates * 5 * taps));
+      for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i * 37 % 19) / 50 - 0.2F;
+      source.f32(name, {1, gates * 5, taps}, values);
+    };
+    weights("w", 6), weights("r", 5);
+    std::vector<std::string> inputs{"t", "w", "r", "", "", "zeros"};
+    if (gates == 4) inputs.push_back("zeros");
+    source.node(op, inputs, {"states"}, {{"hidden_size", int64_t{5}}}).node("Squeeze", {"states", "at1"}, {"rows"});
+    source.node("Transpose", {"rows"}, {"y"}, {{"perm", Ints{1, 0, 2}}}).output("y");
+    CHECK(batch_of(source).size == kN);
+    const auto run_read = [&](const Shapes& shapes) {
+      const Result<Reading> reading = read(source, shapes);
+      REQUIRE_MESSAGE(reading.ok(), reading.error().message);
+      return run_at(lower_f32(reading->graph), {3, 7, 6});
+    };
+    const auto open = run_read({}), fixed = run_read({{"x", {3, 7, 6}}});
+    REQUIRE(open.has_value());
+    REQUIRE(fixed.has_value());
+    CHECK(open->shape == Shape{3, 7, 5});
+    CHECK(open->values == fixed->values);
+  }
+}
+
 TEST_CASE("where a batch stays open after random arithmetic, every batch computes what a reading for it does") {
   size_t open = 0, fixed = 0;
   for (uint32_t seed = 0; seed < 3000; ++seed) {
