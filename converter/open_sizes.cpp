@@ -21,7 +21,7 @@ constexpr Trial kTrials[] = {
     {[](int64_t size, bool even_axis) { return size + (even_axis ? 32 : 64); }, false},
 };
 
-// Sizes that are tried where several forms of a resize fit those, and part: every remainder of 32. Where readings fail
+// Sizes that are tried where several forms of a node fit those, and part: every remainder of 32. Where readings fail
 // so often, the network does not take such sizes.
 constexpr int64_t kRemainders = 32;
 constexpr int kMostFurtherTrials = 8;
@@ -37,16 +37,19 @@ std::map<std::string, Shape> shapes_at(const Graph& graph, const OpenAxes& open,
   return shapes;
 }
 
-// Whether forms of a resize part at these input shapes. (Where the graph does not take them, what stands before the
+// Whether forms of a node part at these input shapes. (Where the graph does not take them, what stands before the
 // fault has its shape.)
 bool has_doubt(Graph graph, const std::vector<SizeChoice>& choices, const std::map<std::string, Shape>& shapes) {
   for (const ValueId id : graph.inputs) graph.value(id).shape = shapes.at(graph.value(id).name);
   static_cast<void>(graph.infer());
   return std::ranges::any_of(choices, [&](const SizeChoice& choice) {
-    const Shape& own = graph.value(choice.resized).shape;
-    return std::ranges::any_of(choice.likes, [&](ValueId id) {
-      const Shape& like = graph.value(id).shape;
-      return own[1] != like[1] || own[2] != like[2];
+    const Shape& own = graph.value(choice.made).shape;
+    return std::ranges::any_of(choice.likes, [&](const SizeChoice::Like& like) {
+      bool is_same = true;
+      for (size_t i = 0; i < like.axes.size(); ++i) {
+        is_same &= own[choice.axes[i]] == graph.value(like.id).shape[like.axes[i]];
+      }
+      return !is_same;
     });
   });
 }

@@ -50,14 +50,17 @@ bool takes_one_for_copies(const Node& node, const Shape& constant) {
 // What stands in a node's place: itself, or several reshapes in a row.
 struct Freed {
   std::vector<GraphOp> ops;
-  std::vector<ValueId> likes = {};  // what a resize may take its size from, the best first
-  bool follows = false;             // it does so
+  ValueId like = kNoValue;  // the node's second input from here on
+  // Its axes that may be like those of other values, and these, the best first.
+  std::vector<int> axes = {};
+  std::vector<SizeChoice::Like> likes = {};
 };
 
 // One node as it is at every size: graphs[0] is the one to be freed.
 class NodeFreer {
  public:
-  NodeFreer(std::span<const Graph> graphs, size_t index) : graphs_(graphs), index_(index) {}
+  NodeFreer(std::span<const Graph> graphs, size_t index, bool may_follow)
+      : graphs_(graphs), index_(index), may_follow_(may_follow) {}
 
   Result<Freed> freed() const {
     for (size_t k = 1; k < graphs_.size(); ++k) OCTET_CHECK(check_wiring(k));
@@ -66,11 +69,15 @@ class NodeFreer {
     bool same = true;
     for (size_t k = 1; k < graphs_.size(); ++k) same = same && is_same(k);
     if (same) return Freed{{op}};
-    std::vector<ValueId> likes = resize_likes();
+    std::optional<Freed> like;
+    if (may_follow_ && node(0).is<ResizeParams>()) like = resize_like();
+    if (may_follow_ && node(0).is<ReshapeParams>()) like = reshape_like();
     for (std::vector<GraphOp>& found : candidates()) {
-      if (fits(found)) return Freed{std::move(found), std::move(likes)};
+      if (!fits(found)) continue;
+      if (!like || node(0).is<ReshapeParams>()) return Freed{std::move(found)};  // of a reshape -1 is what it must be
+      return Freed{std::move(found), kNoValue, std::move(like->axes), std::move(like->likes)};
     }
-    if (!likes.empty()) return Freed{{by_defaults(0)}, std::move(likes), true};
+    if (like) return *std::move(like);
     size_t k = 1;
     while (is_same(k)) ++k;
     return refuse(k, "it makes " + output_shape(0).to_string() + " of " + input_shape(0).to_string() + ", but " +
@@ -308,35 +315,84 @@ class NodeFreer {
     return params;
   }
 
-  // What a resize to sizes may follow: values made before it that have its height and width in every reading. First
+  // Values made before the node of whose shapes, given by reading, `match` gives the axes that are the node's. First
   // those that most nodes read: no later rewrite needs them to be read by one node only.
-  std::vector<ValueId> resize_likes() const {
-    if (!node(0).is<ResizeParams>() || node(0).inputs.size() != 1) return {};
-    for (size_t k = 0; k < graphs_.size(); ++k) {
-      const ResizeParams& params = *node(k).as<ResizeParams>();
-      if (params.sizes[0] == 0 || params.sizes[1] == 0 || !same_op(by_defaults(k), by_defaults(0))) return {};
-    }
-    std::vector<ValueId> found;
-    const auto consider = [&](const auto& values_of) {  // the same values, in each reading
+  template <class Match>
+  std::vector<SizeChoice::Like> values_before(const Match& match) const {
+    std::vector<SizeChoice::Like> found;
+    const auto consider = [&](const auto& values_of) {
       for (size_t i = 0; i < values_of(0).size(); ++i) {
-        bool has_size = true;
-        for (size_t k = 0; has_size && k < graphs_.size(); ++k) {
-          const Shape& shape = graphs_[k].value(values_of(k)[i]).shape;
-          has_size = shape.rank() == 4 && shape[1] == output_shape(k)[1] && shape[2] == output_shape(k)[2];
-        }
-        if (has_size) found.push_back(values_of(0)[i]);
+        const auto shape_at = [&](size_t k) -> const Shape& { return graphs_[k].value(values_of(k)[i]).shape; };
+        if (std::optional<std::vector<int>> axes = match(shape_at))
+          found.push_back({values_of(0)[i], *std::move(axes)});
       }
     };
     consider([&](size_t k) -> const auto& { return graphs_[k].inputs; });
     for (size_t at = 0; at < index_; ++at) {
       consider([&](size_t k) -> const auto& { return graphs_[k].nodes[at].outputs; });
     }
-    std::ranges::stable_sort(found, std::greater(), [&](ValueId id) { return graphs_[0].use_count(id); });
+    const auto readers = [&](const SizeChoice::Like& like) { return graphs_[0].use_count(like.id); };
+    std::ranges::stable_sort(found, std::greater(), readers);
     return found;
+  }
+
+  // Whether an axis of shapes, given by reading, is always as long as that of the node's output.
+  template <class ShapeAt>
+  bool is_axis(const ShapeAt& shape_at, int axis, int own) const {
+    for (size_t k = 0; k < graphs_.size(); ++k) {
+      if (axis >= shape_at(k).rank() || shape_at(k)[axis] != output_shape(k)[own]) return false;
+    }
+    return true;
+  }
+
+  // A resize to sizes follows what has its height and width.
+  std::optional<Freed> resize_like() const {
+    if (node(0).inputs.size() != 1) return std::nullopt;
+    for (size_t k = 0; k < graphs_.size(); ++k) {
+      const ResizeParams& params = *node(k).as<ResizeParams>();
+      const bool is_exact = params.sizes[0] > 0 && params.sizes[1] > 0;
+      if (!is_exact || !same_op(by_defaults(k), by_defaults(0))) return std::nullopt;
+    }
+    std::vector<SizeChoice::Like> likes = values_before([&](const auto& shape_at) -> std::optional<std::vector<int>> {
+      const bool is_image = shape_at(0).rank() == 4 && is_axis(shape_at, 1, 1) && is_axis(shape_at, 2, 2);
+      return is_image ? std::optional(std::vector{1, 2}) : std::nullopt;
+    });
+    if (likes.empty()) return std::nullopt;
+    return Freed{{by_defaults(0)}, likes[0].id, {1, 2}, std::move(likes)};
+  }
+
+  // A reshape to dimensions that another value has: what was joined comes apart again.
+  //   (n, c, h * w) to (n, c, h, w)    (0, c, -4, -5) like a value (n, ., h, w)
+  std::optional<Freed> reshape_like() const {
+    const auto moving = moving_axes(&NodeFreer::output_shape);
+    if (!moving || node(0).inputs.size() != 1) return std::nullopt;
+    ReshapeParams params{{output_shape(0).begin(), output_shape(0).end()}};
+    std::vector<int> axes;  // that follow the size, and are no copies of the input's
+    for (const int axis : *moving) {
+      const bool is_copied = is_axis([&](size_t k) -> const Shape& { return input_shape(k); }, axis, axis);
+      params.dims[static_cast<size_t>(axis)] = 0;
+      if (!is_copied) axes.push_back(axis);
+    }
+    std::vector<SizeChoice::Like> likes = values_before([&](const auto& shape_at) -> std::optional<std::vector<int>> {
+      std::vector<int> found;
+      for (const int own : axes) {
+        int axis = 0;
+        while (axis < shape_at(0).rank() && !is_axis(shape_at, axis, own)) ++axis;
+        if (axis == shape_at(0).rank()) return std::nullopt;
+        found.push_back(axis);
+      }
+      return found;
+    });
+    if (axes.empty() || likes.empty()) return std::nullopt;
+    for (size_t i = 0; i < axes.size(); ++i) {
+      params.dims[static_cast<size_t>(axes[i])] = dim_of_like(likes[0].axes[i]);
+    }
+    return Freed{{std::move(params)}, likes[0].id, std::move(axes), std::move(likes)};
   }
 
   std::span<const Graph> graphs_;
   size_t index_;
+  bool may_follow_;  // another value
 };
 
 }  // namespace
@@ -385,7 +441,7 @@ Status make_one_of(Graph& graph, std::span<const Graph> readings, std::vector<Si
   }
   size_t at = 0;
   for (size_t i = 0; i < readings[0].nodes.size(); ++i, ++at) {
-    OCTET_TRY(Freed freed, NodeFreer(readings, i).freed());
+    OCTET_TRY(Freed freed, NodeFreer(readings, i, choices != nullptr).freed());
     std::vector<GraphOp>& ops = freed.ops;
     for (size_t k = 0; k + 1 < ops.size(); ++k, ++at) {
       const std::vector<ValueId> inputs = graph.nodes[at].inputs;
@@ -396,9 +452,9 @@ Status make_one_of(Graph& graph, std::span<const Graph> readings, std::vector<Si
       graph.nodes[at + 1].inputs = {made};
     }
     graph.nodes[at].op = std::move(ops.back());
-    if (freed.follows) graph.nodes[at].inputs.push_back(freed.likes[0]);
-    if (choices != nullptr && !freed.likes.empty()) {
-      choices->push_back({graph.nodes[at].outputs[0], std::move(freed.likes)});
+    if (freed.like != kNoValue) graph.nodes[at].inputs.push_back(freed.like);
+    if (!freed.likes.empty()) {
+      choices->push_back({graph.nodes[at].outputs[0], std::move(freed.axes), std::move(freed.likes)});
     }
   }
   return {};

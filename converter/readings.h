@@ -19,11 +19,16 @@ struct Reading {
 // Reads the network anew for these input shapes.
 using ReadAtShapes = std::function<Result<Reading>(const std::map<std::string, Shape>&)>;
 
-// A resize that has been made the same for every size by one of several forms: by scales, or like one of `likes`. The
-// readings do not tell which it is; another one tells, at a size where the forms part.
+// A node that has been made the same for every size by one of several forms: a resize by scales or like another value,
+// or like one value or another. These readings do not tell which it is; another one tells, at a size where they part.
 struct SizeChoice {
-  ValueId resized = kNoValue;
-  std::vector<ValueId> likes;
+  struct Like {
+    ValueId id = kNoValue;
+    std::vector<int> axes;
+  };
+  ValueId made = kNoValue;
+  std::vector<int> axes;    // of `made`
+  std::vector<Like> likes;  // whose axes are as long in all readings
 };
 
 // "1x3x8x8, 1x4": for messages.
@@ -40,10 +45,12 @@ std::string input_shapes_text(const Graph& graph);
 //
 //   resize to the size of y     like y: whatever value has its height and width in every reading
 //
+//   reshape to (n, h, w, c)     of h * w: like whatever value has h and w among its dimensions
+//
 //   x + copies of a constant    x + the constant, which broadcasts
 //
-// `graph`: equal to readings[0]. kUnsupported, with the node, for any other difference. `choices`, unless null, gets
-// the resizes that may follow several values.
+// `graph`: equal to readings[0]; no pass may run on it any more where nodes follow other values, which they do only
+// with `choices`: these get the nodes that have several forms. kUnsupported, with the node, for any other difference.
 Status make_one_of(Graph& graph, std::span<const Graph> readings, std::vector<SizeChoice>* choices = nullptr);
 
 // Whether `copies` is what `one` broadcasts to.

@@ -272,6 +272,21 @@ bool keeps_elements(const Shape& shape, const AxisOrder& order) {
   return true;
 }
 
+// The dimensions, with those of another tensor computed.
+std::string written_dims(QdqWriter& writer, const PackedNode& node, const ReshapeParams& params) {
+  OnnxBuilder& onnx = writer.onnx();
+  const std::string name = writer.output_name(node) + "_shape";
+  if (node.inputs.size() <= kReshapeLike) return onnx.add_ints(name, params.dims);
+  const std::string like = writer.read(node.inputs[kReshapeLike]);
+  std::vector<std::string> parts;
+  for (const int64_t dim : params.dims) {
+    const int64_t axis = axis_of_like(dim);
+    parts.push_back(axis < 0 ? onnx.add_ints(name + "_part", {dim})
+                             : onnx.add_node("Shape", {like}, name + "_part", {{"start", axis}, {"end", axis + 1}}));
+  }
+  return onnx.add_node("Concat", parts, name, {{"axis", int64_t{0}}});
+}
+
 Status write(QdqWriter& writer, const PackedNode& node, const ReshapeParams& params) {
   const std::string& name = writer.output_name(node);
   const Shape& shape = writer.tensor(node.inputs[0]).shape;
@@ -281,7 +296,7 @@ Status write(QdqWriter& writer, const PackedNode& node, const ReshapeParams& par
     as_it_stands &= params.dims[i] != 0 || order[i] == static_cast<int64_t>(i);
   }
   if (!as_it_stands) order = same_order(shape.rank());
-  const std::string dims = writer.onnx().add_ints(name + "_shape", params.dims);
+  const std::string dims = written_dims(writer, node, params);
   writer.write(node, writer.onnx().add_node("Reshape", {writer.read(node.inputs[0], order), dims}, name),
                same_order(writer.rank(node.outputs[0])));
   return {};

@@ -39,6 +39,16 @@ Error does_not_fit(const Shape& src, const std::vector<int64_t>& dims) {
   return invalid(ReshapeParams::kName, text);
 }
 
+// Dimension `dim`, at most -2, which stands at place i.
+Result<int64_t> like_dim(int64_t dim, int i, const TensorDesc& like) {
+  const int64_t axis = axis_of_like(dim);
+  if (like.present && axis < like.shape.rank()) return like.shape[static_cast<int>(axis)];
+  return invalid(ReshapeParams::kName,
+                 "dimension " + std::to_string(i) + " is " + std::to_string(dim) +
+                     (like.present ? ", but the tensor like which it is to be is " + like.shape.to_string()
+                                   : ", but there is no tensor like which it is to be"));
+}
+
 bool supports_all(const Problem<ReshapeParams>&) {
   return true;
 }
@@ -57,7 +67,7 @@ constexpr KernelRow<ReshapeParams> kTable[] = {{"reference", Isa::kAny, supports
 }  // namespace
 
 Result<std::vector<Shape>> infer_shapes(const ReshapeParams& params, Descs inputs) {
-  OCTET_CHECK(check_input_count(params.kName, inputs, 1, 1));
+  OCTET_CHECK(check_input_count(params.kName, inputs, 1, 2));
   const Shape& src = inputs[0].shape;
   if (params.dims.size() > Shape::kMaxRank) {
     return invalid(params.kName, std::to_string(params.dims.size()) + " dimensions, but the most are " +
@@ -67,8 +77,14 @@ Result<std::vector<Shape>> infer_shapes(const ReshapeParams& params, Descs input
   Shape fixed = dst;  // dst with the -1 as 1
   int copied = 0;     // dynamic dimensions that 0 takes over: they cancel
   int rest = -1;
+  bool is_open = false;  // a dimension of like is dynamic
   for (int i = 0; i < dst.rank(); ++i) {
-    if (dst[i] < -1) return invalid(params.kName, "dimension " + std::to_string(i) + " is " + std::to_string(dst[i]));
+    if (dst[i] < -1) {
+      OCTET_TRY(dst[i], like_dim(dst[i], i, input_or_absent(inputs, kReshapeLike)));
+      fixed[i] = dst[i];
+      is_open |= dst[i] == Shape::kDynamic;
+      continue;
+    }
     if (dst[i] == -1 && rest >= 0) {
       return invalid(params.kName, "dimensions " + std::to_string(rest) + " and " + std::to_string(i) + " are both -1");
     }
@@ -84,6 +100,7 @@ Result<std::vector<Shape>> infer_shapes(const ReshapeParams& params, Descs input
       copied += src[i] == Shape::kDynamic ? 1 : 0;
     }
   }
+  if (is_open) return single_output(params.kName, dst);  // -1, if any, is dynamic, too
   OCTET_TRY(const Product given, product_of(src));
   OCTET_TRY(const Product wanted, product_of(fixed));
   const int dynamic = given.dynamic - copied;
@@ -104,7 +121,8 @@ Result<std::vector<Shape>> infer_shapes(const ReshapeParams& params, Descs input
 }
 
 Status check_types(const ReshapeParams& params, Descs inputs, Descs outputs) {
-  return check_moves(params.kName, inputs, outputs);
+  OCTET_CHECK(check_input_count(params.kName, inputs, 1, 2));
+  return check_moves(params.kName, inputs.first(1), outputs);
 }
 
 std::span<const KernelRow<ReshapeParams>> kernel_table(const ReshapeParams&) {

@@ -68,6 +68,15 @@ def spread(net, x):
                                        coordinate_transformation_mode="pytorch_half_pixel"))  # fmt: skip
 
 
+def group_norm(net, x):
+    """F.group_norm(x, 3) as torch exports it: Reshape, InstanceNormalization, Reshape to Shape(x)."""
+    n, c, h, w = net.shape[x]
+    y = net.node("Reshape", [x, ints(net, 0, 3, -1)], [n, 3, c * h * w // 3 if isinstance(h, int) else "pixels"])
+    ones, zeros = net.constant(np.ones(3, np.float32)), net.constant(np.zeros(3, np.float32))
+    y = net.same("InstanceNormalization", y, ones, zeros, epsilon=1e-5)
+    return net.node("Reshape", [y, net.node("Shape", [x])], net.shape[x])
+
+
 def positions(net, x):
     """x + arange(w), and a mask of ones made by ConstantOfShape and Expand."""
     w = net.node("Gather", [net.node("Shape", [x]), net.constant(np.int64(3))], axis=0)
@@ -112,12 +121,17 @@ def repeat(net, x):
     return net.same("Add", last, sums)
 
 
+def normalized(x):
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+
+
 # What each computes of x, in NumPy.
 PATTERNS = {
     flatten: lambda x: x.reshape(len(x), -1),
     shuffle: lambda x: x.reshape(len(x), 2, 3, *x.shape[2:]).transpose(0, 2, 1, 3, 4).reshape(x.shape),
     enlarge: lambda x: x.repeat(2, 2).repeat(2, 3),
     spread: lambda x: x + x.mean((2, 3), keepdims=True),
+    group_norm: lambda x: normalized(x.reshape(len(x), 3, -1)).reshape(x.shape),
     positions: lambda x: x + np.arange(x.shape[3]),
     squeeze: lambda x: x.mean(3, keepdims=True),
 }
@@ -186,7 +200,7 @@ class Shapes(support.Case):
 
     def test_one_file_serves_every_image_size_on_request(self):
         random = np.random.default_rng(6)
-        for pattern in (flatten, enlarge, squeeze, shuffle, spread):
+        for pattern in (flatten, enlarge, squeeze, shuffle, spread, group_norm):
             with self.subTest(pattern.__name__):
                 path = self.build(pattern, "N", 6, "height", "width")
                 packed = self.packed(path, "--input-shape", "x=1x6x4x5", "--open-sizes")
@@ -213,11 +227,12 @@ class Shapes(support.Case):
 
     def test_what_follows_another_tensor_is_exported_so(self):
         random = np.random.default_rng(7)
-        packed = self.packed(self.build(spread, "N", 6, "height", "width"), "--input-shape", "x=1x6x4x5", "--open-sizes")
-        self.succeed(support.OCTET, "export", packed, "--onnx", self.folder / "back.onnx")
-        again = self.packed(self.folder / "back.onnx", "--input-shape", "x=1x6x4x5", "--open-sizes")
-        x = random.standard_normal((2, 6, 7, 9)).astype(np.float32)
-        self.assertLess(float(np.max(np.abs(self.octet(again, x) - PATTERNS[spread](x)))), 1e-5)
+        for pattern in (spread, group_norm):
+            packed = self.packed(self.build(pattern, "N", 6, "height", "width"), "--input-shape", "x=1x6x4x5", "--open-sizes")
+            self.succeed(support.OCTET, "export", packed, "--onnx", self.folder / "back.onnx")
+            again = self.packed(self.folder / "back.onnx", "--input-shape", "x=1x6x4x5", "--open-sizes")
+            x = random.standard_normal((2, 6, 7, 9)).astype(np.float32)
+            self.assertLess(float(np.max(np.abs(self.octet(again, x) - PATTERNS[pattern](x)))), 1e-5)
 
     def test_a_batch_that_is_computed_with_is_named_and_can_be_given(self):
         def scalar(net, x):

@@ -107,6 +107,21 @@ bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// Whether the open model gives, at each of these sizes, the bytes of one that is made for it.
+void check_sizes(const SourceBuilder& source, PackedModel packed, const std::vector<Shape>& sizes) {
+  const Model open = model_of(std::move(packed));
+  for (const Shape& size : sizes) {
+    CAPTURE(size.to_string());
+    const Model fixed = model_of(convert_at(source, size, false));
+    Result<Session> a = Session::create(open, {.threads = 1, .input_shapes = {size}});
+    Result<Session> b = Session::create(fixed, {.threads = 1, .input_shapes = {size}});
+    REQUIRE_MESSAGE(a.ok(), a.error().message);
+    REQUIRE_MESSAGE(b.ok(), b.error().message);
+    CHECK(a->output().shape == b->output().shape);
+    CHECK(run(*a) == run(*b));
+  }
+}
+
 // Why the sizes of a network cannot stay open.
 std::string refusal(const SourceBuilder& source) {
   Result<Reading> own = read(source, {{"x", {1, 3, 6, 8}}});
@@ -184,16 +199,7 @@ TEST_CASE("transposed convolutions, blocks of pixels and shuffled channels leave
     add_conv(source, "x", "a", 3, 8).node("Relu", {"a"}, {"b"});
     build(source);
     source.node("Relu", {"e"}, {"y"}).output("y");
-    const Model open = model_of(convert_at(source, {1, 3, 6, 8}, true));
-    for (const Shape& size : {Shape{1, 3, 6, 8}, Shape{1, 3, 5, 7}, Shape{1, 3, 16, 9}}) {
-      const Model fixed = model_of(convert_at(source, size, false));
-      Result<Session> a = Session::create(open, {.threads = 1, .input_shapes = {size}});
-      Result<Session> b = Session::create(fixed, {.threads = 1, .input_shapes = {size}});
-      REQUIRE_MESSAGE(a.ok(), a.error().message);
-      REQUIRE_MESSAGE(b.ok(), b.error().message);
-      CHECK(a->output().shape == b->output().shape);
-      CHECK(run(*a) == run(*b));
-    }
+    check_sizes(source, convert_at(source, {1, 3, 6, 8}, true), {{1, 3, 6, 8}, {1, 3, 5, 7}, {1, 3, 16, 9}});
   }
 }
 
@@ -267,8 +273,7 @@ TEST_CASE("a resize to the size of another tensor leaves the size open") {
          add_resize_like(s, "f", "x", "e");
        },
        {f32}},
-      {"what scales or another tensor would do as well at most sizes",  // [[h / 2] / 2] and what differs where h / 4
-                                                                        // ...
+      {"what scales or another tensor would do as well at most sizes",
        [&](SourceBuilder& s) {
          add_conv(s, "b", "c2", 8, 8, halving).node("MaxPool", {"c2"}, {"d4"}, pooling);  // up, then down
          s.node("MaxPool", {"b"}, {"e2"}, pooling).node("MaxPool", {"e2"}, {"e4"}, pooling);
@@ -292,19 +297,39 @@ TEST_CASE("a resize to the size of another tensor leaves the size open") {
     source.node("Relu", {"e"}, {"y"}).output("y");
     const PackedModel packed = convert_at(source, {1, 3, 16, 8}, true);
     CHECK(types_of_likes(packed) == types);
-    const Model open = model_of(packed);
-    for (const Shape& size : {Shape{1, 3, 16, 8}, Shape{1, 3, 13, 15}, Shape{1, 3, 17, 30}, Shape{1, 3, 22, 11},
-                              Shape{1, 3, 83, 95}, Shape{1, 3, 34, 36}, Shape{1, 3, 35, 38}}) {
-      CAPTURE(size.to_string());
-      const Model fixed = model_of(convert_at(source, size, false));
-      Result<Session> a = Session::create(open, {.threads = 1, .input_shapes = {size}});
-      Result<Session> b = Session::create(fixed, {.threads = 1, .input_shapes = {size}});
-      REQUIRE_MESSAGE(a.ok(), a.error().message);
-      REQUIRE_MESSAGE(b.ok(), b.error().message);
-      CHECK(a->output().shape == b->output().shape);
-      CHECK(run(*a) == run(*b));
-    }
+    check_sizes(source, packed,
+                {{1, 3, 16, 8},
+                 {1, 3, 13, 15},
+                 {1, 3, 17, 30},
+                 {1, 3, 22, 11},
+                 {1, 3, 83, 95},
+                 {1, 3, 34, 36},
+                 {1, 3, 35, 38}});
   }
+}
+
+// x.view(n, parts, -1) and back, as torch exports GroupNorm: between them InstanceNormalization of its groups.
+SourceBuilder& add_group_norm(SourceBuilder& s, const std::string& x, const std::string& y, int64_t groups,
+                              int64_t channels) {
+  const auto count = static_cast<size_t>(groups);
+  s.s64(y + ".groups", {0, groups, -1}).node("Reshape", {x, y + ".groups"}, {y + ".grouped"});
+  s.f32(y + ".ones", {groups}, std::vector<float>(count, 1)).f32(y + ".zeros", {groups}, std::vector<float>(count, 0));
+  s.node("InstanceNormalization", {y + ".grouped", y + ".ones", y + ".zeros"}, {y + ".normal"});
+  s.node("Shape", {x}, {y + ".shape"}).node("Reshape", {y + ".normal", y + ".shape"}, {y + ".back"});
+  s.f32(y + ".scale", {channels, 1, 1}, some_floats(static_cast<size_t>(channels), 12));
+  s.f32(y + ".shift", {channels, 1, 1}, some_floats(static_cast<size_t>(channels), 13));
+  return s.node("Mul", {y + ".back", y + ".scale"}, {y + ".scaled"}).node("Add", {y + ".scaled", y + ".shift"}, {y});
+}
+
+TEST_CASE("group normalization, which joins pixels and takes them apart, leaves the size open") {
+  SourceBuilder source;
+  source.input("x", {1, 3, kN, kN});
+  add_conv(source, "x", "a", 3, 8, {{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}});
+  add_group_norm(source, "a", "b", 4, 8).node("Relu", {"b"}, {"c"});
+  add_conv(source, "c", "d", 8, 8);
+  add_group_norm(source, "d", "e", 2, 8).node("Relu", {"e"}, {"y"}).output("y");
+  check_sizes(source, convert_at(source, {1, 3, 6, 10}, true),
+              {{1, 3, 6, 10}, {1, 3, 5, 7}, {1, 3, 8, 6}, {1, 3, 16, 9}, {1, 3, 13, 14}});
 }
 
 TEST_CASE("an open model can be fixed again at one size") {
@@ -349,15 +374,16 @@ TEST_CASE("what follows the size and has no form without it is named") {
   CHECK(has(reshape, "144"));
   CHECK(has(reshape, "12x24"));
 
-  SourceBuilder split;  // height and width change places without their pixels doing so
+  SourceBuilder split;  // twice as many rows of half as many pixels
   split.input("x", {kN, 3, kN, kN}).node("Shape", {"x"}, {"s"}).s64("at2", {2}).s64("at3", {3}).s64("at4", {4});
   split.node("Slice", {"s", "at2", "at3"}, {"h"}).node("Slice", {"s", "at3", "at4"}, {"w"}).s64("parts", {1, 3});
-  split.node("Concat", {"parts", "w", "h"}, {"dims"}, {{"axis", int64_t{0}}})
+  split.s64("two", {2}).node("Mul", {"h", "two"}, {"rows"}).node("Div", {"w", "two"}, {"columns"});
+  split.node("Concat", {"parts", "rows", "columns"}, {"dims"}, {{"axis", int64_t{0}}})
       .node("Reshape", {"x", "dims"}, {"y"})
       .output("y");
   const std::string parameters = refusal(split);
   CHECK(has(parameters, "(reshape)"));
-  CHECK(has(parameters, "3x8x6"));
+  CHECK(has(parameters, "3x12x4"));
   CHECK(has(parameters, "3x24x12"));
 }
 

@@ -106,8 +106,9 @@ constexpr const char* kCalibration = R"({"format": "octet calibration", "version
 void write_all() {
   const std::vector<std::byte> packed = write_model(small_int8_net());
   write("packed", "small", {reinterpret_cast<const char*>(packed.data()), packed.size()});
-  const std::vector<std::byte> resizes = write_model(resize_like_net());
+  const std::vector<std::byte> resizes = write_model(resize_like_net()), reshapes = write_model(reshape_like_net());
   write("packed", "resize_like", {reinterpret_cast<const char*>(resizes.data()), resizes.size()});
+  write("packed", "reshape_like", {reinterpret_cast<const char*>(reshapes.data()), reshapes.size()});
   for (uint32_t seed = 1; seed <= 8; ++seed) {
     const std::vector<std::byte> random = write_model(random_packed_net(seed));
     write("packed", "random" + std::to_string(seed), {reinterpret_cast<const char*>(random.data()), random.size()});

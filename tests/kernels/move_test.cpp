@@ -53,6 +53,23 @@ TEST_CASE("reshape works out its dimensions") {
   CHECK(shape_of(ReshapeParams{{2, 12}}, {{kN, 3, 4}}) == "2x12");
 }
 
+TEST_CASE("reshape takes dimensions from the shape of another tensor") {
+  const int64_t n = Shape::kDynamic;
+  const auto pixels = dim_of_like(1), columns = dim_of_like(2);
+  CHECK(shape_of(ReshapeParams{{0, pixels, columns, 8}}, {{1, 35, 8}, {1, 5, 7, 3}}) == "1x5x7x8");
+  CHECK(shape_of(ReshapeParams{{0, columns, -1, 8}}, {{n, 35, 8}, {9, 5, 7}}) == "Nx7x5x8");
+  CHECK(shape_of(ReshapeParams{{0, pixels, columns, 8}}, {{n, n, 8}, {n, n, 7, 3}}) == "NxNx7x8");
+  CHECK(shape_of(ReshapeParams{{0, pixels, -1, 8}}, {{1, 35, 8}, {n, n, 7, 3}}) == "1xNxNx8");
+  CHECK(shape_of(ReshapeParams{{pixels, 2}}, {{1, 0}, {4, 0}}) == "0x2");
+  CHECK(contains(refusal_of(ReshapeParams{{0, pixels, columns, 8}}, {{1, 36, 8}, {1, 5, 7, 3}}), "1x36x8 do not fit"));
+  CHECK(
+      contains(refusal_of(ReshapeParams{{0, columns}}, {{1, 36}, {1, 36}}), "dimension 1 is -4, but the tensor like"));
+  CHECK(contains(refusal_of(ReshapeParams{{kLowest}}, {{1}, {1}}), "dimension 0 is -9223372036854775808"));
+  CHECK(contains(refusal_of(ReshapeParams{{0, columns}}, {{1, 36}}), "there is no tensor"));
+  CHECK(contains(refusal_of(ReshapeParams{{0}}, {{1}, {1}, {1}}), "1 to 2 inputs, not 3"));
+  CHECK(takes_types(ReshapeParams{{pixels}}, {f32({1}, {1}), s64({2, 1}, {1, 2})}, f32({1}, {1})));
+}
+
 TEST_CASE("reshape refuses what does not fit") {
   CHECK(refusal_of(ReshapeParams{{4, -1}}, {{2, 3}}) == "reshape: the elements of 2x3 do not fit [4,-1]");
   CHECK(contains(refusal_of(ReshapeParams{{7}}, {{2, 3}}), "do not fit [7]"));

@@ -288,8 +288,9 @@ TEST_CASE("a resize to the size of another tensor comes back, and raises the ver
   session->run();
   const auto y = session->output().as<float>();
   CHECK(std::vector<float>(y.begin(), y.end()) == std::vector<float>{1, 1, 1, 1, 1, 1, 5, 5, 5, 5, 5, 5});
-  check_damage_is_harmless(write_model(test::resize_like_net()), 1,
-                           {std::byte{0x00}, std::byte{0x01}, std::byte{0x05}, std::byte{0xFF}});
+  for (const PackedModel& net : {test::resize_like_net(), test::reshape_like_net()}) {
+    check_damage_is_harmless(write_model(net), 1, {std::byte{0x00}, std::byte{0x01}, std::byte{0x05}, std::byte{0xFF}});
+  }
   CHECK(!check_model(made(true, {4, 3, 2})).ok());
   CHECK(!check_model(made(true, {1, 4, 5, 2})).ok());
 }

@@ -139,4 +139,19 @@ inline PackedModel resize_like_net() {
   return b.take();
 }
 
+// Pixels joined and split again like another tensor of another order. Input "x" [N, 3, 4, 2], output "y" [N, 3, 4, 2].
+inline PackedModel reshape_like_net() {
+  constexpr int64_t n = Shape::kDynamic;
+  PackedBuilder b;
+  const int32_t x = b.input("x", DataType::kF32, {n, 3, 4, 2}),
+                turned = b.activation("turned", DataType::kF32, {n, 4, 3, 2});
+  b.node("turn", TransposeParams{{0, 2, 1, 3}}, {x}, {turned});
+  const int32_t rows = b.activation("rows", DataType::kF32, {n, 12, 2}),
+                y = b.activation("y", DataType::kF32, {n, 3, 4, 2});
+  b.node("join", ReshapeParams{{0, 12, 2}}, {turned}, {rows});
+  b.node("split", ReshapeParams{{0, dim_of_like(2), dim_of_like(1), 2}}, {rows, turned}, {y});
+  b.output(y);
+  return b.take();
+}
+
 }  // namespace octet::test
