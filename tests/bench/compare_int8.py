@@ -7,13 +7,15 @@ Inputs are those of compare_export.py: images where the network takes them, else
 error on 32 inputs, no correction. Without FOLDER there is nothing to do (exit 77). Needs NumPy and Pillow.
 """
 
-import argparse
 import json
 import pathlib
 import sys
 import tempfile
 
-from compare_export import NETWORKS, ROOT, run, samples, skip
+from programs import ROOT, need, octet_outputs, parse, parser_of, run
+from shared_networks import NETWORKS, samples
+
+sys.path.insert(0, str(ROOT / "tests" / "conformance"))
 
 
 def outputs_of(octet, model, data, scratch):
@@ -22,21 +24,17 @@ def outputs_of(octet, model, data, scratch):
 
     found = {}
     for i in range(len(next(iter(data.values())))):
-        feed = []
-        for name, x in data.items():
-            np.save(scratch / f"x_{name}.npy", x[i : i + 1])
-            feed += ["--input", f"{name}={scratch}/x_{name}.npy"]
-        run(octet, "run", model, *feed, "--output-dir", scratch / "out")
-        for path in (scratch / "out").iterdir():
-            found.setdefault(path.stem, []).append(np.load(path).astype(np.float64).ravel())
+        for name, y in octet_outputs(octet, model, {name: x[i : i + 1] for name, x in data.items()}, scratch).items():
+            found.setdefault(name, []).append(y.astype(np.float64).ravel())
     return {name: np.stack(rows) for name, rows in found.items()}
 
 
 def compare(name, source, options, scratch):
     """(output, values, decibels)"""
     import numpy as np
+    from quality import sqnr
 
-    octet = options.build / "converter" / "octet"
+    octet = options.octet
     model, packed = options.data / "models" / name, scratch / "net.octet"
     inputs = json.loads(run(octet, "inspect", model, "--json"))["inputs"]
     data, calibration = {}, []
@@ -48,19 +46,15 @@ def compare(name, source, options, scratch):
     run(octet, "convert", model, "-o", packed, *calibration, "--calibration", "mse", "--correct", "none")
     want, got = (outputs_of(octet, m, data, scratch) for m in (model, packed))
     for output, expected in want.items():
-        noise = float(np.sum((expected - got[output]) ** 2))
-        yield output, expected.size, 10 * np.log10(float(np.sum(expected**2)) / max(noise, 1e-30))
+        yield output, expected.size, sqnr(expected, got[output])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser = parser_of(__doc__, ort_bench=False)
     parser.add_argument("--samples", type=int, default=16)
     parser.add_argument("names", nargs="*", help="parts of the models' paths; default: all that are float")
-    options = parser.parse_args()
-    if not options.data.is_dir():
-        skip(f"no shared models at {options.data}")
+    options = parse(parser)
+    need("numpy", "PIL")
     print(f"{'network, output':64}   values      dB")
     for name, source in NETWORKS.items():
         wanted = not options.names or any(part in name for part in options.names)

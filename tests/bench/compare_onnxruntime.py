@@ -13,27 +13,19 @@ A time is the minimum over all runs of all processes; processes of the two progr
 the machine meets both.
 """
 
-import argparse
 import json
 import math
 import os
 import pathlib
 import re
 import struct
-import subprocess
 import sys
 import tempfile
 
+from programs import parser_of, run, skip
+
 # Name, image side.
 NETWORKS = {"mobilenet_v1": 224, "mobilenet_v2": 224, "squeezenet1_1": 224, "resnet18": 224, "resnet50": 224, "resnet8": 32}
-SKIPPED = 77
-
-
-def run(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}: {done.stderr.strip()[-300:]}")
-    return done.stdout
 
 
 def npy_of(raw, side):
@@ -151,10 +143,8 @@ def compare_with_itself(names, octet, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, data=False)
     parser.add_argument("--models", type=pathlib.Path, default=os.environ.get("OCTET_PEER_MODELS"))
-    parser.add_argument("--ort-bench", type=pathlib.Path, default=os.environ.get("ORT_BENCH"))
-    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2] / "build")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), metavar="NAME")
     parser.add_argument("--processes", type=int, default=5, help="of each program, for each figure")
@@ -163,8 +153,7 @@ def main():
     parser.add_argument("--markdown", action="store_true", help="tables for a README")
     options = parser.parse_args()
     if options.models is None or not any(options.models.joinpath(f"{n}_fp32.onnx").exists() for n in options.networks):
-        print(f"skipped: no models; --models or $OCTET_PEER_MODELS must name a folder with NAME_fp32.onnx (it is {options.models})", file=sys.stderr)
-        return SKIPPED
+        skip(f"no models; --models or $OCTET_PEER_MODELS must name a folder with NAME_fp32.onnx (it is {options.models})")
     names = [n for n in options.networks if options.models.joinpath(f"{n}_fp32.onnx").exists()]
     peer = None
     if options.ort_bench is not None and options.ort_bench.exists():

@@ -11,17 +11,14 @@ What is compared is the last quantized tensor, in steps of its scale (a softmax 
 evaluated in double precision, by tests/conformance/reference.py, on the first images of the lot.
 """
 
-import argparse
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from programs import ROOT, octet_outputs, onnx_runtime_outputs, parse, parser_of, run, skip
+
 sys.path.insert(0, str(ROOT / "tests" / "conformance"))
-SKIPPED = 77
 try:
     import numpy as np
     import onnx
@@ -29,8 +26,7 @@ try:
     from onnx import numpy_helper
     from PIL import Image
 except ImportError as missing:
-    print(f"skipped: {missing}", file=sys.stderr)
-    sys.exit(SKIPPED)
+    skip(missing)
 
 
 def files(folder):
@@ -90,30 +86,16 @@ def without_softmax(path):
     return model, float(numpy_helper.to_array(scale))
 
 
-def run(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}: {done.stderr.strip()[-300:]}")
-    return done.stdout
-
-
 def of_octet(octet, model, x, scratch):
     run(octet, "convert", model, "-o", scratch / "net.octet")
     source = json.loads(run(octet, "inspect", scratch / "net.octet", "--json"))["inputs"][0]
-    np.save(scratch / "x.npy", x.reshape(len(x), *source["shape"][1:]))
-    run(octet, "run", scratch / "net.octet", "--input", f"{source['name']}={scratch / 'x.npy'}", "--output-dir", scratch / "out")
-    (made,) = (scratch / "out").glob("*.npy")
-    y = np.load(made).reshape(len(x), -1)
-    made.unlink()
-    return y
+    (y,) = octet_outputs(octet, scratch / "net.octet", {source["name"]: x.reshape(len(x), *source["shape"][1:])}, scratch).values()
+    return y.reshape(len(x), -1)
 
 
 def of_onnx_runtime(program, model, x, level, scratch):
-    x.tofile(scratch / "x.f32")
-    dims = ",".join(map(str, (1, *x.shape[1:])))
-    run(program, model, "--opt", level, "--input", scratch / "x.f32", "--dims", dims, "--out", scratch / "y.f32",
-        "--runs", 0, "--warmup", 0, "--no-spin")  # fmt: skip
-    return np.fromfile(scratch / "y.f32", np.float32).reshape(len(x), -1)
+    (y,) = onnx_runtime_outputs(program, model, x, (1, *x.shape[1:]), level, scratch).values()
+    return y
 
 
 def of_definition(model, x):
@@ -129,21 +111,11 @@ def row(what, a, b, scale):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--ort-bench", type=pathlib.Path, default=os.environ.get("ORT_BENCH"))
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser = parser_of(__doc__)
     parser.add_argument("--images", type=int, help="at most so many for each model")
     parser.add_argument("--definition", type=int, default=0, help="evaluate the definition on so many images")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="NAME")
-    options = parser.parse_args()
-    if options.ort_bench is None or not options.ort_bench.exists():
-        print(f"skipped: --ort-bench or $ORT_BENCH must name the program of ONNX Runtime (it is {options.ort_bench})", file=sys.stderr)
-        return SKIPPED
-    if not (options.data / "models").is_dir():
-        print(f"skipped: no models in {options.data}", file=sys.stderr)
-        return SKIPPED
-    octet = options.build / "converter" / "octet"
+    options = parse(parser)
     print("| model, images | compared | over 1 step, % | not the same, % | most steps | same top-1 |\n|---|---|---|---|---|---|")
     for name in options.models:
         file, inputs, count = MODELS[name]
@@ -153,7 +125,7 @@ def main():
             model, scale = without_softmax(options.data / "models" / file)
             onnx.save(model, scratch / "net.onnx")
             x = np.ascontiguousarray(inputs(options.data / "images", count))
-            made = {"octet": of_octet(octet, scratch / "net.onnx", x, scratch)}
+            made = {"octet": of_octet(options.octet, scratch / "net.onnx", x, scratch)}
             for level in (0, 99):
                 made[f"opt {level}"] = of_onnx_runtime(options.ort_bench, scratch / "net.onnx", x, level, scratch)
             rows = [row(f"{a}, {b}", made[a], made[b], scale) for a, b in (("octet", "opt 99"), ("octet", "opt 0"), ("opt 0", "opt 99"))]

@@ -10,12 +10,12 @@ straight-through gradients, on the images converted with: an estimate of what co
 at these ranges. Without FOLDER there is nothing to do (exit 77). Needs NumPy, Pillow, onnx and PyTorch.
 """
 
-import argparse
 import pathlib
 import sys
 import tempfile
 
-from compare_export import NETWORKS, ROOT, run, samples, skip
+from programs import parse, parser_of, run
+from shared_networks import NETWORKS, samples
 
 # model: images a step
 TRAINED = {
@@ -137,7 +137,7 @@ def limits(name, options, scratch):
     x = samples(options.data / "images", source, (1, 3, 32, 32) if small else (1, 3, 224, 224), options.images)
     x = x[np.random.default_rng(0).permutation(len(x))]
     fit, held_out = np.split(x, [len(x) * 4 // 5])
-    octet, model = options.build / "converter" / "octet", options.data / "models" / name
+    octet, model = options.octet, options.data / "models" / name
     np.save(scratch / "fit.npy", fit)
     nets = []
     for precision in ("int8", "f32"):
@@ -182,15 +182,11 @@ def limits(name, options, scratch):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser = parser_of(__doc__, ort_bench=False)
     parser.add_argument("--images", type=int, default=263)
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("names", nargs="*", help="parts of the models' paths; default: all")
-    options = parser.parse_args()
-    if not options.data.is_dir():
-        skip(f"no shared models at {options.data}")
+    options = parse(parser)
     print("dB of the logits: integers, float weights behind the same u8 values, those trained")
     for name in TRAINED:
         if options.names and not any(part in name for part in options.names):

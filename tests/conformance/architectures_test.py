@@ -14,6 +14,7 @@ try:
     import architectures
     import reference
     from network import Network
+    from quality import smooth, sqnr
 except ImportError as missing:
     print(f"skipped={missing}: the networks are built with python3-onnx")
     sys.exit(0)
@@ -26,19 +27,6 @@ LEAST_SQNR = {
     "yolo": 25, "unet": 31, "deeplab": 32, "efficientnet": 32, "mobilenet_v3": 30, "shufflenet": 31, "densenet": 31,
     "vision_transformer": 27,
 }  # fmt: skip
-
-
-def smooth(random, count, shape):
-    """Images rather than noise: neighbours are alike."""
-    x = random.standard_normal((count, *shape)).astype(np.float32)
-    for axis in (2, 3):
-        x = (x + np.roll(x, 1, axis) + np.roll(x, 2, axis)) / 3**0.5
-    return x
-
-
-def sqnr(want, got):
-    noise = float(np.sum((want - got) ** 2))
-    return 10 * np.log10(float(np.sum(want**2)) / max(noise, 1e-30))
 
 
 class Architectures(support.Case):

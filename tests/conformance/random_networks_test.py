@@ -15,6 +15,7 @@ try:
     import numpy as np
     import reference
     from network import Network
+    from quality import sqnr
 except ImportError as missing:
     print(f"skipped={missing}: the networks are built with python3-onnx")
     sys.exit(0)
@@ -192,9 +193,9 @@ def check(seed, folder):
     assert apart < 0.01, f"int8: {100 * apart:.1f} % of a batch's values are not those of its samples"
     if head == "argmax" or not np.any(want):
         return None
-    sqnr = 10 * np.log10(np.sum(want**2) / max(np.sum((want - both) ** 2), 1e-30))
-    assert sqnr > LEAST_SQNR, f"int8: {sqnr:.1f} dB"
-    return sqnr
+    kept = sqnr(want, both)
+    assert kept > LEAST_SQNR, f"int8: {kept:.1f} dB"
+    return kept
 
 
 def main():
@@ -206,8 +207,8 @@ def main():
     for seed in range(options.first, options.first + options.count):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="octet-random-"))
         try:
-            sqnr = check(seed, folder)
-            quality += [] if sqnr is None else [sqnr]
+            kept = check(seed, folder)
+            quality += [] if kept is None else [kept]
         except Exception as problem:
             failed += 1
             print(f"FAILED: {problem}\n  random_networks_test.py --first {seed} --count 1")
