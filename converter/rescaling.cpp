@@ -5,6 +5,8 @@
 #include <cmath>
 #include <optional>
 
+#include "converter/number_text.h"
+
 namespace octet {
 namespace {
 
@@ -19,12 +21,6 @@ constexpr std::string_view kHex = "0123456789ABCDEF";
 
 bool is_same(const ChannelRescaling& channel, size_t index) {
   return channel.source == index && channel.factor == 1 && channel.shift == 0;
-}
-
-template <class T>
-std::string number_text(T number) {
-  char buffer[32];
-  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, number).ptr};
 }
 
 template <class T>

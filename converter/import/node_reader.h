@@ -32,6 +32,7 @@ struct SourceNode {
   // Of If and Loop. What a body reads from outside stands behind the node's own inputs.
   std::map<std::string, std::shared_ptr<const SourceModel>, std::less<>> bodies = {};
   std::string refusal = {};  // why no reader is to look at it; empty: one is
+  ErrorCode refusal_code = ErrorCode::kUnsupported;
 };
 
 // Reads one SourceNode into a Graph. The source's images are NCHW; conv2d, pool2d and resize are NHWC in the graph, so

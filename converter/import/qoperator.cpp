@@ -19,6 +19,8 @@ struct QOperator {
   int output;                // input that is the output's scale; -1: the output is not quantized
   int bias;                  // input that is an s32 bias, at the product of the first two scales; -1: none
   bool keeps_first = false;  // input 0 is no integer of its own, and goes to the op as it is
+
+  bool has_optional_output() const { return name == "QGemm"; }
 };
 
 constexpr QOperator kOperators[] = {
@@ -65,10 +67,17 @@ class Expander {
     }
   }
 
-  // False: the node is none, or is not complete.
+  // False: the node is none.
   bool expand(const SourceNode& node) {
     for (const QOperator& row : kOperators) {
-      if (node.op_type == row.name && node.domain == row.domain) return expand(node, row);
+      if (node.op_type != row.name || node.domain != row.domain) continue;
+      const Status status = expand(node, row);
+      if (!status.ok()) {
+        nodes_.push_back(node);
+        nodes_.back().refusal = status.error().message;
+        nodes_.back().refusal_code = status.error().code;
+      }
+      return true;
     }
     for (const IntegerOperator& row : kIntegerOperators) {
       if (node.op_type == row.name && node.domain.empty()) return expand(node, row);
@@ -82,67 +91,117 @@ class Expander {
   }
 
  private:
-  // `axis`: of several scales.
-  std::string dequantize(const SourceNode& node, const std::string& x, const std::string& scale,
-                         const std::string& zero_point, int64_t axis) {
+  // What people call a part of the node; the output names a node that has no name.
+  static std::string part(const SourceNode& node, const std::string& what) {
+    return (node.name.empty() ? node.outputs[0] : node.name) + ":" + what;
+  }
+
+  // Input `at`, with this scale and zero point. `axis`: of several scales.
+  std::string dequantize(const SourceNode& node, size_t at, const std::string& scale, const std::string& zero_point,
+                         int64_t axis) {
     std::string output = node.outputs[0] + ":real_" + std::to_string(nodes_.size());
-    SourceNode result = make(output, "DequantizeLinear", {x, scale, zero_point}, output);
+    SourceNode result = make(part(node, "input_" + std::to_string(at)), "DequantizeLinear",
+                             {input(node, at), scale, zero_point}, output);
     result.attributes["axis"] = axis;
     nodes_.push_back(std::move(result));
     return output;
   }
 
-  bool expand(const SourceNode& node, const QOperator& row) {
-    const bool optional_output = row.name == "QGemm";
-    if (input(node, static_cast<size_t>(row.output)).empty() && !optional_output) return false;
-    if (node.outputs.empty()) return false;
+  Status expand(const SourceNode& node, const QOperator& row) {
+    OCTET_CHECK(check_inputs(node, row));
     SourceNode real{node.name, std::string(row.real), "", kOpset, {}, node.outputs, node.attributes};
-    if (node.op_type == "QLinearConcat" && (node.inputs.size() < 5 || node.inputs.size() % 3 != 2)) return false;
+    OCTET_CHECK(take_attributes(real));
+    if (row.keeps_first) real.inputs.push_back(input(node, 0));
+    for (size_t i = 0; i < data_count(node, row); ++i) {
+      const size_t at = row.first_data + 3 * i;
+      real.inputs.push_back(dequantize(node, at, input(node, at + 1), input(node, at + 2), axis(node, i)));
+    }
+    if (row.bias >= 0 && !input(node, static_cast<size_t>(row.bias)).empty()) {
+      const std::string scale = part(node, "bias_scale");
+      nodes_.push_back(make(scale, "Mul", {input(node, 1), input(node, 4)}, scale));
+      real.inputs.push_back(dequantize(node, static_cast<size_t>(row.bias), scale, "", 0));
+    }
+    const auto output = static_cast<size_t>(row.output);
+    if (input(node, output).empty()) {
+      nodes_.push_back(std::move(real));
+      return {};
+    }
+    const std::string result = node.outputs[0] + ":real";
+    real.outputs = {result};
+    nodes_.push_back(std::move(real));
+    nodes_.push_back(make(part(node, "output"), "QuantizeLinear",
+                          {result, input(node, output), input(node, output + 1)}, node.outputs[0]));
+    return {};
+  }
+
+  static size_t data_count(const SourceNode& node, const QOperator& row) {
+    return row.data_count < 0 ? (node.inputs.size() - row.first_data) / 3 : static_cast<size_t>(row.data_count);
+  }
+
+  // That the inputs are there, and that each scale which is a constant has as many elements as it can have.
+  Status check_inputs(const SourceNode& node, const QOperator& row) const {
+    if (node.outputs.empty() || node.outputs[0].empty()) return invalid("it has no output");
+    if (row.data_count < 0 && (node.inputs.size() < 5 || node.inputs.size() % 3 != 2)) {
+      return invalid("it has " + std::to_string(node.inputs.size()) +
+                     " inputs, but two are its output's and three each tensor's");
+    }
+    for (size_t i = 0; i < data_count(node, row); ++i) {
+      const size_t at = row.first_data + 3 * i;
+      OCTET_CHECK(require(node, at));
+      OCTET_CHECK(require(node, at + 1));
+      if (!has_several_scales(row, i)) OCTET_CHECK(require_one(node, at + 1));
+    }
+    const auto output = static_cast<size_t>(row.output);
+    if (!(row.has_optional_output() && input(node, output).empty())) {
+      OCTET_CHECK(require(node, output));
+      OCTET_CHECK(require_one(node, output));
+    }
+    const Tensor* bias = row.bias < 0 ? nullptr : constant_of(input(node, static_cast<size_t>(row.bias)));
+    if (bias == nullptr || bias->type() == DataType::kS32) return {};
+    return invalid("its input " + std::to_string(row.bias) + ", the bias, is " + to_string(bias->type()) + ", not s32");
+  }
+
+  static Status require(const SourceNode& node, size_t i) {
+    return input(node, i).empty() ? invalid("its input " + std::to_string(i) + " is missing") : Status{};
+  }
+
+  Status require_one(const SourceNode& node, size_t scale) const {
+    const Tensor* tensor = constant_of(input(node, scale));
+    if (tensor == nullptr || tensor->element_count() == 1) return {};
+    return invalid("its input " + std::to_string(scale) + ", the scale '" + input(node, scale) + "', has " +
+                   std::to_string(tensor->element_count()) + " elements, not 1");
+  }
+
+  // Weights do, and both factors of a matrix product.
+  static bool has_several_scales(const QOperator& row, size_t i) {
+    return row.name == "QLinearMatMul" || (row.bias >= 0 && i == 1);
+  }
+
+  // Leaves those that the op on real numbers has.
+  static Status take_attributes(SourceNode& real) {
     if (const auto last = real.attributes.find("channels_last"); last != real.attributes.end()) {
       const auto* flag = std::get_if<int64_t>(&last->second);
-      if (flag == nullptr || *flag != 0) return false;
+      if (flag == nullptr || *flag != 0) {
+        return Error{ErrorCode::kUnsupported, "its channels are the last axis (channels_last)"};
+      }
       real.attributes.erase(last);
     }
     // The operator set by whose rules a softmax is meant.
     if (const auto opset = real.attributes.find("opset"); opset != real.attributes.end()) {
       const auto* number = std::get_if<int64_t>(&opset->second);
-      if (number == nullptr || *number < 1 || *number > INT32_MAX) return false;
+      if (number == nullptr || *number < 1 || *number > INT32_MAX) return invalid("its 'opset' is no operator set");
       real.opset = static_cast<int>(*number);
       real.attributes.erase(opset);
     }
-    if (row.keeps_first) real.inputs.push_back(input(node, 0));
-    const size_t count =
-        row.data_count < 0 ? (node.inputs.size() - row.first_data) / 3 : static_cast<size_t>(row.data_count);
-    for (size_t i = 0; i < count; ++i) {
-      const size_t at = row.first_data + 3 * i;
-      if (input(node, at).empty() || input(node, at + 1).empty()) return false;
-    }
-    for (size_t i = 0; i < count; ++i) {
-      const size_t at = row.first_data + 3 * i;
-      real.inputs.push_back(dequantize(node, input(node, at), input(node, at + 1), input(node, at + 2), axis(node, i)));
-    }
-    if (row.bias >= 0 && !input(node, static_cast<size_t>(row.bias)).empty()) {
-      const std::string scale = node.outputs[0] + ":bias_scale";
-      nodes_.push_back(make(scale, "Mul", {input(node, 1), input(node, 4)}, scale));
-      real.inputs.push_back(dequantize(node, input(node, static_cast<size_t>(row.bias)), scale, "", 0));
-    }
-    const auto output = static_cast<size_t>(row.output);
-    if (input(node, output).empty()) {
-      nodes_.push_back(std::move(real));
-      return true;
-    }
-    const std::string result = node.outputs[0] + ":real";
-    real.outputs = {result};
-    nodes_.push_back(std::move(real));
-    nodes_.push_back(make(node.outputs[0] + ":quantize", "QuantizeLinear",
-                          {result, input(node, output), input(node, output + 1)}, node.outputs[0]));
-    return true;
+    return {};
   }
+
+  static Error invalid(const std::string& why) { return {ErrorCode::kInvalidFile, why}; }
 
   // Along which the scales of data input i vary: output channels.
   static int64_t axis(const SourceNode& node, size_t i) {
+    if (node.op_type == "QLinearMatMul") return i == 0 ? -2 : -1;
     if (i == 0) return 0;
-    if (node.op_type == "QLinearMatMul") return -1;
     if (node.op_type != "QGemm") return 0;
     const auto found = node.attributes.find("transB");
     const auto* flag = found == node.attributes.end() ? nullptr : std::get_if<int64_t>(&found->second);
@@ -188,8 +247,7 @@ class Expander {
       const std::vector<float> ones(static_cast<size_t>(count), 1.0F);
       constant.attributes["value"] = Tensor::f32(count == 1 ? Shape{} : Shape{count}, ones);
       nodes_.push_back(std::move(constant));
-      sum.inputs.push_back(dequantize(node, input(node, i), one, zero_point, row.axes[i]));
-      if (!node.name.empty()) nodes_.back().name = node.name + ":input_" + std::to_string(i);
+      sum.inputs.push_back(dequantize(node, i, one, zero_point, row.axes[i]));
     }
     nodes_.push_back(std::move(sum));
     return true;

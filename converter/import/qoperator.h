@@ -9,8 +9,8 @@
 namespace octet {
 
 // Turns QLinearConv and its like into the form with QuantizeLinear and DequantizeLinear, which says the same. A node
-// that lacks inputs stays as it is, and is then not known. ConvInteger and MatMulInteger get their inputs as real
-// numbers.
+// that lacks inputs, or has others than it can have, stays as it is, refused. ConvInteger and MatMulInteger get their
+// inputs as real numbers. What is made of a node is named after it and its input: "conv:input_3".
 std::vector<SourceNode> expand_qoperators(const SourceModel& source);
 
 }  // namespace octet

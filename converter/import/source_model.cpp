@@ -162,8 +162,12 @@ class GraphBuilder {
   // Whether a reader, or what is here, takes the node; else that is reported.
   bool is_known(const SourceNode& node) {
     std::string why = node.refusal;
-    if (why.empty() && find_reader(node) == nullptr && node.bodies.empty()) why = unknown_operation(node);
-    if (!why.empty()) problem(node.name, node.op_type, why, ErrorCode::kUnsupported);
+    ErrorCode code = node.refusal_code;
+    if (why.empty() && find_reader(node) == nullptr && node.bodies.empty()) {
+      why = unknown_operation(node);
+      code = ErrorCode::kUnsupported;
+    }
+    if (!why.empty()) problem(node.name, node.op_type, why, code);
     return why.empty();
   }
 

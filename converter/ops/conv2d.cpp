@@ -28,6 +28,9 @@ Result<Convolution> read_convolution(const NodeReader& reader) {
   if (weights->type() != DataType::kF32) {
     return reader.unsupported("its weights are " + std::string(to_string(weights->type())) + ", not f32");
   }
+  if (reader.input_type(0) != DataType::kF32) {
+    return reader.invalid("its input is " + std::string(to_string(reader.input_type(0))) + ", its weights f32");
+  }
   OCTET_TRY(const Window window, read_window(reader, std::span(shape.begin() + 2, shape.end())));
   Conv2dParams params{.strides = window.strides, .dilations = window.dilations, .pads = window.pads};
   OCTET_TRY(params.groups, reader.attribute("group", int64_t{1}));

@@ -5,9 +5,11 @@
 // nothing to do. All else (per channel, computed scales, integers from elsewhere) is written out as f32 arithmetic.
 #include "kernels/quantization.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "converter/number_text.h"
 #include "converter/ops/cast.h"
 #include "converter/ops/quantize.h"
 #include "converter/ops/rules.h"
@@ -66,7 +68,7 @@ Result<DataType> integer_type(const NodeReader& reader, DataType otherwise) {
   }
   if (!reader.has_input(kZeroPoint)) return otherwise;
   const DataType type = reader.input_type(kZeroPoint);
-  if (!is_integer(type)) return reader.invalid("its zero point is " + text(type) + ", not an 8-bit integer");
+  if (!is_integer(type)) return reader.invalid("its zero point is " + text(type) + ", not u8, s8 or s32");
   return type;
 }
 
@@ -78,6 +80,11 @@ Result<int> axis_of(const NodeReader& reader, int rank) {
   return static_cast<int>(normal);
 }
 
+// Whether at most one axis has several entries, so that it does not matter which.
+bool is_list(const Shape& shape) {
+  return std::ranges::count_if(shape, [](int64_t size) { return size != 1; }) <= 1;
+}
+
 // Scales and zero points where both are constants, checked against the shape of x; nothing where they are computed.
 Result<std::optional<GivenConstant>> constant_params(const NodeReader& reader, DataType type) {
   const Tensor* scales = reader.constant(kScale);
@@ -86,10 +93,16 @@ Result<std::optional<GivenConstant>> constant_params(const NodeReader& reader, D
   GivenConstant given{.type = type};
   given.scales.assign(scales->as<float>().begin(), scales->as<float>().end());
   given.zero_points = points == nullptr ? std::vector<int32_t>(given.scales.size(), 0) : as_s32(*points);
-  for (const float scale : given.scales) {
-    if (!std::isfinite(scale) || scale <= 0) {
-      return reader.invalid("its scale is " + std::to_string(scale) + ", but scales are positive and finite");
+  for (const Tensor* tensor : {scales, points}) {
+    if (tensor != nullptr && !is_list(tensor->shape())) {
+      return reader.unsupported("its scale or zero point has the shape " + tensor->shape().to_string());
     }
+  }
+  const auto bad = std::ranges::find_if(given.scales, [](float s) { return !std::isfinite(s) || s <= 0; });
+  if (bad != given.scales.end()) {
+    const std::string index = given.scales.size() == 1 ? "" : "[" + std::to_string(bad - given.scales.begin()) + "]";
+    return reader.invalid("its scale '" + reader.node().inputs[kScale] + "'" + index + " is " + number_text(*bad) +
+                          ", but scales are positive and finite");
   }
   if (given.zero_points.size() != given.scales.size()) {
     return reader.invalid("it has " + std::to_string(given.zero_points.size()) + " zero points for " +

@@ -308,8 +308,8 @@ TEST_CASE("scales that make no sense are refused by name") {
     return s.error();
   };
   CHECK(error(1, {0}) == "no error");
-  CHECK(error(0, {0}).find("scale is 0") != std::string::npos);
-  CHECK(error(-1, {0}).find("scale is -1") != std::string::npos);
+  CHECK(error(0, {0}).find("scale 'x_scale' is 0,") != std::string::npos);
+  CHECK(error(-1, {0}).find("scale 'x_scale' is -1,") != std::string::npos);
   CHECK(error(1, {1, 2}).find("2 zero points for 1 scales") != std::string::npos);
 }
 
