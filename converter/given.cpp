@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "converter/number_text.h"
 #include "converter/op_rule.h"
 #include "converter/passes/rewrite.h"
 #include "converter/precision.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr double kMaxBias = 1 << 30;
 constexpr double kSameScale = 1e-6;  // products of f32 scales, rounded here or there
+constexpr float kNearScale = 1e-3F;  // beyond it somebody meant another scale
 
 struct Limits {
   int32_t min, max;
@@ -70,8 +72,8 @@ Status fill_bias(const Tensor* bias, const GivenLayer& layer, double src_scale, 
       }
     }
     if (!(std::fabs(q) <= kMaxBias)) {
-      return no_integers("the bias of output channel " + std::to_string(o) + " is " + std::to_string(q) +
-                         " steps, but at most " + std::to_string(kMaxBias) + " are possible");
+      return no_integers("the bias of output channel " + std::to_string(o) + " is " + number_text(q) +
+                         " steps, but at most " + number_text(kMaxBias) + " are possible");
     }
     integers[o] = static_cast<int32_t>(q);
   }
@@ -208,7 +210,7 @@ class Taking {
       if (keeps_scale) settle(node, in);  // else the f32 mean of integers is rounded behind the node
       return;
     }
-    if (rule == QuantizationRule::kWeighted && !take_weights(node)) return;
+    if (rule == QuantizationRule::kWeighted && !take_weights(node, wanted)) return;
     if (!wanted && !can_write_f32(node)) return;
     result_.integer_nodes.insert(node.name);
     if (!wanted) return;
@@ -219,16 +221,48 @@ class Taking {
     settle(node, *wanted);
   }
 
-  bool take_weights(const Node& node) {
+  // dst: what the output is rounded to, if it is.
+  bool take_weights(const Node& node, const std::optional<QuantParams>& dst) {
     const auto layer = table_.layers.find(node.name);
     if (layer == table_.layers.end()) return false;
-    Result<QuantizedWeights> weights = given_weights(graph_, node, layer->second, *quant(node.inputs[kConvSrc]));
-    if (!weights.ok()) {
-      notices_.push_back("node '" + node.name + "' stays f32: " + weights.error().message);
+    const QuantParams src = *quant(node.inputs[kConvSrc]);
+    Result<QuantizedWeights> weights = given_weights(graph_, node, layer->second, src);
+    const Status status = weights.ok() ? check_multipliers(src.scale, weights->scales, dst) : weights.error();
+    if (!status.ok()) {
+      notices_.push_back("node '" + node.name + "' stays f32: " + status.error().message);
       return false;
     }
+    note_other_bias_scale(node, layer->second, src.scale);
     result_.layers[node.name] = std::move(*weights);
     return true;
+  }
+
+  static Status check_multipliers(float src, std::span<const float> weights, const std::optional<QuantParams>& dst) {
+    if (!dst) return {};
+    for (const float scale : weights) {
+      if (std::isfinite(requantization_multiplier(src, scale, dst->scale))) continue;
+      return no_integers("its scales of source " + number_text(src) + ", weights " + number_text(scale) +
+                         " and destination " + number_text(dst->scale) + " make a multiplier that is not finite");
+    }
+    return {};
+  }
+
+  // Bias integers are added to products of integers. Where the file has them at another scale, most other runtimes add
+  // them all the same.
+  void note_other_bias_scale(const Node& node, const GivenLayer& layer, float src) {
+    if (!layer.bias || layer.bias->type != DataType::kS32) return;
+    const std::vector<float>& weights = layer.weights.scales;
+    const std::vector<float>& own = layer.bias->scales;
+    for (size_t o = 0; o < std::max(weights.size(), own.size()); ++o) {
+      const float given = own[own.size() == 1 ? 0 : o];
+      const float product = src * weights[weights.size() == 1 ? 0 : o];
+      if (std::fabs(given / product - 1) < kNearScale) continue;
+      notices_.push_back("the bias of node '" + node.name + "' has the scale " + number_text(given) +
+                         (own.size() == 1 ? "" : " in channel " + std::to_string(o)) +
+                         ", but its source's and its weights' make " + number_text(product) +
+                         "; it is rounded to steps of that");
+      return;
+    }
   }
 
   Graph& graph_;
@@ -284,7 +318,7 @@ Result<QuantizedWeights> given_weights(const Graph& graph, const Node& node, con
     double most = std::fabs(static_cast<double>(result.bias.as<int32_t>()[o]));
     for (size_t k = 0; k < taps; ++k) most += 255.0 * std::abs((*found)[o * taps + k]);
     if (most < 0x1p31) continue;
-    return no_integers("output channel " + std::to_string(o) + " may add up to " + std::to_string(most) +
+    return no_integers("output channel " + std::to_string(o) + " may add up to " + number_text(most) +
                        ", but a 32-bit accumulator holds 2147483647");
   }
   return result;

@@ -1,4 +1,4 @@
-"""Quantized ONNX files as bad exporters make them: each is refused in one clear line."""
+"""Quantized ONNX files as bad exporters make them: refused in one clear line, or converted with a warning that says what is off."""
 
 import unittest
 
@@ -179,6 +179,18 @@ class BrokenQuantized(broken.Refused):
     def test_what_they_break_is_whole(self):
         for made in (qdq(), qlinear(), integers("QLinearAdd", ADD)):
             self.assertEqual(self.convert(made)[1], "")
+
+    def test_a_bias_at_another_scale_is_told(self):
+        scales = changed(BIAS_SCALE, 2, 0.0005)
+        said = self.convert(qdq(bias_scale=scales))[1]
+        for text in ("warning", "node 'conv'", "5e-04 in channel 2", "make 2e-04"):
+            self.assertIn(text, said)
+        self.assertEqual(self.convert(qdq(bias_scale=BIAS_SCALE * F32(1 + 1e-6)))[1], "")  # rounded elsewhere
+
+    def test_a_layer_whose_scales_are_out_of_proportion_stays_f32(self):
+        said = self.convert(qdq(y_scale=F32(1e-45)))[1]
+        for text in ("node 'conv' stays f32", "source 0.02", "destination 1e-45", "not finite"):
+            self.assertIn(text, said)
 
     def test_a_zero_point_that_is_computed_is_the_same_as_a_constant(self):
         x = np.random.default_rng(1).standard_normal((1, 3, 8, 8)).astype(F32)
