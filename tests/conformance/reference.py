@@ -16,18 +16,30 @@ def windows(a, x, fill):
     return views[:, :, ::sh, ::sw, ::dh, ::dw]
 
 
-def conv(a, x, w, b=np.zeros(1)):
-    if x.ndim == 3:  # an image of one row
+def on_sequences(op):
+    """The same op on [N, C, length]: images of one row."""
+
+    def either(a, x, *others):
+        if x.ndim != 3:
+            return op(a, x, *others)
         fill = {"kernel_shape": [1], "strides": [1], "dilations": [1]}
         lifted = {key: fill[key] + a[key] for key in fill if key in a}
         before, after = a.get("pads", [0, 0])
-        return conv({**a, **lifted, "pads": [0, before, 0, after]}, x[:, :, None], w[:, :, None], b)[:, :, 0]
+        others = [w[:, :, None] if w.ndim == 3 else w for w in others]
+        return op({**a, **lifted, "pads": [0, before, 0, after]}, x[:, :, None], *others)[:, :, 0]
+
+    return either
+
+
+@on_sequences
+def conv(a, x, w, b=np.zeros(1)):
     groups = a.get("group", 1)
     views = np.split(windows(a, x, 0), groups, axis=1)
     sums = [np.einsum("nchwij,ocij->nohw", v, part, optimize=True) for v, part in zip(views, np.split(w, groups))]
     return np.concatenate(sums, axis=1) + b.reshape(1, -1, 1, 1)
 
 
+@on_sequences
 def conv_transpose(a, x, w, b=np.zeros(1)):
     (n, _, h, v), (_, o, kh, kw), (sh, sw) = x.shape, w.shape, a.get("strides", [1, 1])
     y = np.zeros((n, o, (h - 1) * sh + kh, (v - 1) * sw + kw))
@@ -37,6 +49,12 @@ def conv_transpose(a, x, w, b=np.zeros(1)):
     return y + b.reshape(1, -1, 1, 1)
 
 
+@on_sequences
+def max_pool(a, x):
+    return windows(a, x, -np.inf).max((4, 5))
+
+
+@on_sequences
 def average_pool(a, x):
     views, ones = windows(a, x, 0), windows(a, np.ones_like(x), a.get("count_include_pad", 0))
     return views.sum((4, 5)) / ones.sum((4, 5))
@@ -116,20 +134,84 @@ def reshape(a, x, shape):
     return x.reshape([x.shape[i] if d == 0 else int(d) for i, d in enumerate(shape)])
 
 
-def lstm(a, x, w, r, b, lengths=None, h=None, c=None, peepholes=None):
-    """Forward, with the activations that ONNX has by default; the blocks of the weights in the order i, o, f, c."""
-    assert lengths is None and peepholes is None and a.get("direction", "forward") == "forward" and not {"clip", "input_forget"} & set(a)
-    assert a.get("activations", [b"Sigmoid", b"Tanh", b"Tanh"]) == [b"Sigmoid", b"Tanh", b"Tanh"]
-    count = r.shape[-1]
-    h, c = (np.zeros((x.shape[1], count)) if state is None else state[0] for state in (h, c))
-    steps = []
-    for row in x:
-        sums = row @ w[0].T + h @ r[0].T + b[0, : 4 * count] + b[0, 4 * count :]
-        opens, gives, forgets = (1 / (1 + np.exp(-part)) for part in np.split(sums[:, : 3 * count], 3, axis=1))
-        c = forgets * c + opens * np.tanh(sums[:, 3 * count :])
-        h = gives * np.tanh(c)
-        steps.append(h[None])
-    return [np.stack(steps), h[None], c[None]]
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm_step(a, x, w, r, b, h, c):
+    """The blocks of the weights are in the order i, o, f, c."""
+    sums = x @ w.T + h @ r.T + sum(np.split(b, 2))
+    opens, gives, forgets = np.split(sigmoid(sums[:, : 3 * a["hidden_size"]]), 3, axis=1)
+    c = forgets * c + opens * np.tanh(sums[:, 3 * a["hidden_size"] :])
+    return gives * np.tanh(c), c
+
+
+def gru_step(a, x, w, r, b, h):
+    """In the order z, r, h."""
+    (xz, xr, xh), (hz, hr, _) = (np.split(one, 3, axis=1) for one in (x @ w.T + b[: b.size // 2], h @ r.T + b[b.size // 2 :]))
+    update, reset = sigmoid(xz + hz), sigmoid(xr + hr)
+    rows, bias = r[2 * a["hidden_size"] :].T, b[-a["hidden_size"] :]
+    past = reset * (h @ rows + bias) if a.get("linear_before_reset") else (reset * h) @ rows + bias
+    return (update * h + (1 - update) * np.tanh(xh + past),)
+
+
+def rnn_step(a, x, w, r, b, h):
+    return (np.tanh(x @ w.T + h @ r.T + sum(np.split(b, 2))),)
+
+
+def recurrent(step, states):
+    """With the activations that ONNX has by default, in any direction."""
+
+    def run_steps(a, x, w, r, b, lengths=None, *given):
+        given = [one for one in given if one is not None]
+        assert lengths is None and len(given) <= states and not {"clip", "input_forget", "layout"} & set(a)
+        assert a.get("activations", [b"Sigmoid", b"Tanh", b"Tanh"]) == [b"Sigmoid", b"Tanh", b"Tanh"]
+        sequences, last = [], []
+        for way in range(len(w)):
+            backwards = way == 1 or a.get("direction") == "reverse"
+            state = [np.zeros((x.shape[1], r.shape[-1])) for _ in range(states)]
+            state[: len(given)] = [one[way] for one in given]
+            steps = []
+            for row in x[::-1] if backwards else x:
+                state = step(a, row, w[way], r[way], b[way], *state)
+                steps.append(state[0])
+            sequences.append(np.stack(steps[::-1] if backwards else steps))
+            last.append(state)
+        return [np.stack(sequences, axis=1), *(np.stack(one) for one in zip(*last))]
+
+    return run_steps
+
+
+def cumulative_sum(a, x, axis):
+    axis = int(axis)
+    turned = np.flip(x, axis) if a.get("reverse") else x
+    sums = np.cumsum(turned, axis) - (turned if a.get("exclusive") else 0)
+    return np.flip(sums, axis) if a.get("reverse") else sums
+
+
+def top_k(a, x, k):
+    axis = a.get("axis", -1)
+    order = np.argsort(-x if a.get("largest", 1) else x, axis, kind="stable")
+    order = np.take(order, np.arange(int(k[0])), axis)
+    return [np.take_along_axis(x, order, axis), order.astype(np.float64)]
+
+
+def one_hot(a, indices, depth, values):
+    hot = np.eye(int(depth))[indices.astype(int)]  # the new axis is the last
+    return np.moveaxis(values[0] + hot * (values[1] - values[0]), -1, a.get("axis", -1))
+
+
+def gather_nd(a, x, indices):
+    return x[tuple(np.moveaxis(indices.astype(int), -1, 0))]
+
+
+def arg_max(a, x):
+    found = x.argmax(a["axis"]).astype(float)
+    return np.expand_dims(found, a["axis"]) if a.get("keepdims", 1) else found
+
+
+def reduction(f):
+    return lambda a, x: f(x, axis=tuple(a["axes"]), keepdims=bool(a.get("keepdims", 1)))
 
 
 def unsqueeze(a, x):
@@ -148,7 +230,7 @@ OPS = {
     "ConvTranspose": conv_transpose,
     "Gemm": lambda a, x, w, b: x @ (w.T if a.get("transB") else w) + b,
     "MatMul": lambda a, x, y: x @ y,
-    "MaxPool": lambda a, x: windows(a, x, -np.inf).max((4, 5)),
+    "MaxPool": max_pool,
     "AveragePool": average_pool,
     "GlobalAveragePool": lambda a, x: x.mean((2, 3), keepdims=True),
     "BatchNormalization": batch_norm,
@@ -162,7 +244,11 @@ OPS = {
     "LeakyRelu": lambda a, x: np.where(x < 0, a.get("alpha", 0.01) * x, x),
     "PRelu": lambda a, x, slope: np.where(x < 0, slope * x, x),
     "Clip": lambda a, x, low, high: np.clip(x, low, high),
-    "Sigmoid": lambda a, x: 1 / (1 + np.exp(-x)),
+    "Sigmoid": lambda a, x: sigmoid(x),
+    "Identity": lambda a, x: x,
+    "Sin": lambda a, x: np.sin(x),
+    "Cos": lambda a, x: np.cos(x),
+    "Softplus": lambda a, x: np.logaddexp(0, x),
     "HardSigmoid": lambda a, x: np.clip(a["alpha"] * x + a["beta"], 0, 1),
     "HardSwish": lambda a, x: x * np.clip(x / 6 + 0.5, 0, 1),
     "Tanh": lambda a, x: np.tanh(x),
@@ -173,7 +259,17 @@ OPS = {
     "DequantizeLinear": dequantize_linear,
     "Cast": cast,
     "Concat": lambda a, *x: np.concatenate(x, a["axis"]),
-    "LSTM": lstm,
+    "LSTM": recurrent(lstm_step, 2),
+    "GRU": recurrent(gru_step, 1),
+    "RNN": recurrent(rnn_step, 1),
+    "CumSum": cumulative_sum,
+    "TopK": top_k,
+    "OneHot": one_hot,
+    "GatherND": gather_nd,
+    "GatherElements": lambda a, x, i: np.take_along_axis(x, i.astype(int), a.get("axis", 0)),
+    "Where": lambda a, condition, x, y: np.where(condition, x, y),
+    "Greater": lambda a, x, y: x > y,
+    "Less": lambda a, x, y: x < y,
     "Split": split,
     "Squeeze": lambda a, x: x.squeeze(tuple(a["axes"])),
     "Unsqueeze": unsqueeze,
@@ -185,11 +281,13 @@ OPS = {
     "DepthToSpace": depth_to_space,
     "Max": lambda a, x, y: np.maximum(x, y),
     "Min": lambda a, x, y: np.minimum(x, y),
-    "ReduceMean": lambda a, x: x.mean(tuple(a["axes"]), keepdims=bool(a.get("keepdims", 1))),
-    "ReduceMax": lambda a, x: x.max(tuple(a["axes"]), keepdims=bool(a.get("keepdims", 1))),
-    "ReduceMin": lambda a, x: x.min(tuple(a["axes"]), keepdims=bool(a.get("keepdims", 1))),
+    "ReduceMean": reduction(np.mean),
+    "ReduceMax": reduction(np.max),
+    "ReduceMin": reduction(np.min),
+    "ReduceL2": reduction(lambda x, **where: np.sqrt(np.sum(x**2, **where))),
+    "ReduceLogSumExp": reduction(lambda x, **where: np.log(np.sum(np.exp(x), **where))),
     "Gather": lambda a, x, i: np.take(x, i.astype(int), a.get("axis", 0)),
-    "ArgMax": lambda a, x: np.expand_dims(x.argmax(a["axis"]), a["axis"]).astype(float),
+    "ArgMax": arg_max,
 }
 
 
