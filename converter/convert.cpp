@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "converter/calibrated_network.h"
+#include "converter/correct/objective.h"
 #include "converter/data/labels.h"
 #include "converter/evaluate.h"
 #include "converter/given.h"
@@ -56,6 +57,10 @@ Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& net
       return Error{ErrorCode::kUsage, "--correct " + options.correct + " needs --data: it runs the network on samples"};
     }
     notices.push_back("nothing was corrected: --correct auto needs --data");
+    return {};
+  }
+  if (options.correct == "auto" && Judge::judged_values(draft.teacher).empty()) {
+    notices.push_back(std::string("nothing was corrected: ") + kNothingJudges);
     return {};
   }
   const CorrectionContext context{network.samples->fit(), options.seed, network.threads,

@@ -41,16 +41,22 @@ bool Objective::is_better_than(const Objective& before) const {
   return error < before.error * (1 - kLeastGain) && disagreeing - disagreed <= 2 * std::sqrt(disagreeing + disagreed);
 }
 
-Result<Judge> Judge::create(const Graph& graph, std::span<const Sample> samples, int threads) {
-  Judge judge;
+std::vector<std::string> Judge::judged_values(const Graph& graph) {
+  std::vector<std::string> names;
   for (const ValueId output : graph.outputs) {
     ValueId watched = output;
     const Node* node = graph.producer(output);
     if (node != nullptr && node->is<SoftmaxParams>()) watched = node->inputs[0];
-    if (graph.value(watched).type == DataType::kF32) judge.names_.push_back(graph.value(watched).name);
+    if (graph.value(watched).type == DataType::kF32) names.push_back(graph.value(watched).name);
   }
+  return names;
+}
+
+Result<Judge> Judge::create(const Graph& graph, std::span<const Sample> samples, int threads) {
+  Judge judge;
+  judge.names_ = judged_values(graph);
   if (judge.names_.empty()) {
-    return Error{ErrorCode::kUnsupported, "no output is f32, so nothing tells whether a correction helps"};
+    return Error{ErrorCode::kUnsupported, kNothingJudges};
   }
   judge.samples_ = samples;
   judge.threads_ = threads;

@@ -21,10 +21,15 @@ struct Objective {
   bool is_better_than(const Objective& before) const;
 };
 
+inline constexpr const char* kNothingJudges = "no output is f32, so nothing tells whether a correction helps";
+
 // Measures packed models on samples. An output that is a softmax is measured at its input: there every class counts,
 // not only the likely ones.
 class Judge {
  public:
+  // The f32 values by which a network is measured; none where no output is f32.
+  static std::vector<std::string> judged_values(const Graph& graph);
+
   // Runs the float network once. kUnsupported: no output is f32.
   static Result<Judge> create(const Graph& graph, std::span<const Sample> samples, int threads);
 

@@ -67,6 +67,21 @@ class Architectures(support.Case):
                     x[:1].tofile(folder / f"{name}.f32")
                     np.save(folder / f"{name}.npy", self.octet(path, source, x[:1]))
 
+    def test_a_segmentation_that_ends_in_classes_is_converted_by_default(self):
+        """No output is f32: nothing judges corrections, which is no reason to fail."""
+        net = Network(6)
+        x = net.conv(net.conv(net.input("image", "N", 3, 16, 16), 16, 3, act="Relu", norm=True), 5)
+        net.output(net.node("ArgMax", [x], [1, 1, 16, 16], axis=1))
+        path, packed = net.save(self.folder / "net.onnx"), self.folder / "net.octet"
+        x = smooth(np.random.default_rng(3), 24, (3, 16, 16))
+        np.save(self.folder / "calibration.npy", x[8:])
+        convert = (support.OCTET, "convert", path, "-o", packed, "--data", self.folder / "calibration.npy")
+        done = self.run_program(*convert)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("nothing was corrected: no output is f32", done.stderr)
+        self.assertGreater(np.mean(self.octet(packed, "image", x[:8]) == self.octet(path, "image", x[:8])), 0.95)
+        self.fail_with(3, *convert, "--correct", "bias", mentions=["no output is f32"])
+
     def test_a_layer_norm_keeps_tokens_of_very_different_size(self):
         """With its means or its variances as integers it loses the small ones: 3 dB where 34 are."""
         net = Network(5)
