@@ -74,7 +74,7 @@ Status fit_to_all(std::span<const CorrectionStep> steps, const Judge& judge, con
   }
   OCTET_TRY(const PackedModel packed, lower_draft(draft));
   OCTET_TRY(const Objective after, judge.measure(packed));
-  if (after.error <= before.error) chosen = std::move(draft);
+  if (after.typical_error <= before.typical_error) chosen = std::move(draft);
   return {};
 }
 
@@ -154,7 +154,9 @@ Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> ch
       OCTET_TRY(const CorrectionStep step, try_chain(chain, judge, before, context, changed));
       steps.push_back(step);
       if (!step.after.is_better_than(before)) continue;
-      if (best.has_value() && !(step.after.error < kAlike * steps[*best].after.error)) continue;
+      if (best.has_value() && !(step.after.typical_error < kAlike * steps[*best].after.typical_error)) {
+        continue;
+      }
       best = steps.size() - 1;
       best_draft = std::move(changed);
     }
@@ -175,7 +177,7 @@ Result<std::vector<CorrectionStep>> correct(std::span<const CorrectionChoice> ch
 std::string to_string(const CorrectionStep& step) {
   char text[256];
   std::snprintf(text, sizeof text, "%s: %d layers, output SQNR %.2f -> %.2f dB, agreement %.1f -> %.1f %%, %s (%.1f s)",
-                to_string(step.chain).c_str(), step.layers, step.before.sqnr_db(), step.after.sqnr_db(),
+                to_string(step.chain).c_str(), step.layers, step.before.typical_sqnr_db(), step.after.typical_sqnr_db(),
                 percent(step.before.agreeing, step.before.count), percent(step.after.agreeing, step.after.count),
                 step.is_kept ? "kept" : "rejected", step.seconds);
   return text;

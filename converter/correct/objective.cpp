@@ -33,12 +33,18 @@ double Objective::sqnr_db() const {
   return -10 * std::log10(error);
 }
 
+double Objective::typical_sqnr_db() const {
+  return -10 * std::log10(typical_error);
+}
+
 bool Objective::is_better_than(const Objective& before) const {
   constexpr double kLeastGain = 0.02;
+  constexpr double kMostGrowth = 1.5;  // of the error of those few samples that make the mean
   // Samples that disagree are counted like rare events: the difference of two counts varies by the root of their sum.
   const double disagreeing = static_cast<double>(count - agreeing);
   const double disagreed = static_cast<double>(before.count - before.agreeing);
-  return error < before.error * (1 - kLeastGain) && disagreeing - disagreed <= 2 * std::sqrt(disagreeing + disagreed);
+  return typical_error < before.typical_error * (1 - kLeastGain) && error <= kMostGrowth * before.error &&
+         disagreeing - disagreed <= 2 * std::sqrt(disagreeing + disagreed);
 }
 
 std::vector<std::string> Judge::judged_values(const Graph& graph) {
@@ -81,10 +87,13 @@ Result<std::vector<Judge::Outputs>> Judge::collect(const PackedModel& model) con
 }
 
 Result<Objective> Judge::measure(const PackedModel& packed) const {
+  constexpr double kLeastError = 1e-15;  // counts as none: f32 holds no less
   OCTET_TRY(const std::vector<Outputs> found, collect(packed));
   Objective objective{.count = samples_.size()};
+  std::vector<double> sample_errors(samples_.size());
   for (size_t k = 0; k < names_.size(); ++k) {
-    double error = 0;
+    const double unit = (variances_[k] > 0 ? variances_[k] : 1) * static_cast<double>(names_.size());
+    double sum = 0;
     double count = 0;
     for (size_t i = 0; i < samples_.size(); ++i) {
       const std::vector<float>& x = wanted_[i][k];
@@ -94,18 +103,25 @@ Result<Objective> Judge::measure(const PackedModel& packed) const {
                                                   " elements as float, but " + std::to_string(y.size()) +
                                                   " as integers"};
       }
+      double sample_sum = 0;
+      double sample_count = 0;
       for (size_t j = 0; j < x.size(); ++j) {
         if (!std::isfinite(x[j])) continue;
-        ++count;
+        ++sample_count;
         const double d = static_cast<double>(x[j]) - static_cast<double>(y[j]);
-        error += d * d;
+        sample_sum += d * d;
       }
+      if (sample_count > 0) sample_errors[i] += sample_sum / sample_count / unit;
+      sum += sample_sum;
+      count += sample_count;
       if (k == 0) objective.agreeing += x.empty() || top_index(x) == top_index(y) ? 1 : 0;
     }
-    const double mse = count == 0 ? 0 : error / count;
-    objective.error += (variances_[k] > 0 ? mse / variances_[k] : mse) / static_cast<double>(names_.size());
+    if (count > 0) objective.error += sum / count / unit;
   }
-  if (std::isnan(objective.error)) objective.error = INFINITY;
+  double logarithms = 0;
+  for (const double error : sample_errors) logarithms += std::log(std::max(error, kLeastError));
+  if (objective.error > 0) objective.typical_error = std::exp(logarithms / static_cast<double>(samples_.size()));
+  if (std::isnan(objective.error)) objective.error = objective.typical_error = INFINITY;
   return objective;
 }
 

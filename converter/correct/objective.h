@@ -10,14 +10,17 @@
 namespace octet {
 
 struct Objective {
-  double error = 0;     // mean over the outputs of E[(y - x)^2] / Var[x]; x: float network, where it is finite, y:
-                        // integer network
+  // Mean over the outputs of E[(y - x)^2] / Var[x]; x: float network, where it is finite, y: integer network.
+  double error = 0;
+  // The geometric mean of the same for every sample: a few samples make most of the other.
+  double typical_error = 0;
   size_t agreeing = 0;  // samples whose first output has its highest element at the same place
   size_t count = 0;
 
-  double sqnr_db() const;  // -10 log10(error)
-  // Less error, by more than a fiftieth of it (less is noise), at no loss of agreement beyond two standard deviations of
-  // chance.
+  double sqnr_db() const;          // -10 log10(error)
+  double typical_sqnr_db() const;  // -10 log10(typical_error)
+  // Less typical error, by more than a fiftieth of it (less is noise), while the mean grows by half at most, and at no
+  // loss of agreement beyond two standard deviations of chance.
   bool is_better_than(const Objective& before) const;
 };
 

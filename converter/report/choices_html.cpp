@@ -7,10 +7,10 @@
 namespace octet {
 namespace {
 
-std::string decibels_and_agreement(const Objective& objective) {
+std::string decibels_and_agreement(double decibels, const Objective& objective) {
   const double share =
       objective.count == 0 ? 0 : 100 * static_cast<double>(objective.agreeing) / static_cast<double>(objective.count);
-  return "<td>" + number(objective.sqnr_db(), 2) + "</td><td>" + number(share, 1) + "</td>";
+  return "<td>" + number(decibels, 2) + "</td><td>" + number(share, 1) + "</td>";
 }
 
 }  // namespace
@@ -22,8 +22,10 @@ std::string choices_html(std::span<const CalibrationTrial> trials, std::span<con
          << "<table><tr><th>ranges by</th><th></th><th>SQNR dB</th><th>agreement %</th><th>SQNR dB, biases "
             "corrected</th><th>agreement %</th></tr>\n";
     for (const CalibrationTrial& trial : trials) {
-      page << "<tr><td>" << escape(trial.name) << "</td><td></td>" << decibels_and_agreement(trial.objective)
-           << (trial.corrected.has_value() ? decibels_and_agreement(*trial.corrected) : "<td></td><td></td>")
+      page << "<tr><td>" << escape(trial.name) << "</td><td></td>"
+           << decibels_and_agreement(trial.objective.sqnr_db(), trial.objective)
+           << (trial.corrected.has_value() ? decibels_and_agreement(trial.corrected->sqnr_db(), *trial.corrected)
+                                           : "<td></td><td></td>")
            << "</tr>\n";
     }
     page << "</table>\n";
@@ -34,8 +36,10 @@ std::string choices_html(std::span<const CalibrationTrial> trials, std::span<con
             "dB after</th><th>agreement %</th><th>seconds</th></tr>\n";
     for (const CorrectionStep& step : corrections) {
       page << "<tr><td>" << escape(to_string(step.chain)) << "</td><td>" << (step.is_kept ? "kept" : "rejected")
-           << "</td><td>" << step.layers << "</td>" << decibels_and_agreement(step.before)
-           << decibels_and_agreement(step.after) << "<td>" << number(step.seconds, 1) << "</td></tr>\n";
+           << "</td><td>" << step.layers << "</td>"
+           << decibels_and_agreement(step.before.typical_sqnr_db(), step.before)
+           << decibels_and_agreement(step.after.typical_sqnr_db(), step.after) << "<td>" << number(step.seconds, 1)
+           << "</td></tr>\n";
     }
     page << "</table>\n";
   }

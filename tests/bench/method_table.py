@@ -35,7 +35,7 @@ NETWORKS = {
     "the bundled network": (ROOT / "samples/models/cifar10_resnet.json", CIFAR, *CIFAR_IMAGES, 0),
 }
 METHODS = "auto minmax moving_average percentile mse kl entropy omse".split()
-CORRECTIONS = "none equalize balance revive absorb_bias bias affine reestimate gptq adaround adaquant auto".split()
+CORRECTIONS = "none equalize balance revive absorb_bias bias affine reestimate gptq gptaq adaround adaquant auto".split()
 DEFAULTS = "--calibration auto --correct auto"
 
 

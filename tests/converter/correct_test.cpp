@@ -188,11 +188,21 @@ TEST_CASE("every correction has a line in the README") {
 }
 
 TEST_CASE("less error is no excuse for a loss of agreement beyond chance") {
-  const Objective before{.error = 1, .agreeing = 98, .count = 100};
-  CHECK(Objective{.error = 0.5, .agreeing = 98, .count = 100}.is_better_than(before));
-  CHECK(Objective{.error = 0.5, .agreeing = 95, .count = 100}.is_better_than(before));
-  CHECK(!Objective{.error = 0.5, .agreeing = 88, .count = 100}.is_better_than(before));
-  CHECK(!Objective{.error = 0.99, .agreeing = 99, .count = 100}.is_better_than(before));
+  const auto objective = [](double error, size_t agreeing) {
+    return Objective{.error = error, .typical_error = error, .agreeing = agreeing, .count = 100};
+  };
+  const Objective before = objective(1, 98);
+  CHECK(objective(0.5, 98).is_better_than(before));
+  CHECK(objective(0.5, 95).is_better_than(before));
+  CHECK(!objective(0.5, 88).is_better_than(before));
+  CHECK(!objective(0.99, 99).is_better_than(before));
+}
+
+TEST_CASE("less error on most samples may cost a few others some, not much") {
+  const Objective before{.error = 1, .typical_error = 1, .agreeing = 98, .count = 100};
+  CHECK(Objective{.error = 1.4, .typical_error = 0.9, .agreeing = 98, .count = 100}.is_better_than(before));
+  CHECK(!Objective{.error = 1.6, .typical_error = 0.9, .agreeing = 98, .count = 100}.is_better_than(before));
+  CHECK(!Objective{.error = 0.5, .typical_error = 1, .agreeing = 98, .count = 100}.is_better_than(before));
 }
 
 TEST_CASE("a measure of error is the normalized squared error before the softmax") {
@@ -204,6 +214,7 @@ TEST_CASE("a measure of error is the normalized squared error before the softmax
   const Result<Objective> same = judge->measure(*f32);
   REQUIRE(same.ok());
   CHECK(same->error == 0);
+  CHECK(same->typical_error == 0);
   CHECK(same->agreeing == 8);
   CHECK(!same->is_better_than(*same));
   // The dense layer's biases all grow by the same number: the softmax does not see it, the measure does.
@@ -217,6 +228,8 @@ TEST_CASE("a measure of error is the normalized squared error before the softmax
   const Result<Objective> moved = judge->measure(*lower_f32(shifted));
   REQUIRE(moved.ok());
   CHECK(moved->error > 0);
+  // Every sample has the same error, so their mean is any of them.
+  CHECK(moved->typical_error == doctest::Approx(moved->error));
   CHECK(moved->agreeing == 8);
   CHECK(same->is_better_than(*moved));
 }
