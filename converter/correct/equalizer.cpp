@@ -11,10 +11,12 @@ namespace octet {
 namespace {
 
 constexpr int kMaxSweeps = 100;
-constexpr double kSettled = 1e-3;     // largest |log r| of the last sweep
-constexpr double kWidest = 1e6;       // r lies in [1 / kWidest, kWidest]
-// Over what was observed, for channels that must stay below a bound: what the samples did not show goes further.
-constexpr double kBoundMargin = 1.5;
+constexpr double kSettled = 1e-3;  // largest |log r| of the last sweep
+constexpr double kWidest = 1e6;    // r lies in [1 / kWidest, kWidest]
+// Over what was observed, for channels that must stay below a bound. Values get more room for what the samples did not
+// show; with weights evened out it would be paid by all other channels' weights.
+constexpr double kBoundMargin = 1.1;
+constexpr double kValueBoundMargin = 1.5;
 // Not up to 1: where all channels are equally large each is clipped by the first sample that passes those observed.
 constexpr double kPowers[] = {0.125, 0.25, 0.375, 0.5, 0.625, 0.75};
 
@@ -99,11 +101,12 @@ void Equalizer::keep_bounds(size_t group) {
 
 // Below these r, channels that the samples do not cut would be.
 std::vector<double> Equalizer::least_factors(size_t group) {
+  const double margin = range_of_ == RangeOf::kValue ? kValueBoundMargin : kBoundMargin;
   std::vector<double> least(groups_[group].channels, 1 / kWidest);
   for (const size_t maker : groups_[group].makers) {
     const auto bound = static_cast<double>(clamp_of(layer(maker))->max);
     for (size_t c = 0; c < least.size() && bound < INFINITY; ++c) {
-      least[c] = std::max(least[c], stats(maker).max[c] * kBoundMargin / bound);
+      least[c] = std::max(least[c], stats(maker).max[c] * margin / bound);
     }
   }
   return least;
