@@ -57,8 +57,10 @@ std::pair<float, float> representable(const PackedTensor& tensor) {
 bool is_layer(const PackedModel& model, const PackedNode& node) {
   if (is_view(node.op) || std::holds_alternative<TransposeParams>(node.op)) return false;
   if (std::holds_alternative<DequantizeParams>(node.op) || std::holds_alternative<CastParams>(node.op)) return false;
-  for (const int32_t id : node.inputs) {
-    const DataType type = id < 0 ? DataType::kF32 : model.tensors[static_cast<size_t>(id)].type;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const int32_t id = node.inputs[i];
+    if (id < 0 || reads_only_shape(node.op, i)) continue;
+    const DataType type = model.tensors[static_cast<size_t>(id)].type;
     if (type == DataType::kU8 || type == DataType::kS8 || type == DataType::kBf16) return true;
   }
   return std::holds_alternative<QuantizeParams>(node.op);

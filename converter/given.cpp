@@ -253,6 +253,9 @@ class Taking {
     if (!layer.bias || layer.bias->type != DataType::kS32) return;
     const std::vector<float>& weights = layer.weights.scales;
     const std::vector<float>& own = layer.bias->scales;
+    const auto channels = static_cast<size_t>(graph_.value(node.inputs[kConvWeights]).shape[0]);
+    // A bias along other axes is added by a node of its own.
+    if (node.input(kConvBias) == kNoValue || (own.size() != 1 && own.size() != channels)) return;
     for (size_t o = 0; o < std::max(weights.size(), own.size()); ++o) {
       const float given = own[own.size() == 1 ? 0 : o];
       const float product = src * weights[weights.size() == 1 ? 0 : o];

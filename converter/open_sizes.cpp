@@ -175,6 +175,13 @@ Result<PackedModel> with_open_sizes(PackedModel model, const OpenSizes& sizes) {
                                                        made.to_string() + ", not " + trial.outputs[i].to_string()},
                          sizes.instead);
     }
+    // An open batch hides what does not fit.
+    std::vector<Shape> single = trial.inputs;
+    for (Shape& shape : single) {
+      if (shape.rank() > 0 && shape[0] == Shape::kDynamic) shape[0] = 1;
+    }
+    const Result<std::vector<Shape>> of_one = propagate_shapes(model, single);
+    if (!of_one.ok()) return stay_closed(of_one.error(), sizes.instead);
   }
   return model;
 }

@@ -74,7 +74,9 @@ Status fit_to_all(std::span<const CorrectionStep> steps, const Judge& judge, con
   }
   OCTET_TRY(const PackedModel packed, lower_draft(draft));
   OCTET_TRY(const Objective after, judge.measure(packed));
-  if (after.typical_error <= before.typical_error) chosen = std::move(draft);
+  if (after.typical_error <= before.typical_error && after.error <= Objective::kMostGrowth * before.error) {
+    chosen = std::move(draft);
+  }
   return {};
 }
 

@@ -39,7 +39,6 @@ double Objective::typical_sqnr_db() const {
 
 bool Objective::is_better_than(const Objective& before) const {
   constexpr double kLeastGain = 0.02;
-  constexpr double kMostGrowth = 1.5;  // of the error of those few samples that make the mean
   // Samples that disagree are counted like rare events: the difference of two counts varies by the root of their sum.
   const double disagreeing = static_cast<double>(count - agreeing);
   const double disagreed = static_cast<double>(before.count - before.agreeing);
@@ -87,7 +86,7 @@ Result<std::vector<Judge::Outputs>> Judge::collect(const PackedModel& model) con
 }
 
 Result<Objective> Judge::measure(const PackedModel& packed) const {
-  constexpr double kLeastError = 1e-15;  // counts as none: f32 holds no less
+  constexpr double kLeastShare = 1e-3;  // of the mean: a sample without any error must not decide alone
   OCTET_TRY(const std::vector<Outputs> found, collect(packed));
   Objective objective{.count = samples_.size()};
   std::vector<double> sample_errors(samples_.size());
@@ -119,7 +118,7 @@ Result<Objective> Judge::measure(const PackedModel& packed) const {
     if (count > 0) objective.error += sum / count / unit;
   }
   double logarithms = 0;
-  for (const double error : sample_errors) logarithms += std::log(std::max(error, kLeastError));
+  for (const double error : sample_errors) logarithms += std::log(std::max(error, kLeastShare * objective.error));
   if (objective.error > 0) objective.typical_error = std::exp(logarithms / static_cast<double>(samples_.size()));
   if (std::isnan(objective.error)) objective.error = objective.typical_error = INFINITY;
   return objective;

@@ -10,9 +10,13 @@
 namespace octet {
 
 struct Objective {
+  // As far as the mean may grow, for the sake of most samples.
+  static constexpr double kMostGrowth = 1.5;
+
   // Mean over the outputs of E[(y - x)^2] / Var[x]; x: float network, where it is finite, y: integer network.
   double error = 0;
-  // The geometric mean of the same for every sample: a few samples make most of the other.
+  // The geometric mean of the same for every sample, of each at least a thousandth of the mean: a few samples make most
+  // of the other.
   double typical_error = 0;
   size_t agreeing = 0;  // samples whose first output has its highest element at the same place
   size_t count = 0;

@@ -68,7 +68,7 @@ Status write(QdqWriter& writer, const PackedNode& node, const ResizeParams& para
   OnnxBuilder& onnx = writer.onnx();
   const std::string& name = writer.output_name(node);
   std::vector<std::string> inputs{writer.read(node.inputs[0], kChannelsFirst), ""};
-  if (node.inputs.size() > kResizeLike) {
+  if (node.inputs.size() > kResizeLike && node.inputs[kResizeLike] >= 0) {
     const std::string like = writer.read(node.inputs[kResizeLike], kChannelsFirst);
     const std::string kept = onnx.add_node("Shape", {inputs[0]}, name + "_kept", {{"end", int64_t{2}}});
     const std::string size = onnx.add_node("Shape", {like}, name + "_size", {{"start", int64_t{2}}});
@@ -276,13 +276,16 @@ bool keeps_elements(const Shape& shape, const AxisOrder& order) {
 std::string written_dims(QdqWriter& writer, const PackedNode& node, const ReshapeParams& params) {
   OnnxBuilder& onnx = writer.onnx();
   const std::string name = writer.output_name(node) + "_shape";
-  if (node.inputs.size() <= kReshapeLike) return onnx.add_ints(name, params.dims);
+  if (node.inputs.size() <= kReshapeLike || node.inputs[kReshapeLike] < 0) return onnx.add_ints(name, params.dims);
   const std::string like = writer.read(node.inputs[kReshapeLike]);
   std::vector<std::string> parts;
   for (const int64_t dim : params.dims) {
+    if (dim > dim_of_like(0)) {
+      parts.push_back(onnx.add_ints(name + "_part", {dim}));
+      continue;
+    }
     const int64_t axis = axis_of_like(dim);
-    parts.push_back(axis < 0 ? onnx.add_ints(name + "_part", {dim})
-                             : onnx.add_node("Shape", {like}, name + "_part", {{"start", axis}, {"end", axis + 1}}));
+    parts.push_back(onnx.add_node("Shape", {like}, name + "_part", {{"start", axis}, {"end", axis + 1}}));
   }
   return onnx.add_node("Concat", parts, name, {{"axis", int64_t{0}}});
 }

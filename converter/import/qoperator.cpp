@@ -117,8 +117,8 @@ class Expander {
       real.inputs.push_back(dequantize(node, at, input(node, at + 1), input(node, at + 2), axis(node, i)));
     }
     if (row.bias >= 0 && !input(node, static_cast<size_t>(row.bias)).empty()) {
-      const std::string scale = part(node, "bias_scale");
-      nodes_.push_back(make(scale, "Mul", {input(node, 1), input(node, 4)}, scale));
+      const std::string scale = node.outputs[0] + ":bias_scale";
+      nodes_.push_back(make(part(node, "bias_scale"), "Mul", {input(node, 1), input(node, 4)}, scale));
       real.inputs.push_back(dequantize(node, static_cast<size_t>(row.bias), scale, "", 0));
     }
     const auto output = static_cast<size_t>(row.output);

@@ -90,7 +90,7 @@ CASES = {
     "a QLinearConv's scale of 0": (qlinear(w_scale=changed(W_SCALE, 1, 0)), FILE, ["'conv:input_3'", "'w_scale'[1] is 0,"]),
     "a QLinearConv's output scale of nan": (qlinear(y_scale=F32(np.nan)), FILE, ["'conv:output'", "'y_scale' is nan,"]),
     "scales whose product is too small for a bias": (
-        qlinear(x_scale=F32(1e-30), w_scale=np.full(4, 1e-30, F32)), FILE, ["'conv:input_8'", "'conv:bias_scale'[0] is 0,"]),
+        qlinear(x_scale=F32(1e-30), w_scale=np.full(4, 1e-30, F32)), FILE, ["'conv:input_8'", "'y:bias_scale'[0] is 0,"]),
     "a scale that is an integer": (qdq(x_scale=S32(2)), FILE, ["'Quantize_x'", "scale is s32, not f32"]),
     "a scale without elements": (qdq(x_scale=np.zeros(0, F32), x_zero=np.zeros(0, U8)), FILE, ["'Quantize_x'", "0 scales", "3 entries"]),
     "no scale": (qlinear(without="w_scale"), FILE, ["'conv'", "its input 4 is missing"]),
@@ -186,6 +186,30 @@ class BrokenQuantized(broken.Refused):
         for text in ("warning", "node 'conv'", "5e-04 in channel 2", "make 2e-04"):
             self.assertIn(text, said)
         self.assertEqual(self.convert(qdq(bias_scale=BIAS_SCALE * F32(1 + 1e-6)))[1], "")  # rounded elsewhere
+
+    def test_nodes_of_one_name_keep_their_own_biases(self):
+        names = ["x", "x_scale", "x_zero", "w", "w_scale", "w_zero", "y_scale", "y_zero", "bias"]
+        nodes = [helper.make_node("QLinearConv", names, [out], name="conv") for out in ("y", "z")]
+        outputs = [value(out, 1, dtype=TensorProto.UINT8) for out in ("y", "z")]
+        made = model(nodes, constants(PARAMETERS), [value("x", 1, 3, 8, 8, dtype=TensorProto.UINT8)], outputs)
+        self.assertEqual(self.convert(made)[1], "")
+
+    def test_a_bias_along_another_axis_is_added_apart(self):
+        x, w, bias = np.zeros((2, 8), U8), np.ones((4, 8), S8), np.arange(8, dtype=S32).reshape(2, 4)
+        scales = np.full(4, 0.01, F32)
+        given = {"s": F32(0.02), "z": U8(128), "w": w, "t": scales, "v": np.zeros(4, S8), "b": bias, "r": F32(0.0002) * np.ones(2, F32)}
+        nodes = [
+            helper.make_node("DequantizeLinear", ["x", "s", "z"], ["xr"], name="xr"),
+            helper.make_node("DequantizeLinear", ["w", "t", "v"], ["wr"], name="wr", axis=0),
+            helper.make_node("DequantizeLinear", ["b", "r"], ["br"], name="br", axis=0),
+            helper.make_node("Gemm", ["xr", "wr", "br"], ["y"], name="gemm", transB=1),
+        ]  # fmt: skip
+        made = model(nodes, constants(given), [value("x", 2, 8, dtype=TensorProto.UINT8)], [value("y", 2, 4)])
+        np.save(self.folder / "x.npy", x)
+        packed = self.convert(made)[0]
+        self.succeed(support.OCTET, "run", packed, "--input", f"x={self.folder / 'x.npy'}", "--output-dir", self.folder / "out")
+        wanted = -128 * 0.02 * 8 * 0.01 + bias * 0.0002
+        self.assertLess(float(np.max(np.abs(np.load(self.folder / "out" / "y.npy") - wanted))), 1e-5)
 
     def test_a_layer_whose_scales_are_out_of_proportion_stays_f32(self):
         said = self.convert(qdq(y_scale=F32(1e-45)))[1]

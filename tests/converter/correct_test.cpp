@@ -234,4 +234,26 @@ TEST_CASE("a measure of error is the normalized squared error before the softmax
   CHECK(same->is_better_than(*moved));
 }
 
+TEST_CASE("a sample without any error does not decide alone") {
+  GraphBuilder g;
+  const ValueId x = g.input("x", {Shape::kDynamic, 4});
+  g.output(g.relu("rectified", g.fully_connected("dense", x, 3)));
+  const Graph graph = after_all_passes(g.graph());
+  std::vector<Sample> samples = random_samples(graph, 10, 6);
+  const Result<Judge> judge = Judge::create(graph, samples, 1);
+  REQUIRE(judge.ok());
+  // Slightly other biases: samples whose outputs are all cut off keep them exactly.
+  Graph other = graph;
+  for (Node& node : other.nodes) {
+    if (!node.is<FullyConnectedParams>()) continue;
+    std::vector<float> bias = layer_bias(other, node);
+    for (float& b : bias) b += 1e-3F;
+    set_layer_bias(other, node, bias);
+  }
+  const Result<Objective> found = judge->measure(*lower_f32(other));
+  REQUIRE(found.ok());
+  CHECK(found->typical_error >= 1e-3 * found->error);
+  CHECK(found->typical_error <= found->error);
+}
+
 }  // namespace octet::test
