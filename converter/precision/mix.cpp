@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kCorrectionSamples = 24;  // the mean of a channel needs no more
 constexpr double kStepDb = 1.5;            // between rungs
 constexpr double kLeastError = 1e-3;       // of all int8's: 30 dB below it, the next rung is all float
-constexpr double kDefaultTarget = 0.2;
+constexpr double kDefaultTarget = 0.1;
 
 std::span<const Sample> few(const MixContext& context) {
   if (!context.is_corrected) return {};

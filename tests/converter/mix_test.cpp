@@ -220,7 +220,7 @@ TEST_CASE("smaller networks than all int8 stand before it, also where they beat 
   CHECK(bytes_of(rungs) == std::vector<int64_t>{3, 4, 5, 10});
   rungs[2].measured.error = 0.5;
   CHECK(bytes_of(rungs) == std::vector<int64_t>{3, 5, 4, 10});
-  // The default is a fifth of the error of all int8, not of the first.
+  // The default is a tenth of the error of all int8, not of the first.
   PrecisionLadder ladder;
   ladder.rungs = measured_front(rungs, CostKind::kBytes);
   CHECK(ladder.int8().bytes == 5);
@@ -340,12 +340,12 @@ TEST_CASE("a climb takes the first promising rung that passes, or the smallest b
   CHECK(tried == std::vector<size_t>{3, 11});
 }
 
-TEST_CASE("the default rung is the first with a fifth of the error") {
+TEST_CASE("the default rung is the first with a tenth of the error") {
   const Ladder made = ladder_of("a", CostKind::kLatency, true);
   const std::vector<MixRung>& rungs = made.ladder.rungs;
   const size_t chosen = default_rung(made.ladder);
-  CHECK(rungs[chosen].measured.error <= 0.2 * rungs[0].measured.error);
-  for (size_t i = 0; i < chosen; ++i) CHECK(rungs[i].measured.error > 0.2 * rungs[0].measured.error);
+  CHECK(rungs[chosen].measured.error <= 0.1 * rungs[0].measured.error);
+  for (size_t i = 0; i < chosen; ++i) CHECK(rungs[i].measured.error > 0.1 * rungs[0].measured.error);
   for (const MixRung& rung : rungs) CHECK(rung.latency_us > 0);
   PrecisionLadder flat;  // no rung reaches it: the last, which has least
   flat.rungs.resize(3);
