@@ -122,6 +122,16 @@ void check_sizes(const SourceBuilder& source, PackedModel packed, const std::vec
   }
 }
 
+// From "x" by a convolution and ReLU to b [N, 8, H, W], by what `build` adds to e, by ReLU to "y".
+SourceBuilder network_around(const std::function<void(SourceBuilder&)>& build) {
+  SourceBuilder source;
+  source.input("x", {1, 3, kN, kN});
+  add_conv(source, "x", "a", 3, 8).node("Relu", {"a"}, {"b"});
+  build(source);
+  source.node("Relu", {"e"}, {"y"}).output("y");
+  return source;
+}
+
 // Why the sizes of a network cannot stay open.
 std::string refusal(const SourceBuilder& source) {
   Result<Reading> own = read(source, {{"x", {1, 3, 6, 8}}});
@@ -194,11 +204,7 @@ TEST_CASE("transposed convolutions, blocks of pixels and shuffled channels leave
   };
   for (const auto& [what, build] : cases) {
     CAPTURE(what);
-    SourceBuilder source;
-    source.input("x", {1, 3, kN, kN});
-    add_conv(source, "x", "a", 3, 8).node("Relu", {"a"}, {"b"});
-    build(source);
-    source.node("Relu", {"e"}, {"y"}).output("y");
+    const SourceBuilder source = network_around(build);
     check_sizes(source, convert_at(source, {1, 3, 6, 8}, true), {{1, 3, 6, 8}, {1, 3, 5, 7}, {1, 3, 16, 9}});
   }
 }
@@ -290,11 +296,7 @@ TEST_CASE("a resize to the size of another tensor leaves the size open") {
   };
   for (const auto& [what, build, types] : cases) {
     CAPTURE(what);
-    SourceBuilder source;
-    source.input("x", {1, 3, kN, kN});
-    add_conv(source, "x", "a", 3, 8).node("Relu", {"a"}, {"b"});
-    build(source);
-    source.node("Relu", {"e"}, {"y"}).output("y");
+    const SourceBuilder source = network_around(build);
     const PackedModel packed = convert_at(source, {1, 3, 16, 8}, true);
     CHECK(types_of_likes(packed) == types);
     check_sizes(source, packed,
