@@ -111,10 +111,10 @@ Result<std::vector<Shape>> infer_shapes(const ReshapeParams& params, Descs input
   } else if (dynamic > 1) {
     dst[rest] = Shape::kDynamic;
   } else {
-    // A dynamic dimension may be a product itself, as when a batch comes apart from the rows it was joined with.
-    const bool shrinks = wanted.known != 0 && given.known % wanted.known == 0;
-    const bool splits = dynamic == 1 && given.known != 0 && wanted.known % given.known == 0;
-    if (!shrinks && !splits) return does_not_fit(src, params.dims);
+    // A dynamic dimension may be a product itself, as when a batch comes apart from the rows or heads it was joined
+    // with: whatever it lacks, it may bring.
+    const bool fits = wanted.known != 0 && (dynamic == 1 ? given.known != 0 : given.known % wanted.known == 0);
+    if (!fits) return does_not_fit(src, params.dims);
     dst[rest] = dynamic == 1 ? Shape::kDynamic : given.known / wanted.known;
   }
   return single_output(params.kName, dst);

@@ -49,6 +49,7 @@ TEST_CASE("reshape works out its dimensions") {
   CHECK(shape_of(ReshapeParams{{-1, 6}}, {{kN, 3, 4}}) == "Nx6");
   CHECK(shape_of(ReshapeParams{{-1, 6}}, {{kN, kN, 4}}) == "Nx6");
   CHECK(shape_of(ReshapeParams{{-1, 3, 6}}, {{kN, 6}}) == "Nx3x6");
+  CHECK(shape_of(ReshapeParams{{-1, 8}}, {{7, kN, 4}}) == "Nx8");
   CHECK(shape_of(ReshapeParams{{0, -1, 2}}, {{kN, kN, 4}}) == "NxNx2");
   CHECK(shape_of(ReshapeParams{{2, 12}}, {{kN, 3, 4}}) == "2x12");
 }
@@ -73,7 +74,8 @@ TEST_CASE("reshape takes dimensions from the shape of another tensor") {
 TEST_CASE("reshape refuses what does not fit") {
   CHECK(refusal_of(ReshapeParams{{4, -1}}, {{2, 3}}) == "reshape: the elements of 2x3 do not fit [4,-1]");
   CHECK(contains(refusal_of(ReshapeParams{{7}}, {{2, 3}}), "do not fit [7]"));
-  CHECK(contains(refusal_of(ReshapeParams{{-1, 5}}, {{kN, 3, 4}}), "Nx3x4"));
+  CHECK(contains(refusal_of(ReshapeParams{{-1, 5}}, {{2, 3, 4}}), "2x3x4"));
+  CHECK(contains(refusal_of(ReshapeParams{{-1, 0}}, {{kN, 0}}), "Nx0"));
   CHECK(contains(refusal_of(ReshapeParams{{7}}, {{kN, 3}}), "Nx3"));
   CHECK(contains(refusal_of(ReshapeParams{{0, 5}}, {{kN, 3}}), "do not fit"));
   CHECK(contains(refusal_of(ReshapeParams{{0, -1}}, {{0, 3}}), "do not fit"));
