@@ -99,8 +99,8 @@ Result<TunedChannels> refit_layer(const LayerProblem& problem, const TunedChanne
   if (problem.taps > ColumnRounding::kMaxTaps) return floats;
   std::vector<Inputs> inputs(static_cast<size_t>(problem.groups));
   OCTET_CHECK(parallel_for(inputs.size(), threads, {}, [&](int, size_t group) -> Status {
-    OCTET_TRY(inputs[group], inputs_of(problem.fit.src_of(static_cast<int64_t>(group), problem.taps), problem.fit.count,
-                                       problem.taps));
+    OCTET_TRY(inputs[group], inputs_of(problem.fit.src_of(static_cast<int64_t>(group), problem.taps),
+                                       TuningBlock::batched_rows(problem), problem.taps));
     return {};
   }));
   return tune_blocks(problem, floats, threads,

@@ -54,6 +54,11 @@ Result<TuningBlock> TuningBlock::create(const LayerProblem& problem, const Chann
   return block;
 }
 
+int64_t TuningBlock::batched_rows(const LayerProblem& problem) {
+  const int64_t batch = std::min(kBatchRows, problem.fit.count);
+  return problem.fit.count / batch * batch;
+}
+
 void TuningBlock::forward(const LayerRows& rows, LinearGradient& product, int64_t first_row, int64_t count,
                           std::span<const float> weights, std::span<const float> bias, bool masked) {
   const auto& [first_group, groups, first_output, outputs] = channels_;

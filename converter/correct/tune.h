@@ -24,6 +24,8 @@ class TuningBlock {
   int64_t group_of(int64_t channel) const { return channels_.first_group + channel / channels_.outputs; }
   // Calls of gradient() that take every row for fitting once, but for a rest.
   int64_t batches() const { return problem_->fit.count / batch_; }
+  // The rows for fitting that these calls take: all but the rest.
+  static int64_t batched_rows(const LayerProblem& problem);
 
   // Mean squared error after the activation, per channel, on the rows for judging.
   //
