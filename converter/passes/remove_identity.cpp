@@ -46,7 +46,11 @@ ValueId neutral_operand(const Graph& graph, const Node& node, const BinaryParams
 // The input that the node's only output repeats element by element, if their shapes and types agree; or kNoValue.
 ValueId passed_through(const Graph& graph, const Node& node) {
   if (const auto* binary = node.as<BinaryParams>()) return neutral_operand(graph, node, *binary);
-  if (node.is<IdentityParams>() || node.is<ReshapeParams>() || node.is<CastParams>()) return node.input(0);
+  if (node.is<ReshapeParams>()) {
+    // Of several dynamic dimensions nobody knows which are the same.
+    return node.inputs.size() == 1 && dynamic_count(graph.value(node.input(0)).shape) <= 1 ? node.input(0) : kNoValue;
+  }
+  if (node.is<IdentityParams>() || node.is<CastParams>()) return node.input(0);
   if (node.is<ConcatParams>()) return node.inputs.size() == 1 ? node.input(0) : kNoValue;
   if (const auto* transpose = node.as<TransposeParams>()) {
     return std::is_sorted(transpose->permutation.begin(), transpose->permutation.end()) ? node.input(0) : kNoValue;
@@ -77,6 +81,11 @@ bool touches_dynamic_axis(const Node& node, const Shape& shape) {
                      [&](int64_t axis) { return shape[static_cast<int>(axis)] < 0; });
 }
 
+// Whether the shapes alone tell a reshape that makes `result` of what `first` reads.
+bool is_told_by_shapes(const Graph& graph, const Node& first, ValueId result) {
+  return dynamic_count(graph.value(first.input(0)).shape) <= 1 && dynamic_count(graph.value(result).shape) <= 1;
+}
+
 }  // namespace
 
 int remove_identity(Graph& graph) {
@@ -87,8 +96,8 @@ int remove_identity(Graph& graph) {
     if (graph.use_count(output) == 0) continue;
     if (auto* reshape = node.as<ReshapeParams>()) {
       const Node* before = graph.producer(node.input(0));
-      if (before != nullptr && before->is<ReshapeParams>()) {
-        node.inputs[0] = before->input(0);
+      if (before != nullptr && before->is<ReshapeParams>() && is_told_by_shapes(graph, *before, output)) {
+        node.inputs = {before->input(0)};
         reshape->dims = reshape_dims(graph.value(node.inputs[0]).shape, graph.value(output).shape);
         ++count;
       }

@@ -168,10 +168,28 @@ bool accepts_input_shift(const Node& weighted, std::span<const double> shift) {
   return std::all_of(shift.begin(), shift.end(), [](double v) { return v == 0; });
 }
 
+namespace {
+
+// The product of the dimensions that are not dynamic.
+int64_t known_elements(const Shape& shape) {
+  int64_t product = 1;
+  for (const int64_t dim : shape) product *= dim == Shape::kDynamic ? 1 : dim;
+  return product;
+}
+
+}  // namespace
+
+int dynamic_count(const Shape& shape) {
+  return static_cast<int>(std::count(shape.begin(), shape.end(), Shape::kDynamic));
+}
+
 std::vector<int64_t> reshape_dims(const Shape& from, const Shape& to) {
+  // A batch that is joined with heads, and comes apart in windows, is dynamic before and behind, but not the same.
+  const bool is_one = dynamic_count(from) == 1 && dynamic_count(to) == 1;
+  const bool may_stay = !is_one || known_elements(from) == known_elements(to);
   std::vector<int64_t> dims(to.begin(), to.end());
   for (int i = 0; i < to.rank(); ++i) {
-    const bool stays = i < from.rank() && from[i] == to[i];
+    const bool stays = may_stay && i < from.rank() && from[i] == to[i];
     if (to[i] == Shape::kDynamic && stays) dims[static_cast<size_t>(i)] = 0;
   }
   return dims;

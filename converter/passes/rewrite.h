@@ -58,8 +58,11 @@ void scale_inputs(Graph& graph, Node& weighted, std::span<const double> k, std::
 // Whether scale_inputs may have this shift: taps in the padding read 0, not the shift.
 bool accepts_input_shift(const Node& weighted, std::span<const double> shift);
 
+int dynamic_count(const Shape& shape);
+
 // `dims` of a reshape that makes `to` of `from`: a dynamic dimension is copied where it stays in place, else it is what
-// is left over.
+// is left over. A single one stays where the known ones make as much; of several, those that stand where one stood are
+// taken to stay.
 std::vector<int64_t> reshape_dims(const Shape& from, const Shape& to);
 
 }  // namespace octet

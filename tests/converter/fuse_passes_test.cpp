@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <map>
 
 #include "converter/passes/passes.h"
 #include "tests/support/graph_builder.h"
@@ -169,6 +170,23 @@ TEST_CASE("reshapes join, and a slice of the batch is no identity") {
   const Graph after = after_all_passes(b.graph());
   CHECK(count_ops(after, "reshape") == 1);
   CHECK(count_ops(after, "slice") == 1);
+}
+
+TEST_CASE("a batch that reshapes join with other axes is not taken for the batch") {
+  const int64_t n = Shape::kDynamic;
+  GraphBuilder b;
+  const ValueId x = b.input("x", {n, 8, 4});
+  const ValueId joined = b.add("joined", ReshapeParams{{-1, 4, 4}}, {x});
+  b.output(b.add("apart", ReshapeParams{{-1, 2, 8}}, {joined}));
+  const ValueId back = b.add("back", ReshapeParams{{-1, 8, 4}}, {b.relu("relu", joined)});
+  b.output(b.relu("y", back));
+  const Graph after = after_all_passes(b.graph());
+  std::map<std::string, std::vector<int64_t>> dims;
+  for (const Node& node : after.nodes) {
+    if (const auto* reshape = node.as<ReshapeParams>()) dims[node.name] = reshape->dims;
+  }
+  CHECK(dims["apart"] == std::vector<int64_t>{-1, 2, 8});
+  CHECK(dims["back"] == std::vector<int64_t>{-1, 8, 4});
 }
 
 TEST_CASE("equal movements of a value share a node, different ones do not") {
