@@ -1,9 +1,12 @@
+// max(x, c), min(x, c) -> clip(x, c, inf), clip(x, -inf, c)    c: one number
 // clip(f(x), lo, hi) -> f(x) clamped to [lo, hi]       f: conv2d, fully_connected, binary, clip
 // clip(clip(x, a, b), lo, hi) = clip(x, clip(a, lo, hi), clip(b, lo, hi)), exactly.
 // f's value may have been moved by reshapes, transposes and slices: elements stay what they are.
 // Refused when f's value feeds anything else or is a graph output; for lo > 0 or hi < 0 (an integer range always holds
 // 0, so that clamp would not be its saturation) except between clips; for NaN; for arithmetic on integers.
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "converter/passes/moved_layer.h"
 #include "converter/passes/pass_list.h"
@@ -24,10 +27,34 @@ Clamp* clamp_of(Node& node) {
   return nullptr;
 }
 
+// The one number that an operand is, or nothing.
+std::optional<float> number_of(const Value& value) {
+  if (!value.is_constant() || value.type != DataType::kF32 || value.constant->element_count() != 1) return std::nullopt;
+  return value.constant->as<float>()[0];
+}
+
+// Whether the node was a maximum or minimum with a number, and is a clip now.
+bool becomes_clip(const Graph& graph, Node& node) {
+  const auto* binary = node.as<BinaryParams>();
+  if (binary == nullptr || (binary->kind != BinaryKind::kMax && binary->kind != BinaryKind::kMin)) return false;
+  for (size_t i = 0; i < 2; ++i) {
+    const ValueId x = node.inputs[1 - i];
+    const std::optional<float> bound = number_of(graph.value(node.inputs[i]));
+    if (!bound || std::isnan(*bound) || graph.value(x).shape != graph.value(node.outputs[0]).shape) continue;
+    const bool is_max = binary->kind == BinaryKind::kMax;
+    const Clamp both = compose({is_max ? *bound : -INFINITY, is_max ? INFINITY : *bound}, binary->clamp);
+    node.op = UnaryParams{.kind = UnaryKind::kClip, .alpha = both.min, .beta = both.max};
+    node.inputs = {x};
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int fuse_clamp(Graph& graph) {
   int count = 0;
+  for (Node& node : graph.nodes) count += becomes_clip(graph, node) ? 1 : 0;
   for (const Node& node : graph.nodes) {
     const auto* clip = node.as<UnaryParams>();
     if (clip == nullptr || clip->kind != UnaryKind::kClip || graph.use_count(node.outputs[0]) == 0) continue;

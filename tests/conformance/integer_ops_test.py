@@ -79,8 +79,9 @@ INTEGER = {
     "reduce-sum over rows": ("reduce", sum_over_rows),
     "reduce-mean over three axes": ("reduce", lambda net, x: net.node("ReduceMean", [x], [1, 1, 1, 1], axes=[1, 2, 3], keepdims=1)),
     "max and min of two tensors": ("binary binary", lambda net, x: net.same("Max", x, net.same("Min", net.conv(x, 8), net.conv(x, 8)))),
+    "max and min with a number": ("", lambda net, x: net.same("Min", net.same("Max", x, net.constant(np.float32(0))), net.constant(np.float32(6)))),
     "concat": ("concat", lambda net, x: net.concat([x, net.conv(x, 4)])),
-    "pad": ("pad", lambda net, x: net.node("Pad", [x, ints(net, 0, 0, 1, 2, 0, 0, 2, 1)], [1, 8, 11, 11], mode="reflect")),
+    "pad, but for numbers other than 0": ("pad", lambda net, x: net.node("Pad", [x, ints(net, 0, 0, 1, 2, 0, 0, 2, 1)], [1, 8, 11, 11], mode="reflect")),
     "slice": ("slice", lambda net, x: net.node("Slice", [x, ints(net, 1), ints(net, 7), ints(net, 2)], [1, 8, 6, 8])),
     "split": ("slice slice", lambda net, x: net.same("Add", *net.split(x, 2))),
     "transpose": ("transpose transpose", lambda net, x: net.transpose(x, 0, 1, 3, 2)),
@@ -105,6 +106,7 @@ INTEGER = {
     "matmul of a constant and an activation": ("matmul", lambda net, x: net.node("MatMul", [net.normal(8, 8), x], [1, 8, 8, 8])),
 }  # fmt: skip
 FLOAT = {
+    "pad with another number": lambda net, x: net.node("Pad", [x, ints(net, 0, 0, 1, 2, 0, 0, 2, 1), net.constant(np.float32(-3))], [1, 8, 11, 11]),
     "softmax": lambda net, x: net.same("Softmax", x, axis=1),
     "layer normalization": lambda net, x: net.layer_norm(x),
     "products and norms of reductions": over_channels("ReduceL2"),

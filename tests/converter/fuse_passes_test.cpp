@@ -109,6 +109,22 @@ TEST_CASE("clamps compose exactly, even where they do not overlap") {
   }
 }
 
+TEST_CASE("a maximum or minimum with a number is a clip, and becomes a clamp") {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {Shape::kDynamic, 4, 4, 3});
+  const ValueId conv = b.conv2d("conv", x, {3, 3, 3, 3}, kSame);
+  const ValueId relu = b.add_up("relu", conv, b.constant_of({}, {0}), BinaryKind::kMax);
+  const ValueId relu6 = b.add_up("relu6", b.constant_of({1, 1}, {6}), relu, BinaryKind::kMin);
+  b.output(relu6);
+  b.output(b.add_up("channels", relu6, b.constant_of({3}, {1, 2, 3}), BinaryKind::kMin));
+  int rewrites = 0;
+  const Graph after = rewritten(b.graph(), "fuse_clamp", rewrites);
+  CHECK(after.nodes[0].as<Conv2dParams>()->clamp == Clamp{0, 6});
+  CHECK(count_ops(after, "binary") == 1);
+  const auto inputs = random_inputs(b.graph());
+  CHECK(largest_difference(run_graph(b.graph(), inputs), run_graph(after, inputs)) == 0);
+}
+
 TEST_CASE("a clip that shuts out 0, reads a shared value, or clips an output stays") {
   for (const int which : {0, 1, 2}) {
     GraphBuilder b;
