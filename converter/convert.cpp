@@ -289,6 +289,7 @@ Status convert_into(const ConvertOptions& options, Conversion& result) {
     OCTET_TRY(open, free_sizes(graph, report.arithmetic, choose_open_axes(graph, report.open_axes), read));
   }
   if (options.float_only) {
+    OCTET_CHECK(resolve_keep_float(graph, options.keep_float));  // a misspelled name is one here, too
     OCTET_TRY(result.packed, lower_f32(graph));
   } else if (options.is_bf16 || options.is_f16) {
     OCTET_CHECK(convert_narrow_floats(options, graph, result));

@@ -148,7 +148,8 @@ Result<std::vector<std::string>> paths_of(const std::vector<std::string>& data, 
       if (option.starts_with(inputs[i].name + "=")) which = i;
     }
     const bool is_named = which < inputs.size();
-    if (!is_named && inputs.size() == 1) which = 0;
+    const bool is_other_name = option.find('=') < option.find('/') && !std::filesystem::exists(option);
+    if (!is_named && inputs.size() == 1 && !is_other_name) which = 0;
     if (which == inputs.size()) {
       std::string names;
       for (const TensorInfo& input : inputs) names += (names.empty() ? "'" : ", '") + input.name + "'";

@@ -2,6 +2,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <onnx/checker.h>
+#include <onnx/defs/schema.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
@@ -299,8 +300,18 @@ class OnnxReader {
   SourceModel source_;
 };
 
-// libonnx's own opinion, which may be that of an older ONNX than the file's: a warning, no more.
+// Whether libonnx knows the operators as the file means them: of a later ONNX it knows older forms.
+bool is_known_to_checker(const onnx::ModelProto& model) {
+  const auto& known = onnx::OpSchemaRegistry::DomainToVersionRange::Instance().Map();
+  return std::ranges::all_of(model.opset_import(), [&](const onnx::OperatorSetIdProto& opset) {
+    const auto range = known.find(opset.domain());
+    return range == known.end() || opset.version() <= range->second.second;
+  });
+}
+
+// libonnx's own opinion: a warning, no more.
 void check(const onnx::ModelProto& model, ImportReport& report) {
+  if (!is_known_to_checker(model)) return;
   const auto is_external = [](const onnx::TensorProto& tensor) {
     return tensor.data_location() == onnx::TensorProto::EXTERNAL;
   };

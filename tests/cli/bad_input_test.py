@@ -73,6 +73,11 @@ class WrongUsage(Case):
                        mentions=[TABLE])
         self.fail_with(FILE, OCTET, "check", PACKED, mentions=[PACKED])
 
+    def test_names_that_the_network_does_not_have_are_named(self):
+        convert = (OCTET, "convert", MODEL, "-o", self.folder / "x.octet")
+        self.fail_with(USAGE, *convert, "--precision", "f32", "--keep-float", "bogus", mentions=["'bogus'"])
+        self.fail_with(USAGE, *convert, "--data", "bogus=x.npy", mentions=["'bogus=x.npy'", "'image'"])
+
     def test_int8_without_data_is_wrong_usage(self):
         self.fail_with(USAGE, OCTET, "convert", MODEL, "-o", self.folder / "x.octet", mentions=["--data", "--calibration-table"])
         self.assertEqual(list(self.folder.iterdir()), [])

@@ -332,6 +332,14 @@ class Shapes(support.Case):
         self.fail_with(UNSUPPORTED, support.OCTET, "convert", path, "-o", self.folder / "x.octet", "--precision", "f32",
                        mentions=["(If)", "condition depends on the data"])  # fmt: skip
 
+    def test_a_later_onnx_is_not_judged_by_the_rules_of_an_older_one(self):
+        for opset, warned in ((13, True), (20, False)):  # axes as an input came with 18
+            net = Network(1, opset=opset)
+            x = net.input("x", 1, 6, 4, 5)
+            net.output(net.node("ReduceMax", [x, ints(net, 1)], [1, 1, 4, 5]))
+            done = self.run_program(support.OCTET, "check", net.save(self.folder / "net.onnx"))
+            self.assertEqual("ONNX's checker" in done.stderr, warned, done.stderr)
+
     def test_a_loop_without_end_ends(self):
         def endless(net, x):
             body = helper.make_graph(
