@@ -172,7 +172,7 @@ class Taking {
       const Value value = graph_.value(inputs[k]);
       const ValueId requantized = graph_.add_value(name, value.type, value.shape);
       quant_.resize(graph_.values.size());
-      graph_.nodes[i + inserted].inputs[k] = requantized;
+      graph_.nodes.set_input(graph_.nodes[i + inserted], k, requantized);
       graph_.insert_node(i + inserted, name, params, {inputs[k]}, {requantized});
       ++inserted;
     }

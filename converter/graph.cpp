@@ -74,20 +74,16 @@ ValueId Graph::add_constant(std::string_view wanted_name, Tensor tensor) {
 void Graph::insert_node(size_t index, std::string_view wanted_name, GraphOp op, std::vector<ValueId> node_inputs,
                         std::vector<ValueId> node_outputs) {
   Node node{unique_name(nodes, wanted_name), std::move(op), std::move(node_inputs), std::move(node_outputs)};
-  nodes.insert(nodes.begin() + static_cast<std::ptrdiff_t>(index), std::move(node));
+  nodes.insert(index, std::move(node));
 }
 
 Node* Graph::producer(ValueId id) {
-  for (Node& node : nodes) {
-    if (std::find(node.outputs.begin(), node.outputs.end(), id) != node.outputs.end()) return &node;
-  }
-  return nullptr;
+  const std::optional<size_t> writer = nodes.writer(id);
+  return writer ? &nodes[*writer] : nullptr;
 }
 
 int Graph::use_count(ValueId id) const {
-  auto count = std::count(outputs.begin(), outputs.end(), id);
-  for (const Node& node : nodes) count += std::count(node.inputs.begin(), node.inputs.end(), id);
-  return static_cast<int>(count);
+  return static_cast<int>(std::count(outputs.begin(), outputs.end(), id)) + static_cast<int>(nodes.readers(id).size());
 }
 
 bool Graph::is_output(ValueId id) const {
@@ -96,14 +92,14 @@ bool Graph::is_output(ValueId id) const {
 
 std::vector<Node*> Graph::users(ValueId id) {
   std::vector<Node*> found;
-  for (Node& node : nodes) {
-    if (std::find(node.inputs.begin(), node.inputs.end(), id) != node.inputs.end()) found.push_back(&node);
+  for (const uint32_t reader : nodes.readers(id)) {
+    if (found.empty() || found.back() != &nodes[reader]) found.push_back(&nodes[reader]);
   }
   return found;
 }
 
 void Graph::replace_uses(ValueId from, ValueId to) {
-  for (Node& node : nodes) std::replace(node.inputs.begin(), node.inputs.end(), from, to);
+  nodes.replace_inputs(from, to);
   std::replace(outputs.begin(), outputs.end(), from, to);
 }
 
@@ -148,10 +144,7 @@ int Graph::remove_dead() {
       if (id != kNoValue) id = new_ids[static_cast<size_t>(id)];
     }
   };
-  for (Node& node : nodes) {
-    renumber(node.inputs);
-    renumber(node.outputs);
-  }
+  nodes.renumber(new_ids);
   renumber(inputs);
   renumber(outputs);
   return dropped;
@@ -191,6 +184,7 @@ Status Graph::infer() {
 }
 
 Status Graph::verify() const {
+  if (!nodes.is_indexed_right()) return broken("a node was changed past its list");
   std::unordered_set<std::string_view> names;
   const auto valid = [&](ValueId id) { return id >= 0 && static_cast<size_t>(id) < values.size(); };
   for (const Value& v : values) {

@@ -5,17 +5,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-#include "converter/float_ops.h"
+#include "converter/node_list.h"
 #include "converter/tensor.h"
 #include "octet/result.h"
 
 namespace octet {
-
-using ValueId = int32_t;
-constexpr ValueId kNoValue = -1;  // an absent optional input
 
 // A tensor that flows: a graph input, a node's output, or a constant.
 struct Value {
@@ -27,29 +23,6 @@ struct Value {
   bool is_constant() const { return constant.has_value(); }
 };
 
-struct Node {
-  std::string name;  // unique; the source model's, where it has one
-  GraphOp op;
-  std::vector<ValueId> inputs;  // kNoValue where an optional input is absent
-  std::vector<ValueId> outputs;
-
-  template <class Params>
-  bool is() const {
-    return std::holds_alternative<Params>(op);
-  }
-  // The parameters, or null if it is another op.
-  template <class Params>
-  const Params* as() const {
-    return std::get_if<Params>(&op);
-  }
-  template <class Params>
-  Params* as() {
-    return std::get_if<Params>(&op);
-  }
-  // Input i, or kNoValue where there is none.
-  ValueId input(size_t i) const { return i < inputs.size() ? inputs[i] : kNoValue; }
-};
-
 // The inputs of which the node reads elements: present, and not for their shapes only.
 std::vector<ValueId> read_values(const Node& node);
 
@@ -58,7 +31,7 @@ class Graph {
  public:
   std::string name;
   std::vector<Value> values;
-  std::vector<Node> nodes;
+  NodeList nodes;
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   std::string preprocessing;             // what the model file itself says; may be empty
@@ -74,7 +47,8 @@ class Graph {
   void insert_node(size_t index, std::string_view wanted_name, GraphOp op, std::vector<ValueId> inputs,
                    std::vector<ValueId> outputs);
 
-  // The node that writes the value, or null (graph inputs, constants). Invalid after nodes change.
+  // The node that writes the value, or null (graph inputs, constants). This and the next are looked up, not searched
+  // for. Invalid after nodes change.
   Node* producer(ValueId id);
   const Node* producer(ValueId id) const { return const_cast<Graph*>(this)->producer(id); }
   // How often nodes read the value, and once more for each graph output that it is.

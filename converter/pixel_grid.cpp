@@ -156,7 +156,7 @@ Ranges read_pixels(Graph& graph, const PixelGrid& grid) {
   }
   front.apply("scale", BinaryKind::kMul, scale);
   front.apply("shift", BinaryKind::kAdd, shift);
-  graph.nodes[reader + front.size()].inputs[0] = front.last();
+  graph.nodes.set_input(graph.nodes[reader + front.size()], 0, front.last());
 
   const Range range{static_cast<float>(-unit * zero_point), static_cast<float>(unit * (kMostPixel - zero_point))};
   Ranges ranges{{graph.value(front.last()).name, range}};

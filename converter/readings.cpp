@@ -449,10 +449,10 @@ Status make_one_of(Graph& graph, std::span<const Graph> readings, std::vector<Si
       OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(ops[k], graph.descs(inputs)));
       const ValueId made = graph.add_value(name, graph.value(inputs[0]).type, shapes[0]);
       graph.insert_node(at, name, std::move(ops[k]), inputs, {made});
-      graph.nodes[at + 1].inputs = {made};
+      graph.nodes.set_inputs(graph.nodes[at + 1], {made});
     }
     graph.nodes[at].op = std::move(ops.back());
-    if (freed.like != kNoValue) graph.nodes[at].inputs.push_back(freed.like);
+    if (freed.like != kNoValue) graph.nodes.set_input(graph.nodes[at], graph.nodes[at].inputs.size(), freed.like);
     if (!freed.likes.empty()) {
       choices->push_back({graph.nodes[at].outputs[0], std::move(freed.axes), std::move(freed.likes)});
     }

@@ -55,7 +55,7 @@ bool replace_batched_concat(Graph& graph, size_t index) {
   for (const ValueId id : node.inputs) length += graph.value(id).shape[axis];
   const auto rank = static_cast<size_t>(graph.value(node.inputs[0]).shape.rank());
 
-  graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(index));
+  graph.nodes.erase(index);
   ValueId sum = graph.add_constant(node.name + ":constants", with_zeros(graph, node.inputs, axis, length));
   auto pads_left = std::ranges::count_if(node.inputs, is(is_batch));
   int64_t at = 0;

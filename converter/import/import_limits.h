@@ -7,8 +7,8 @@
 
 namespace octet {
 
-// Names are compared one by one, and readers of a value looked for: more of them would take minutes, and no network has
-// them.
+// A rewrite costs time in proportion to the nodes, and there may be one for each node: more of them would take minutes,
+// and no network has them.
 inline constexpr size_t kMaxNodes = 20000;
 inline constexpr size_t kMaxNodeValues = 1024;  // that one node reads, or makes
 inline constexpr size_t kMaxConstants = 40000;

@@ -216,7 +216,7 @@ class GraphBuilder {
     for (const auto& [name, id] : real) names_[name] = id;
     if (!status.ok()) {
       for (const std::string& name : node.outputs) names_.erase(name);
-      graph_.nodes.erase(graph_.nodes.begin() + static_cast<std::ptrdiff_t>(before), graph_.nodes.end());
+      graph_.nodes.truncate(before);
       const std::string prefix = "node '" + node.name + "' (" + node.op_type + "): ";
       const std::string& message = status.error().message;
       problem(node.name, node.op_type, message.starts_with(prefix) ? message.substr(prefix.size()) : message,
@@ -395,7 +395,7 @@ class GraphBuilder {
       const Node& node = graph_.nodes[i];
       if (std::optional<std::vector<Tensor>> results = evaluate_constant(graph_, node)) {
         for (size_t k = 0; k < results->size(); ++k) graph_.value(node.outputs[k]).constant = std::move((*results)[k]);
-        graph_.nodes.erase(graph_.nodes.begin() + static_cast<std::ptrdiff_t>(i));
+        graph_.nodes.erase(i);
         continue;
       }
       if (const std::optional<OpParams> op = to_packed(node.op)) {

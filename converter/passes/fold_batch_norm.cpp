@@ -53,7 +53,7 @@ bool fold_into_user(Graph& graph, const Node& node, const Affine& affine, int64_
   if (layer == nullptr || !is_weighted(graph, *layer) || layer->input(0) != node.outputs[0]) return false;
   if (axis != graph.value(node.input(0)).shape.rank() - 1 || !accepts_input_shift(*layer, affine.shift)) return false;
   scale_inputs(graph, *layer, affine.k, affine.shift);
-  layer->inputs[0] = node.input(0);
+  graph.nodes.set_input(*layer, 0, node.input(0));
   return true;
 }
 
@@ -67,7 +67,7 @@ void become_depthwise(Graph& graph, Node& node, const Affine& affine) {
   const auto channels = static_cast<int64_t>(affine.k.size());
   const ValueId weights = graph.add_constant(node.name + ".weights", channel_tensor({channels, 1, 1, 1}, affine.k));
   const ValueId bias = graph.add_constant(node.name + ".bias", channel_tensor({channels}, affine.shift));
-  node.inputs = {node.input(0), weights, bias};
+  graph.nodes.set_inputs(node, {node.input(0), weights, bias});
   node.op = Conv2dParams{.groups = channels};
 }
 
@@ -80,7 +80,7 @@ void become_arithmetic(Graph& graph, size_t index, const Affine& affine, int64_t
   const ValueId k = graph.add_constant(name + ".k", channel_tensor(shape, affine.k));
   const ValueId shift = graph.add_constant(name + ".shift", channel_tensor(shape, affine.shift));
   const ValueId product = graph.add_value(name + ":binary", DataType::kF32, graph.value(source).shape);
-  graph.nodes[index].inputs = {product, shift};
+  graph.nodes.set_inputs(graph.nodes[index], {product, shift});
   graph.nodes[index].op = BinaryParams{.kind = BinaryKind::kAdd};
   graph.insert_node(index, name + ":mul", BinaryParams{.kind = BinaryKind::kMul}, {source, k}, {product});
 }

@@ -16,7 +16,7 @@ int fold_constants(Graph& graph) {
     std::optional<std::vector<Tensor>> results = evaluate_constant(graph, node);
     if (!results) continue;
     for (size_t k = 0; k < results->size(); ++k) graph.value(node.outputs[k]).constant = std::move((*results)[k]);
-    graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(i--));
+    graph.nodes.erase(i--);
     ++count;
   }
   return count;

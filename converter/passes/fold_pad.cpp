@@ -80,7 +80,7 @@ int fold_pad(Graph& graph) {
     if (users.empty() || ops.size() != users.size()) continue;
     for (size_t i = 0; i < users.size(); ++i) {
       users[i]->op = std::move(ops[i]);
-      users[i]->inputs[0] = source;
+      graph.nodes.set_input(*users[i], 0, source);
     }
     ++count;
   }

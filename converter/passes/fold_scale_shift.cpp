@@ -72,7 +72,7 @@ bool fold_into_user(Graph& graph, const Node& node, const ScaleShift& it) {
   if (layer == nullptr || !is_weighted(graph, *layer) || layer->input(0) != node.outputs[0]) return false;
   if (!accepts_input_shift(*layer, it.shift)) return false;
   scale_inputs(graph, *layer, it.k, it.shift);
-  layer->inputs[0] = it.source;
+  graph.nodes.set_input(*layer, 0, it.source);
   return true;
 }
 

@@ -185,7 +185,7 @@ int fuse_activation(Graph& graph) {
       const std::optional<UnaryParams> activation = answers ? known(*answers) : std::nullopt;
       if (!activation || (region.node_count() == 1 && root.is<UnaryParams>())) continue;
       root.op = *activation;
-      root.inputs = {source};
+      graph.nodes.set_inputs(root, {source});
       ++count;
       break;
     }

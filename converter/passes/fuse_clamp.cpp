@@ -34,7 +34,7 @@ std::optional<float> number_of(const Value& value) {
 }
 
 // Whether the node was a maximum or minimum with a number, and is a clip now.
-bool becomes_clip(const Graph& graph, Node& node) {
+bool becomes_clip(Graph& graph, Node& node) {
   const auto* binary = node.as<BinaryParams>();
   if (binary == nullptr || (binary->kind != BinaryKind::kMax && binary->kind != BinaryKind::kMin)) return false;
   for (size_t i = 0; i < 2; ++i) {
@@ -44,7 +44,7 @@ bool becomes_clip(const Graph& graph, Node& node) {
     const bool is_max = binary->kind == BinaryKind::kMax;
     const Clamp both = compose({is_max ? *bound : -INFINITY, is_max ? INFINITY : *bound}, binary->clamp);
     node.op = UnaryParams{.kind = UnaryKind::kClip, .alpha = both.min, .beta = both.max};
-    node.inputs = {x};
+    graph.nodes.set_inputs(node, {x});
     return true;
   }
   return false;

@@ -38,12 +38,10 @@ int fuse_residual(Graph& graph) {
     const Node* other = graph.producer(residual);
     if (other != nullptr && other > conv) {
       // Everything that the convolution reads is ready where the sum stands.
-      const auto first = graph.nodes.begin();
-      std::rotate(first + place, first + place + 1, first + static_cast<std::ptrdiff_t>(i));
+      graph.nodes.move_up(static_cast<size_t>(place), i);
       conv = &graph.nodes[i - 1];
     }
-    conv->inputs.resize(kConvResidual + 1, kNoValue);
-    conv->inputs[kConvResidual] = residual;
+    graph.nodes.set_input(*conv, kConvResidual, residual);
     take_over(graph, sum, made);
     ++count;
   }

@@ -115,7 +115,7 @@ int sink_through_reduce(Graph& graph, size_t i, const Permutation& q) {
   for (const int64_t axis : q) {
     if (!dropped[static_cast<size_t>(axis)]) back.push_back(rank_among[static_cast<size_t>(axis)]);
   }
-  node.inputs[0] = graph.producer(node.inputs[0])->input(0);
+  graph.nodes.set_input(node, 0, graph.producer(node.inputs[0])->input(0));
   if (!is_identity(back)) transpose_output(graph, i, back);
   return 1;
 }
@@ -132,7 +132,7 @@ void transpose_output(Graph& graph, size_t i, const Permutation& q) {
   const ValueId old = graph.nodes[i].outputs[0];
   const Shape shape = permuted(graph.value(old).shape, inverse(q));
   const ValueId made = graph.add_value(made_up_name(graph.nodes[i]), graph.value(old).type, shape);
-  graph.nodes[i].outputs[0] = made;
+  graph.nodes.set_output(graph.nodes[i], 0, made);
   graph.insert_node(i + 1, graph.nodes[i].name + ":transpose", TransposeParams{q}, {made}, {old});
 }
 
@@ -144,7 +144,7 @@ int join_transposes(Graph& graph, size_t i) {
   int count = 0;
   if (const TransposeParams* before = transpose_of(graph, node.input(0))) {
     permutation = join(before->permutation, permutation);
-    node.inputs[0] = graph.producer(node.input(0))->input(0);
+    graph.nodes.set_input(node, 0, graph.producer(node.input(0))->input(0));
     ++count;
   }
   const ValueId source = node.input(0);
@@ -153,12 +153,12 @@ int join_transposes(Graph& graph, size_t i) {
     take_over(graph, output, source);
     return count + 1;
   }
-  for (size_t j = 0; j < i; ++j) {
-    const Node& earlier = graph.nodes[j];
-    const auto* same = earlier.as<TransposeParams>();
-    if (same == nullptr || earlier.input(0) != source || same->permutation != permutation) continue;
-    if (!is_replaceable(graph, output, earlier.outputs[0])) continue;
-    take_over(graph, output, earlier.outputs[0]);
+  for (const Node* earlier : graph.users(source)) {
+    if (earlier == &node) break;
+    const auto* same = earlier->as<TransposeParams>();
+    if (same == nullptr || same->permutation != permutation) continue;
+    if (!is_replaceable(graph, output, earlier->outputs[0])) continue;
+    take_over(graph, output, earlier->outputs[0]);
     return count + 1;
   }
   return count;
@@ -198,7 +198,7 @@ int sink_transpose(Graph& graph, size_t i) {
     if (!is_computed(graph, id)) continue;
     const ValueId source = adaptations[k].source;
     const ValueId adapted = source != kNoValue ? source : insert_inverse(graph, i, id, adaptations[k], p);
-    graph.nodes[i].inputs[k] = adapted;
+    graph.nodes.set_input(graph.nodes[i], k, adapted);
   }
   transpose_output(graph, i, q);
   return 1;
@@ -232,10 +232,10 @@ int rise_transpose(Graph& graph, size_t i) {
   const ValueId risen = graph.add_value(name + ":transpose", value.type, shape);
   const Shape made_shape = permuted(graph.value(output).shape, kToChannelsLast);
   const ValueId made = graph.add_value(made_up_name(graph.nodes[i]), graph.value(output).type, made_shape);
-  graph.nodes[i].inputs[static_cast<size_t>(place)] = risen;
-  graph.nodes[i].outputs[0] = made;
+  graph.nodes.set_input(graph.nodes[i], static_cast<size_t>(place), risen);
+  graph.nodes.set_output(graph.nodes[i], 0, made);
   for (const ValueId result : results) take_over(graph, result, made);
-  std::erase_if(graph.nodes, [&](const Node& user) { return user.input(0) == output; });
+  graph.nodes.erase_if([&](const Node& user) { return user.input(0) == output; });
   if (is_made_up(graph, made)) std::swap(graph.value(made).name, graph.value(output).name);
   graph.insert_node(i, name + ":transpose", TransposeParams{kToChannelsLast}, {input}, {risen});
   return 1;
@@ -248,7 +248,7 @@ void drop_unread_transposes(Graph& graph) {
     const ValueId from = node.outputs[0];
     const ValueId to = node.input(0);
     if (!is_made_up(graph, from) && is_made_up(graph, to)) std::swap(graph.value(from).name, graph.value(to).name);
-    graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(i));
+    graph.nodes.erase(i);
   }
 }
 

@@ -56,7 +56,7 @@ int commute(Graph& graph, size_t i, const Permutation& q) {
   const ValueId source = graph.producer(node.input(0))->input(0);
   const Shape target = permuted(to, axes);
   node.op = ReshapeParams{reshape_dims(graph.value(source).shape, target)};
-  node.inputs[0] = source;
+  graph.nodes.set_input(node, 0, source);
   if (!is_identity(axes)) transpose_output(graph, i, inverse(axes));
   return 1;
 }
@@ -85,10 +85,10 @@ int permute_columns(Graph& graph, size_t i, const Permutation& q) {
   }
   // The flat value is another one now: it must not go by the name of the source model's.
   Node& node = graph.nodes[i];
-  node.inputs[0] = graph.producer(node.input(0))->input(0);
+  graph.nodes.set_input(node, 0, graph.producer(node.input(0))->input(0));
   node.op = ReshapeParams{{to[0] < 0 ? 0 : to[0], columns}};
   const ValueId reordered = graph.add_value(node.name + ":reshape", graph.value(flat).type, to);
-  node.outputs[0] = reordered;
+  graph.nodes.set_output(node, 0, reordered);
   graph.replace_uses(flat, reordered);
   return 1;
 }

@@ -32,13 +32,13 @@ int matmul_to_conv(Graph& graph) {
     const Shape made{image[0], image[1], image[2], shape[1]};
     Node* node = &graph.nodes[i];
     node->op = Conv2dParams{};
-    node->inputs = {x, graph.add_constant(name + ".weights", std::move(weights))};
+    graph.nodes.set_inputs(*node, {x, graph.add_constant(name + ".weights", std::move(weights))});
     ++count;
     if (from.rank() == 4) continue;
     const ValueId src = graph.add_value(name + ":reshape", DataType::kF32, image);
     const ValueId dst = graph.add_value(name + ":conv2d", DataType::kF32, made);
-    node->inputs[0] = src;
-    node->outputs[0] = dst;
+    graph.nodes.set_input(*node, 0, src);
+    graph.nodes.set_output(*node, 0, dst);
     graph.insert_node(i, name + ":reshape", ReshapeParams{reshape_dims(from, image)}, {x}, {src});
     graph.insert_node(i + 2, name + ":reshape", ReshapeParams{reshape_dims(made, graph.value(result).shape)}, {dst},
                       {result});

@@ -28,7 +28,7 @@ int reduce_to_pool(Graph& graph) {
     const ValueId flat = node.outputs[0];
     const std::string name = node.name;
     const ValueId pooled = graph.add_value(name + ":pool2d", DataType::kF32, {shape[0], 1, 1, shape[3]});
-    node.outputs[0] = pooled;
+    graph.nodes.set_output(node, 0, pooled);
     graph.insert_node(i + 1, name + ":reshape", ReshapeParams{{0, shape[3]}}, {pooled}, {flat});
   }
   return count;

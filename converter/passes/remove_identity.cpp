@@ -97,7 +97,7 @@ int remove_identity(Graph& graph) {
     if (auto* reshape = node.as<ReshapeParams>()) {
       const Node* before = graph.producer(node.input(0));
       if (before != nullptr && before->is<ReshapeParams>() && is_told_by_shapes(graph, *before, output)) {
-        node.inputs = {before->input(0)};
+        graph.nodes.set_inputs(node, {before->input(0)});
         reshape->dims = reshape_dims(graph.value(node.inputs[0]).shape, graph.value(output).shape);
         ++count;
       }

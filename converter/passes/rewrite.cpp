@@ -68,7 +68,7 @@ void take_over(Graph& graph, ValueId from, ValueId to) {
 }
 
 size_t index_of(const Graph& graph, const Node& node) {
-  return static_cast<size_t>(&node - graph.nodes.data());
+  return graph.nodes.index_of(node);
 }
 
 Node* sole_user(Graph& graph, ValueId id) {
@@ -85,11 +85,10 @@ Node* sole_user(Graph& graph, ValueId id) {
 }
 
 void replace_constant(Graph& graph, Node& node, size_t i, Tensor tensor, std::string_view name) {
-  if (node.inputs.size() <= i) node.inputs.resize(i + 1, kNoValue);
-  const ValueId old = node.inputs[i];
+  const ValueId old = node.input(i);
   const bool named = old != kNoValue;
   const ValueId id = graph.add_constant(named ? std::string_view(graph.value(old).name) : name, std::move(tensor));
-  node.inputs[i] = id;
+  graph.nodes.set_input(node, i, id);
   if (named && graph.use_count(old) == 0) std::swap(graph.value(old).name, graph.value(id).name);
 }
 

@@ -55,12 +55,12 @@ int sink_reshape(Graph& graph) {
       if (is_binary) {
         const ValueId other = other_operand(graph, node, i, from);
         if (other == kNoValue) continue;
-        node->inputs[1 - i] = other;
+        graph.nodes.set_input(*node, 1 - i, other);
       }
-      node->inputs[i] = y;
+      graph.nodes.set_input(*node, i, y);
       const ValueId result = node->outputs[0];
       const ValueId made = graph.add_value(node->name + ":" + op_name(node->op), DataType::kF32, from);
-      node->outputs[0] = made;
+      graph.nodes.set_output(*node, 0, made);
       graph.insert_node(index_of(graph, *node) + 1, node->name + ":reshape",
                         ReshapeParams{reshape_dims(from, graph.value(result).shape)}, {made}, {result});
       graph.remove_dead();
