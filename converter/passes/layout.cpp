@@ -32,7 +32,11 @@ int sink_all(Graph& graph) {
 
 int rise_all(Graph& graph) {
   int count = 0;
-  for (size_t i = graph.nodes.size(); i-- > 0;) count += rise_transpose(graph, i);
+  for (size_t i = graph.nodes.size(); i-- > 0;) {
+    if (rise_transpose(graph, i) == 0) continue;
+    // What rose onto another is joined at once: all in a chain would rise in step, one layer a sweep, and never meet.
+    count += 1 + join_transposes(graph, i);
+  }
   return count;
 }
 

@@ -231,4 +231,21 @@ TEST_CASE("the layout pass comes to an end on random tangles of transposes") {
   }
 }
 
+// 3000 nodes, for which a search of all nodes in every question, or a transpose a sweep, would take many minutes.
+TEST_CASE("a chain of thousands of transposes and activations is laid out in seconds") {
+  const std::vector<std::vector<int64_t>> orders{kLast, {0, 1, 2, 3}, kFirst};
+  for (const size_t step : {0, 1}) {
+    GraphBuilder b;
+    ValueId y = b.input("x", {1, 2, 3, 4});
+    for (size_t i = 0; i < 1500; ++i) {
+      y = b.add("move" + std::to_string(i), TransposeParams{orders[i * step % 3]}, {y});
+      y = b.add("act" + std::to_string(i), UnaryParams{UnaryKind::kTanh}, {y});
+    }
+    b.output(y);
+    const Graph after = after_all_passes(b.graph());
+    CHECK(count_ops(after, "transpose") <= 2);  // at the input and the output at most
+    CHECK(count_ops(after, "unary") == 1500);
+  }
+}
+
 }  // namespace octet::test
