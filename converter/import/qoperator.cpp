@@ -2,6 +2,7 @@
 
 #include <array>
 #include <map>
+#include <span>
 #include <string_view>
 
 namespace octet {
@@ -111,27 +112,54 @@ class Expander {
     OCTET_CHECK(check_inputs(node, row));
     SourceNode real{node.name, std::string(row.real), "", kOpset, {}, node.outputs, node.attributes};
     OCTET_CHECK(take_attributes(real));
+    const float alpha = take_alpha(real, row);
+    const bool scales_weights = alpha > 0 && alpha != 1;
+    const std::string weights_scale =
+        scales_weights ? product(node, "weights_scale", input(node, 4), alpha) : input(node, 4);
     if (row.keeps_first) real.inputs.push_back(input(node, 0));
     for (size_t i = 0; i < data_count(node, row); ++i) {
       const size_t at = row.first_data + 3 * i;
-      real.inputs.push_back(dequantize(node, at, input(node, at + 1), input(node, at + 2), axis(node, i)));
+      const std::string& scale = scales_weights && i == 1 ? weights_scale : input(node, at + 1);
+      real.inputs.push_back(dequantize(node, at, scale, input(node, at + 2), axis(node, i)));
     }
     if (row.bias >= 0 && !input(node, static_cast<size_t>(row.bias)).empty()) {
       const std::string scale = node.outputs[0] + ":bias_scale";
-      nodes_.push_back(make(part(node, "bias_scale"), "Mul", {input(node, 1), input(node, 4)}, scale));
+      nodes_.push_back(make(part(node, "bias_scale"), "Mul", {input(node, 1), weights_scale}, scale));
       real.inputs.push_back(dequantize(node, static_cast<size_t>(row.bias), scale, "", 0));
     }
     const auto output = static_cast<size_t>(row.output);
-    if (input(node, output).empty()) {
-      nodes_.push_back(std::move(real));
-      return {};
-    }
-    const std::string result = node.outputs[0] + ":real";
+    const bool is_quantized = !input(node, output).empty(), is_multiplied = !(alpha > 0);
+    std::string result = node.outputs[0];
+    if (is_quantized || is_multiplied) result += ":real";
     real.outputs = {result};
     nodes_.push_back(std::move(real));
+    if (is_multiplied) result = product(node, is_quantized ? "multiplied" : "", result, alpha);
+    if (!is_quantized) return {};
     nodes_.push_back(make(part(node, "output"), "QuantizeLinear",
                           {result, input(node, output), input(node, output + 1)}, node.outputs[0]));
     return {};
+  }
+
+  // QGemm is alpha * a_scale * b_scale * (sum + c): alpha multiplies the bias, too, as it does not in Gemm. What is
+  // above 0 is part of b's scale, and the layer stays one of integers.
+  static float take_alpha(SourceNode& real, const QOperator& row) {
+    const auto found = row.real == "Gemm" ? real.attributes.find("alpha") : real.attributes.end();
+    if (found == real.attributes.end()) return 1;
+    const auto* alpha = std::get_if<float>(&found->second);
+    if (alpha == nullptr) return 1;  // of another type, which the reader of Gemm refuses
+    const float factor = *alpha;
+    real.attributes.erase(found);
+    return factor;
+  }
+
+  // x * factor; without `what`, under the name of the node's output.
+  std::string product(const SourceNode& node, const std::string& what, const std::string& x, float factor) {
+    const std::string output = what.empty() ? node.outputs[0] : node.outputs[0] + ":" + what;
+    const std::string constant = node.outputs[0] + ":alpha";
+    nodes_.push_back(make(constant, "Constant", {}, constant));
+    nodes_.back().attributes["value"] = Tensor::f32(Shape{}, std::span(&factor, 1));
+    nodes_.push_back(make(part(node, "times_alpha"), "Mul", {x, constant}, output));
+    return output;
   }
 
   static size_t data_count(const SourceNode& node, const QOperator& row) {

@@ -211,6 +211,73 @@ TEST_CASE("every op of ONNX Runtime's integer family is read, and rounds as the 
   }
 }
 
+TEST_CASE("QGemm is alpha times the scaled sum of products and bias, on integers") {
+  struct Case {
+    float alpha;
+    bool trans_a, trans_b, has_bias, is_u8;
+  };
+  std::vector<Case> cases;
+  for (const float alpha : {1.0F, 0.5F, 3.0F, -0.5F, 0.0F}) {
+    for (unsigned bits = 0; bits < 16; ++bits) {
+      cases.push_back({alpha, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0});
+    }
+  }
+  const int64_t rows = 2, columns = 4, inner = 3;
+  const std::vector<int8_t> weights = {1, -2, 3, -128, 127, 5, 40, -33, 0, 9, -71, 64};  // [inner][columns]
+  const std::vector<int32_t> bias = {4000, -50, 7, 0};
+  const std::vector<float> b_scales = {0.03125F, 0.0625F, 0.125F, 0.015625F};
+  std::vector<float> x(static_cast<size_t>(rows * inner));  // [rows][inner], all on the grid of 0.5
+  for (size_t i = 0; i < x.size(); ++i) x[i] = 0.5F * static_cast<float>(i * 37 % 61) - 9;
+  for (const Case& c : cases) {
+    CAPTURE(c.alpha);
+    CAPTURE(c.trans_a);
+    CAPTURE(c.trans_b);
+    CAPTURE(c.has_bias);
+    CAPTURE(c.is_u8);
+    std::vector<float> a(x.size());
+    for (int64_t i = 0; i < rows * inner; ++i) {
+      const int64_t at = c.trans_a ? i % inner * rows + i / inner : i;
+      a[static_cast<size_t>(at)] = x[static_cast<size_t>(i)];
+    }
+    std::vector<int8_t> b(weights.size());
+    for (int64_t i = 0; i < inner * columns; ++i) {
+      const int64_t at = c.trans_b ? i % columns * inner + i / columns : i;
+      b[static_cast<size_t>(at)] = weights[static_cast<size_t>(i)];
+    }
+    QuantizedBuilder s;
+    s.input("x", c.trans_a ? Shape{inner, rows} : Shape{rows, inner});
+    s.params("a", {0.5F}, DataType::kU8, {30}).params("b", b_scales, DataType::kS8, {0, 0, 0, 0});
+    s.integers("b", DataType::kS8, c.trans_b ? Shape{columns, inner} : Shape{inner, columns}, b);
+    s.integers("c", DataType::kS32, {columns}, bias).params("y", {2.0F}, DataType::kU8, {100});
+    s.quantize("x", "aq", "a");
+    std::vector<std::string> inputs{"aq", "a_scale", "a_zero", "b", "b_scale", "b_zero", c.has_bias ? "c" : ""};
+    if (c.is_u8) inputs.insert(inputs.end(), {"y_scale", "y_zero"});
+    s.node("QGemm", inputs, {c.is_u8 ? "yq" : "y"},
+           {{"alpha", c.alpha}, {"transA", int64_t{c.trans_a}}, {"transB", int64_t{c.trans_b}}}, kMicrosoft);
+    if (c.is_u8) s.dequantize("yq", "y", "y");
+    s.output("y");
+    const Packed packed = pack(s);
+    const PackedNode& layer = packed.only("fully_connected");
+    const bool on_integers = c.alpha > 0;  // no scale is 0 or negative
+    if (on_integers) {
+      CHECK(packed.input(layer, 0).type == DataType::kU8);
+      CHECK(packed.input(layer, 1).type == DataType::kS8);
+      CHECK(packed.output(layer).type == (c.is_u8 ? DataType::kU8 : DataType::kF32));
+    }
+    const std::vector<float> y = run(packed.model, a);
+    REQUIRE(y.size() == static_cast<size_t>(rows * columns));
+    for (size_t i = 0; i < y.size(); ++i) {
+      const size_t row = i / columns, column = i % columns;
+      float sum = c.has_bias ? static_cast<float>(bias[column]) : 0;
+      for (size_t k = 0; k < inner; ++k) {
+        sum += x[row * inner + k] / 0.5F * static_cast<float>(weights[k * columns + column]);
+      }
+      const float real = c.alpha * 0.5F * b_scales[column] * sum;
+      CHECK(y[i] == (c.is_u8 ? 2 * std::clamp(std::nearbyintf(real / 2), -100.0F, 155.0F) : real));
+    }
+  }
+}
+
 TEST_CASE("QLinearSoftmax takes the axes that its own operator set says") {
   for (const int64_t opset : {11, 13}) {
     QuantizedBuilder s;
