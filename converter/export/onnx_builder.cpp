@@ -127,7 +127,7 @@ std::vector<std::string> OnnxBuilder::add_node(const std::string& op, const std:
   onnx::NodeProto& node = *model_->mutable_graph()->add_node();
   node.set_name(names[0]);
   node.set_op_type(op);
-  for (const std::string& input : inputs) node.add_input(input);
+  for (const std::string& input : inputs) node.add_input(current_name(input));
   for (const std::string& name : names) node.add_output(name);
   for (const auto& [key, value] : attributes) {
     onnx::AttributeProto& proto = *node.add_attribute();
@@ -153,6 +153,12 @@ void OnnxBuilder::rename(const std::string& from, const std::string& to) {
   }
   makers_[to] = makers_[from];
   makers_.erase(from);
+  renamed_[from] = to;
+}
+
+const std::string& OnnxBuilder::current_name(const std::string& value) const {
+  const auto found = renamed_.find(value);
+  return found == renamed_.end() ? value : found->second;
 }
 
 void OnnxBuilder::add_output(const std::string& name, const std::string& value, DataType type, const Shape& shape) {

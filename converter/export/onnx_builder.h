@@ -66,10 +66,13 @@ class OnnxBuilder {
 
  private:
   void rename(const std::string& from, const std::string& to);
+  // What a value is called now: several outputs may hold what one of them has renamed.
+  const std::string& current_name(const std::string& value) const;
 
   std::unique_ptr<onnx::ModelProto> model_;
   std::map<std::string, int> makers_;  // value to the index of the node that makes it
   std::set<std::string> names_;
+  std::map<std::string, std::string> renamed_;  // to outputs, which keep their names
   std::set<std::string> outputs_;
 };
 

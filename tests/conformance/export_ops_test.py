@@ -250,6 +250,26 @@ class ExportOps(support.Case):
             with self.subTest(f"{op} is packed"):
                 self.assertIn(op, seen)
 
+    def test_one_value_may_be_several_outputs(self):
+        net = Network(3)
+        y = net.conv(net.input("x", *DIMS), 6, 3, act="Relu")
+        for output in y, net.same("Identity", y), net.same("Mul", y, c(net, 1)), net.transpose(y, 0, 2, 3, 1):
+            net.output(output)
+        source = net.save(self.folder / "net.onnx")
+        np.save(self.folder / "x.npy", np.random.default_rng(1).standard_normal(DIMS).astype(np.float32))
+        packed, exported, again = (self.folder / name for name in ("net.octet", "exported.onnx", "again.octet"))
+        for options in ["--precision", "f32"], ["--precision", "bf16"], ["--data", self.folder / "x.npy"]:
+            with self.subTest(options):
+                self.succeed(support.OCTET, "convert", source, "-o", packed, *options)
+                self.succeed(support.OCTET, "export", packed, "--onnx", exported)
+                onnx.checker.check_model(onnx.load(exported), full_check=True)
+                back = options[:2] if "--precision" in options else []
+                self.succeed(support.OCTET, "convert", exported, "-o", again, *back)
+                wanted, got = self.outputs(packed), self.outputs(again)
+                self.assertEqual(len(wanted), 4)
+                for name, values in wanted.items():
+                    self.assertTrue(np.array_equal(values, got[name]), name)
+
     def test_what_has_no_form_is_refused_all_at_once(self):
         packed = self.folder / "net.octet"
         net = Network(3, opset=19)
