@@ -175,8 +175,22 @@ Status write(QdqWriter& writer, const PackedNode& node, const UnaryParams& param
 }
 
 constexpr std::pair<BinaryKind, const char*> kBinaryNames[] = {
-    {BinaryKind::kAdd, "Add"}, {BinaryKind::kSub, "Sub"}, {BinaryKind::kMul, "Mul"}, {BinaryKind::kDiv, "Div"},
-    {BinaryKind::kPow, "Pow"}, {BinaryKind::kMin, "Min"}, {BinaryKind::kMax, "Max"}};
+    {BinaryKind::kAdd, "Add"}, {BinaryKind::kSub, "Sub"},       {BinaryKind::kMul, "Mul"},
+    {BinaryKind::kDiv, "Div"}, {BinaryKind::kPow, "Pow"},       {BinaryKind::kMin, "Min"},
+    {BinaryKind::kMax, "Max"}, {BinaryKind::kRemainder, "Mod"}, {BinaryKind::kModulo, "Mod"}};
+
+// Of real numbers ONNX's Mod is the remainder of a division towards zero: with another sign than b, b is added.
+std::string real_modulo(QdqWriter& writer, const PackedNode& node, const std::vector<std::string>& inputs) {
+  OnnxBuilder& onnx = writer.onnx();
+  const std::string& name = writer.output_name(node);
+  const std::string remainder = onnx.add_node("Mod", inputs, name + "_remainder", {{"fmod", int64_t{1}}});
+  const std::string sign = onnx.add_node("Sign", {remainder}, name + "_sign");
+  const std::string divisor_sign = onnx.add_node("Sign", {inputs[1]}, name + "_divisor_sign");
+  const std::string product = onnx.add_node("Mul", {sign, divisor_sign}, name + "_signs");
+  const std::string is_other = onnx.add_node("Less", {product, onnx.add_scalar(name + "_zero", 0)}, name + "_is_other");
+  const std::string moved = onnx.add_node("Add", {remainder, inputs[1]}, name + "_moved");
+  return onnx.add_node("Where", {is_other, moved, remainder}, name);
+}
 
 // The order of an activation of full rank, if all activations have that rank; else axes stay as packed.
 AxisOrder common_order(const QdqWriter& writer, const PackedNode& node) {
@@ -203,7 +217,14 @@ Status write(QdqWriter& writer, const PackedNode& node, const BinaryParams& para
                          ? writer.read(id)
                          : writer.read(id, order));
   }
-  writer.write(node, writer.onnx().add_node(row->second, inputs, writer.output_name(node)), order, params.clamp);
+  const bool is_modulo = params.kind == BinaryKind::kModulo;
+  const bool is_real = writer.tensor(node.outputs[0]).type != DataType::kS64;
+  OnnxAttributes attributes;
+  if (is_modulo || params.kind == BinaryKind::kRemainder) attributes.emplace_back("fmod", int64_t{!is_modulo});
+  const std::string value = is_modulo && is_real
+                                ? real_modulo(writer, node, inputs)
+                                : writer.onnx().add_node(row->second, inputs, writer.output_name(node), attributes);
+  writer.write(node, value, order, params.clamp);
   return {};
 }
 

@@ -60,6 +60,18 @@ def binary(op):
     return lambda net, x: net.same(op, x, net.normal(*DIMS))
 
 
+def mod(fmod, *casts):
+    """Of numbers that are rounded first, so that remainders of 0 are among them; casts: to the type that it is computed in."""
+
+    def add(net, x):
+        a, b = net.same("Round", net.same("Mul", x, c(net, 9))), net.constant(np.float32([3, -4, 7, -2.5, 5]).reshape(5, 1, 1)[[0, 1, 2, 3, 4, 1]])
+        for to in casts:
+            a, b = net.same("Cast", a, to=to), net.same("Cast", b, to=to)
+        return as_float(net, net.same("Mod", a, b, fmod=fmod))
+
+    return add
+
+
 def reduce(op, by_input=False):
     if by_input:
         return lambda net, x: net.node(op, [x, ints(net, 1, 3)], [1, 1, 8, 1], keepdims=1)
@@ -160,7 +172,8 @@ CASES = {
     "fully_connected": [lambda net, x: net.classify(x, 5)],
     "pool2d": [lambda net, x: net.pool(x, 3), lambda net, x: net.pool(x, 3, 2, "AveragePool"), lambda net, x: net.global_pool(x)],
     "binary": [binary(op) for op in ("Add", "Sub", "Mul", "Min", "Max")]
-    + [lambda net, x: net.same("Div", x, above_zero(net, x)), lambda net, x: net.same("Pow", above_zero(net, x), x)],
+    + [lambda net, x: net.same("Div", x, above_zero(net, x)), lambda net, x: net.same("Pow", above_zero(net, x), x)]
+    + [mod(fmod, *casts) for fmod in (0, 1) for casts in ((), (TensorProto.INT64,), (TensorProto.INT32,))],
     "unary": [unary(op) for op in ("Relu", "Sigmoid", "Tanh", "HardSwish", "Exp", "Neg", "Abs", "Floor", "Ceil", "Erf", "Softplus",
                                    "Softsign", "Round")]
     + [unary("LeakyRelu", alpha=0.1), unary("Elu", alpha=0.7), unary("HardSigmoid", alpha=0.3, beta=0.4), gelu, gelu_tanh]
