@@ -13,6 +13,7 @@ enum class MovementKind {
   kNearest,  // of input 0, unless it interpolates
   kPad,      // of input 0, and a constant
   kClip,     // of input 0, and bounds
+  kCast,     // of input 0, to the type that it has
 };
 struct Movement {
   std::string_view op;
@@ -20,14 +21,15 @@ struct Movement {
 };
 using enum MovementKind;
 constexpr Movement kMovements[] = {
-    {"ArgMax", kFirst},    {"ArgMin", kFirst},       {"Clip", kClip},
-    {"Concat", kAll},      {"DepthToSpace", kFirst}, {"Expand", kFirst},
-    {"Flatten", kFirst},   {"Gather", kFirst},       {"Identity", kFirst},
-    {"Max", kAll},         {"MaxPool", kFirst},      {"Min", kAll},
-    {"Pad", kPad},         {"Reshape", kFirst},      {"Resize", kNearest},
-    {"Slice", kFirst},     {"SpaceToDepth", kFirst}, {"Split", kFirst},
-    {"Squeeze", kFirst},   {"Tile", kFirst},         {"TopK", kFirst},
-    {"Transpose", kFirst}, {"Unsqueeze", kFirst},    {"Upsample", kNearest},
+    {"ArgMax", kFirst},       {"ArgMin", kFirst},     {"Cast", kCast},
+    {"CastLike", kCast},      {"Clip", kClip},        {"Concat", kAll},
+    {"DepthToSpace", kFirst}, {"Expand", kFirst},     {"Flatten", kFirst},
+    {"Gather", kFirst},       {"Identity", kFirst},   {"Max", kAll},
+    {"MaxPool", kFirst},      {"Min", kAll},          {"Pad", kPad},
+    {"Reshape", kFirst},      {"Resize", kNearest},   {"Slice", kFirst},
+    {"SpaceToDepth", kFirst}, {"Split", kFirst},      {"Squeeze", kFirst},
+    {"Tile", kFirst},         {"TopK", kFirst},       {"Transpose", kFirst},
+    {"Unsqueeze", kFirst},    {"Upsample", kNearest},
 };
 
 std::string text_of(const SourceNode& node, std::string_view name, const char* otherwise) {
@@ -55,6 +57,22 @@ bool bind_real(MovedIntegers& moved, const ValueNames& names, const Graph& graph
     node.attributes[attribute] = quant.scale * static_cast<float>(*integer - quant.zero_point);
   }
   return true;
+}
+
+// The type that a Cast or CastLike makes, as far as it is one of integers.
+std::optional<DataType> cast_type(const QuantizedValues& quantized, const ValueNames& names, const Graph& graph,
+                                  const SourceNode& node) {
+  constexpr int64_t kOnnxUint8 = 2, kOnnxInt8 = 3;
+  if (node.op_type == "CastLike") {
+    const auto like = node.inputs.size() < 2 ? names.end() : names.find(node.inputs[1]);
+    if (like == names.end()) return {};
+    const IntegerType* integers = integers_of_name(quantized, names, like->first);
+    return integers != nullptr ? integers->type : graph.value(like->second).type;
+  }
+  const auto to = node.attributes.find("to");
+  const auto* number = to == node.attributes.end() ? nullptr : std::get_if<int64_t>(&to->second);
+  if (number == nullptr || (*number != kOnnxUint8 && *number != kOnnxInt8)) return {};
+  return *number == kOnnxUint8 ? DataType::kU8 : DataType::kS8;
 }
 
 }  // namespace
@@ -93,6 +111,11 @@ std::optional<MovedIntegers> moved_integers(const QuantizedValues& quantized, co
       return moved;
     case MovementKind::kClip:
       if (!bind_real(moved, names, graph, 1, "min", {}) || !bind_real(moved, names, graph, 2, "max", {})) return {};
+      return moved;
+    case MovementKind::kCast:
+      if (cast_type(quantized, names, graph, node) != moved.type.type) return {};
+      moved.node.op_type = "Identity";
+      moved.node.inputs.resize(1);
       return moved;
   }
   return {};

@@ -196,7 +196,6 @@ class GraphBuilder {
   // it is part of, in nodes_.
   void read(const SourceNode& node, int place) {
     if (!is_known(node)) return;
-    const OpReader* reader = find_reader(node);
     const auto is_there = [&](const std::string& name) { return name.empty() || names_.contains(name); };
     if (!std::ranges::all_of(node.inputs, is_there)) return report_missing(node);
     if (!node.bodies.empty()) {
@@ -209,8 +208,9 @@ class GraphBuilder {
     const std::optional<MovedIntegers> moved = moved_integers(quantized_, names_, graph_, node);
     std::map<std::string, ValueId> real;  // what inputs were before they became integers
     Status status = moved || node.op_type == "DequantizeLinear" ? Status{} : make_integers(node, real);
-    NodeReader node_reader(moved ? moved->node : node, graph_, names_, quantized_);
-    if (status.ok()) status = reader->read(node_reader);
+    const SourceNode& wanted = moved ? moved->node : node;
+    NodeReader node_reader(wanted, graph_, names_, quantized_);
+    if (status.ok()) status = find_reader(wanted)->read(node_reader);
     if (status.ok()) status = settle(before, node);
     if (status.ok()) status = charge(constant_bytes(first_value));
     for (const auto& [name, id] : real) names_[name] = id;

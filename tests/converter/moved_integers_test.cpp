@@ -90,6 +90,40 @@ TEST_CASE("ops on the integers of a file move them as integers") {
   }
 }
 
+TEST_CASE("a cast of integers to the type that they have is nothing, as torch writes it") {
+  const auto cast = [](DataType type, const std::string& op, const SourceBuilder::Attributes& attributes) {
+    QuantizedBuilder s;
+    s.input("x", {1, 1, 2, 2});
+    s.params("x", {0.5F}, type, {100}).params("y", {0.25F}, DataType::kU8, {128});
+    s.params("w", {0.5F}, DataType::kS8, {0}).integers("w", DataType::kS8, {1, 1, 1, 1}, std::vector<int8_t>{1});
+    s.quantize("x", "xq", "x");
+    std::vector<std::string> inputs{"xq"};
+    if (op == "CastLike") inputs.emplace_back("x_zero");
+    s.node(op, inputs, {"cast"}, attributes).node("Identity", {"cast"}, {"same"});
+    s.dequantize("same", "xd", "x").dequantize("w", "wd", "w").node("Conv", {"xd", "wd"}, {"c"});
+    s.quantize("c", "yq", "y").node("Cast", {"yq"}, {"yc"}, {{"to", int64_t{2}}});
+    s.dequantize("yc", "y", "y").output("y");
+    return pack(s);
+  };
+  const Packed packed[] = {cast(DataType::kU8, "Cast", {{"to", int64_t{2}}}),
+                           cast(DataType::kS8, "Cast", {{"to", int64_t{3}}}), cast(DataType::kU8, "CastLike", {}),
+                           cast(DataType::kS8, "CastLike", {})};
+  for (const Packed& p : packed) {
+    CHECK(p.input(p.only("conv2d"), 0).type == DataType::kU8);
+    CHECK(p.output(p.only("conv2d")).type == DataType::kU8);
+    for (const std::string& op : p.ops()) CHECK(op != "cast");
+    CHECK(run(p.model, {-3, -0.5F, 1.5F, 5}) == std::vector<float>{-1.5F, -0.25F, 0.75F, 2.5F});
+  }
+}
+
+TEST_CASE("a cast of integers to another type is one") {
+  QuantizedBuilder s;
+  s.params("x", {0.5F}, DataType::kU8, {100}).params("y", {0.5F}, DataType::kS8, {0}).input("x", {1, 3});
+  s.quantize("x", "xq", "x").node("Cast", {"xq"}, {"cast"}, {{"to", int64_t{3}}});
+  s.dequantize("cast", "y", "y").output("y");
+  CHECK(compute(s, {-3, 0, 10}).values == std::vector<float>{47, 50, 60});
+}
+
 TEST_CASE("interpolated integers are cut off as in the file's own type") {
   QuantizedBuilder s;
   s.input("x", {1, 1, 1, 2}).f32("scales", {4}, {1, 1, 1, 2});
