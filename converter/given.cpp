@@ -147,6 +147,16 @@ class Taking {
     return user != nullptr && user->is<FakeQuantizeParams>() ? user : nullptr;
   }
 
+  // The same where reshapes, transposes and slices stand between, as behind a transposed convolution: it does not
+  // matter when elements are moved.
+  const Node* rounding_behind(ValueId id) {
+    const Node* user = sole_user(graph_, id);
+    while (user != nullptr && (user->is<ReshapeParams>() || user->is<TransposeParams>() || user->is<SliceParams>())) {
+      user = user->inputs[0] == id ? sole_user(graph_, id = user->outputs[0]) : nullptr;
+    }
+    return user != nullptr && user->is<FakeQuantizeParams>() ? user : nullptr;
+  }
+
   // The node's output is integers from here on; the rounding behind it, if it is the same, needs no node.
   void settle(const Node& node, QuantParams params) {
     const ValueId out = node.outputs[0];
@@ -198,7 +208,7 @@ class Taking {
       return node.inputs[k] != kNoValue && graph_.value(node.inputs[k]).type == DataType::kF32 && quant(node.inputs[k]);
     };
     if (data.empty() || !std::all_of(data.begin(), data.end(), is_given)) return;
-    const Node* rounding = rounding_of(node.outputs[0]);
+    const Node* rounding = rounding_behind(node.outputs[0]);
     auto wanted = rounding == nullptr ? std::nullopt : std::optional(rounding->as<FakeQuantizeParams>()->quant());
     if (!wanted && is_clip_on_grid(node, *quant(node.inputs[data[0]]))) wanted = quant(node.inputs[data[0]]);
     if (rule == QuantizationRule::kSameRange) {

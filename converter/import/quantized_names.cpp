@@ -4,6 +4,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "converter/ops/conv_transpose.h"
+
 namespace octet {
 namespace {
 
@@ -75,6 +77,47 @@ std::optional<DataType> cast_type(const QuantizedValues& quantized, const ValueN
   return *number == kOnnxUint8 ? DataType::kU8 : DataType::kS8;
 }
 
+int64_t int_of(const SourceNode& node, const char* name, int64_t otherwise) {
+  const auto found = node.attributes.find(name);
+  const auto* value = found == node.attributes.end() ? nullptr : std::get_if<int64_t>(&found->second);
+  return value == nullptr ? otherwise : *value;
+}
+
+// For each channel of the convolution that a transposed one became, the entry `place` says of `values`, or the only
+// one.
+template <class T, class Place>
+std::vector<T> for_phases(const std::vector<T>& values, const PhaseChannels& channels, const Place& place) {
+  if (values.size() == 1) return values;
+  std::vector<T> result;
+  for (int64_t i = 0; i < channels.count(); ++i) result.push_back(values[static_cast<size_t>(place(i))]);
+  return result;
+}
+
+// A ConvTranspose, which has been read, as the convolution that it became (ops/conv_transpose.cpp).
+GivenLayer phase_layer(const SourceNode& node, const GivenConstant& weights, const GivenConstant* bias) {
+  PhaseChannels channels{int_of(node, "group", 1), 1, weights.integers.shape()[1]};
+  const auto strides = node.attributes.find("strides");
+  const auto* list = strides == node.attributes.end() ? nullptr : std::get_if<std::vector<int64_t>>(&strides->second);
+  if (list != nullptr) {
+    for (const int64_t stride : *list) channels.phases *= stride;
+  }
+  GivenLayer layer{weights, {}};
+  const auto in_group = [&](int64_t i) { return channels.in_group(i); };
+  const auto of_all = [&](int64_t i) { return channels.of_all(i); };
+  layer.weights.scales = for_phases(weights.scales, channels, in_group);
+  layer.weights.zero_points = for_phases(weights.zero_points, channels, in_group);
+  layer.weights.axis = 0;
+  if (bias == nullptr || bias->type != DataType::kS32) return layer;
+  layer.bias = *bias;
+  layer.bias->scales = for_phases(bias->scales, channels, of_all);
+  layer.bias->zero_points = for_phases(bias->zero_points, channels, of_all);
+  layer.bias->integers = Tensor(DataType::kS32, {channels.count()});
+  for (int64_t i = 0; i < channels.count(); ++i) {
+    layer.bias->integers.as<int32_t>()[i] = bias->integers.as<int32_t>()[channels.of_all(i)];
+  }
+  return layer;
+}
+
 }  // namespace
 
 const IntegerType* integers_of_name(const QuantizedValues& quantized, const ValueNames& names,
@@ -127,23 +170,23 @@ void note_constants(QuantizedValues& quantized, const ValueNames& names, const S
     const auto found = name == names.end() ? quantized.constants.end() : quantized.constants.find(name->second);
     return found == quantized.constants.end() ? nullptr : &found->second;
   };
-  const auto is_set = [&](const char* name) {
-    const auto found = node.attributes.find(name);
-    const auto* flag = found == node.attributes.end() ? nullptr : std::get_if<int64_t>(&found->second);
-    return flag != nullptr && *flag != 0;
-  };
   if (node.op_type == "Transpose" && constant(0) != nullptr && constant(0)->integers.shape().rank() == 2) {
     GivenConstant turned = *constant(0);
     turned.axis = 1 - turned.axis;
     quantized.constants[names.at(node.outputs[0])] = std::move(turned);
     return;
   }
-  const bool gemm = node.op_type == "Gemm";
-  if (!gemm && node.op_type != "Conv" && node.op_type != "MatMul") return;
+  const bool transposes = node.op_type == "ConvTranspose";
+  const bool convolves = transposes || node.op_type == "Conv";
+  if (!convolves && node.op_type != "Gemm" && node.op_type != "MatMul") return;
   const GivenConstant* weights = constant(1);
   if (weights == nullptr || weights->type == DataType::kS32) return;
-  const int output_axis = node.op_type == "Conv" || is_set("transB") ? 0 : 1;
-  if (weights->scales.size() > 1 && weights->axis != output_axis) return;
+  const bool is_first = (convolves && !transposes) || int_of(node, "transB", 0) != 0;
+  if (weights->scales.size() > 1 && weights->axis != (is_first ? 0 : 1)) return;
+  if (transposes) {
+    given.layers[node.name] = phase_layer(node, *weights, constant(2));
+    return;
+  }
   GivenLayer& layer = given.layers[node.name];
   layer.weights = *weights;
   if (const GivenConstant* bias = constant(2)) layer.bias = *bias;

@@ -3,6 +3,8 @@
 // Output p (before padding is cut off) takes x[i] w[k] where i * s + k = p. With p = m s + r only taps k = r + s t
 // count, and then i = m - t: for each of the s phases r a convolution of ceil(K / s) taps, whose outputs are
 // interleaved. All phases together are one convolution with s * s times the channels, followed by a depth-to-space.
+#include "converter/ops/conv_transpose.h"
+
 #include "converter/ops/rules.h"
 #include "converter/ops/steps.h"
 
@@ -99,13 +101,10 @@ Tensor phase_weights(const Tensor& weights, int64_t groups, const std::array<Axi
   return result;
 }
 
-// The bias of output channel [g][o], for every phase.
-Tensor phase_bias(const Tensor& bias, int64_t groups, int64_t phases) {
-  const int64_t outputs = bias.element_count() / groups;
-  Tensor result(DataType::kF32, {groups * phases * outputs});
-  for (int64_t i = 0; i < result.element_count(); ++i) {
-    result.as<float>()[i] = bias.as<float>()[i / (phases * outputs) * outputs + i % outputs];
-  }
+// The bias of each output channel, for every phase.
+Tensor phase_bias(const Tensor& bias, const PhaseChannels& channels) {
+  Tensor result(DataType::kF32, {channels.count()});
+  for (int64_t i = 0; i < channels.count(); ++i) result.as<float>()[i] = bias.as<float>()[channels.of_all(i)];
   return result;
 }
 
@@ -159,7 +158,7 @@ Status read_conv_transpose(NodeReader& reader) {
       return reader.invalid("its bias has " + std::to_string(bias->element_count()) + " elements for " +
                             std::to_string(outputs) + " channels");
     }
-    inputs.push_back(reader.add_constant(phase_bias(*bias, groups, phases), "bias"));
+    inputs.push_back(reader.add_constant(phase_bias(*bias, {groups, phases, shape[1]}), "bias"));
   }
   Conv2dParams conv{.groups = groups};
   for (size_t i = 0; i < 2; ++i) {
