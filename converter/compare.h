@@ -31,6 +31,13 @@ struct LayerComparison {
   Extremes weight_range() const { return weight_bound > 0 ? Extremes{-weight_bound, weight_bound} : Extremes{}; }
   bool is_per_tensor = false;  // one scale for all weights
   bool is_rescaled = false;    // a correction changed the tensor's units, the file does not say how: no figures
+  // Of an output of integers or booleans, which have no signal and no noise: its elements, and how many are the same.
+  uint64_t whole_count = 0, equal_count = 0;
+
+  bool is_whole() const { return whole_count > 0; }
+  double agreement() const { return percent(equal_count, whole_count); }
+  // No output of whole numbers, no tensor of lost units: one with decibels.
+  bool has_figures() const { return !is_rescaled && !is_whole(); }
 };
 
 // Above this ratio one scale for all channels wastes a bit of most of them.

@@ -70,9 +70,10 @@ Json layer_json(const LayerComparison& layer) {
             {"range", layer.integers.empty() ? Json(nullptr) : Json::array({layer.integers.min, layer.integers.max})},
             {"histogram", histogram_json(layer.values, layer.integers)},
             {"weight_histogram", histogram_json(layer.weights, layer.weight_range())},
+            {"agreement", layer.is_whole() ? Json(layer.agreement()) : Json(nullptr)},
             {"rescaled", layer.is_rescaled}};
-  for (const char* figure : {"mse", "relative_error", "cosine", "max_error", "clip_rate", "min", "max"}) {
-    if (layer.is_rescaled) json[figure] = nullptr;
+  for (const char* figure : {"mse", "relative_error", "sqnr_db", "cosine", "max_error", "clip_rate", "min", "max"}) {
+    if (!layer.has_figures()) json[figure] = nullptr;
   }
   return json;
 }
@@ -84,6 +85,10 @@ void print_rows(const std::vector<LayerComparison>& rows) {
               << std::setprecision(1) << std::setw(8);
     if (row.is_rescaled) {
       std::cout << "rescaled\n";
+      continue;
+    }
+    if (row.is_whole()) {
+      std::cout << row.agreement() << " % of " << row.whole_count << " are the same\n";
       continue;
     }
     std::cout << error.sqnr_db() << std::setw(10);
@@ -155,7 +160,12 @@ Result<int> run(const Options& options) {
     print_text(*compared);
   }
   if (!options.min_sqnr.has_value()) return kExitOk;
+  if (std::ranges::none_of(compared->outputs, &LayerComparison::has_figures)) {
+    return Error{ErrorCode::kUsage, "--min-sqnr is about real numbers, but every output of '" + options.packed +
+                                        "' is of integers or booleans"};
+  }
   for (const LayerComparison& output : compared->outputs) {
+    if (!output.has_figures()) continue;
     if (output.cumulative.sqnr_db() >= *options.min_sqnr) continue;
     std::cerr << "octet compare: the output '" << one_line(output.name) << "' has " << output.cumulative.sqnr_db()
               << " dB, below " << *options.min_sqnr << "\n";

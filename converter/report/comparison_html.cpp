@@ -76,6 +76,11 @@ void append_table(std::ostringstream& page, const std::vector<LayerComparison>& 
       page << "<td colspan=\"11\">rescaled by a correction</td></tr>\n";
       continue;
     }
+    if (row.is_whole()) {
+      page << "<td colspan=\"11\">" << number(row.agreement(), 2) << " % of " << row.whole_count
+           << " whole numbers are the same</td></tr>\n";
+      continue;
+    }
     page << "<td>" << number(error.sqnr_db(), 1) << "</td><td>"
          << (row.isolated.count() > 0 ? number(row.isolated.sqnr_db(), 1) : "") << "</td><td>" << bars(row)
          << "</td><td>" << mse.str() << "</td><td>" << number(error.relative_error(), 4) << "</td><td>"

@@ -20,7 +20,11 @@ std::string summary_html(const NetworkCost& cost, const Comparison& comparison, 
       number(cost.reference_latency_ms, 3) + ", " + number(cost.reference_latency_ms / cost.latency_ms, 2) +
           " times as fast");
   for (const LayerComparison& output : comparison.outputs) {
-    row("SQNR of " + escape(output.name) + ", dB", number(output.cumulative.sqnr_db(), 1), "");
+    if (output.is_whole()) {
+      row("the same in " + escape(output.name) + ", %", number(output.agreement(), 2), "");
+    } else {
+      row("SQNR of " + escape(output.name) + ", dB", number(output.cumulative.sqnr_db(), 1), "");
+    }
   }
   if (gate.has_value()) {
     row("top-1 on held-out samples, %", number(percent(gate->right, gate->count), 2),
