@@ -191,9 +191,14 @@ class Taking {
     return inserted > 0;
   }
 
-  // A sum that the file rounds to u8 is added up as ONNX Runtime's QLinearAdd does it; one that it rounds to s8 (which
-  // that runtime adds up in f32, on most CPUs) as ONNX defines it. They differ where a sum is half way between
-  // integers.
+  // How a sum is added up where the file does not say: rounded to u8 as ONNX Runtime's QLinearAdd does it; rounded to
+  // s8 (which that runtime adds up in f32, on most CPUs) as ONNX defines it. They differ where a sum is half way
+  // between integers.
+  bool folds_zero_points(const std::string& node, DataType rounded_to) const {
+    const auto said = table_.folds_zero_points.find(node);
+    return said == table_.folds_zero_points.end() ? rounded_to == DataType::kU8 : said->second;
+  }
+
   void visit(size_t i) {
     const Node& node = graph_.nodes[i];
     if (const auto* rounding = node.as<FakeQuantizeParams>()) {
@@ -226,7 +231,7 @@ class Taking {
     if (!wanted) return;
     auto* binary = std::get_if<BinaryParams>(&graph_.nodes[i].op);
     if (binary != nullptr && binary->kind == BinaryKind::kAdd) {
-      binary->folds_zero_points = rounding->as<FakeQuantizeParams>()->type == DataType::kU8;
+      binary->folds_zero_points = folds_zero_points(graph_.nodes[i].name, rounding->as<FakeQuantizeParams>()->type);
     }
     settle(node, *wanted);
   }

@@ -34,6 +34,7 @@ struct GivenLayer {
 struct GivenTable {
   std::map<std::string, GivenLayer> layers;        // by node
   std::map<std::string, GivenConstant> constants;  // by value, other than weights: operands of an addition
+  std::map<std::string, bool> folds_zero_points;   // by node: additions of which the file says it (see BinaryParams)
 };
 
 // What lowering takes instead of ranges.

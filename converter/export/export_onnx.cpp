@@ -23,6 +23,9 @@ Result<std::string> export_onnx(const PackedModel& model, bool exact_residuals) 
     onnx.add_output(output.name, writer.read(id), output.type, output.shape);
   }
   if (!model.preprocessing.empty()) onnx.add_metadata("octet.preprocess", model.preprocessing);
+  if (const std::string& names = writer.separate_zero_points(); !names.empty()) {
+    onnx.add_metadata("octet.separate_zero_points", names);
+  }
   std::string class_names;
   for (const std::string& name : model.class_names) class_names += name + "\n";
   if (!class_names.empty()) onnx.add_metadata("octet.class_names", class_names);

@@ -14,8 +14,9 @@ namespace octet {
 // A residual that octet adds inside a convolution is an Add on the convolution's f32 result, because its sum has no
 // integers of its own in between; with `exact_residuals` that convolution computes with whole numbers (scales of 1), so
 // that f32 rounds nothing, and the factors of octet's own arithmetic stand behind it. Preprocessing and class names go
-// into the metadata ("octet.preprocess", "octet.class_names", a line each). kUnsupported: ops without a form in ONNX,
-// all of them by name; a build without libonnx.
+// into the metadata ("octet.preprocess", "octet.class_names", a line each), and the additions of integers that do not
+// fold their zero points ("octet.separate_zero_points", a line each). kUnsupported: ops without a form in ONNX, all of
+// them by name; a build without libonnx.
 Result<std::string> export_onnx(const PackedModel& model, bool exact_residuals = false);
 
 }  // namespace octet

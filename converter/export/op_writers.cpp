@@ -224,6 +224,8 @@ Status write(QdqWriter& writer, const PackedNode& node, const BinaryParams& para
   const std::string value = is_modulo && is_real
                                 ? real_modulo(writer, node, inputs)
                                 : writer.onnx().add_node(row->second, inputs, writer.output_name(node), attributes);
+  const bool is_u8 = writer.tensor(node.outputs[0]).type == DataType::kU8;
+  if (is_u8 && params.kind == BinaryKind::kAdd && !params.folds_zero_points) writer.note_separate_zero_points(value);
   writer.write(node, value, order, params.clamp);
   return {};
 }

@@ -53,6 +53,11 @@ class QdqWriter {
   void write_view(const PackedNode& node, const AxisOrder& order);
   // The node has no form in ONNX: what reads its outputs is written all the same, so that all such nodes are found.
   void write_nothing(const PackedNode& node);
+  // The ONNX node of this name is an addition of integers that rounds before the zero point is added: not what ONNX
+  // Runtime's kernel does, but octet is to when it reads the file again.
+  void note_separate_zero_points(const std::string& name) { separate_zero_points_ += name + "\n"; }
+  // All of them, a line each.
+  const std::string& separate_zero_points() const { return separate_zero_points_; }
   // Names an input of the model.
   void write_input(int32_t id);
 
@@ -72,6 +77,7 @@ class QdqWriter {
   OnnxBuilder& onnx_;
   bool exact_residuals_;
   std::vector<Form> forms_;
+  std::string separate_zero_points_;
 };
 
 }  // namespace octet

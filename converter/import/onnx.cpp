@@ -14,6 +14,7 @@
 
 #include "converter/import/control_flow.h"
 #include "converter/import/onnx_tensor.h"
+#include "converter/import/quantized_names.h"
 #include "converter/import/source_model.h"
 
 namespace octet {
@@ -101,9 +102,19 @@ class OnnxReader {
   void read_metadata() {
     for (const auto& entry : model_.metadata_props()) {
       if (entry.key() == "octet.preprocess") source_.preprocessing = entry.value();
-      if (entry.key() != "octet.class_names") continue;
       std::istringstream lines(entry.value());
+      if (entry.key() == "octet.separate_zero_points") note_separate_zero_points(lines);
+      if (entry.key() != "octet.class_names") continue;
       for (std::string name; std::getline(lines, name);) source_.class_names.push_back(name);
+    }
+  }
+
+  // A line for each addition of u8 that folds no zero points, as those of other files do.
+  void note_separate_zero_points(std::istream& lines) {
+    std::set<std::string> names;
+    for (std::string name; std::getline(lines, name);) names.insert(name);
+    for (SourceNode& node : source_.nodes) {
+      if (names.contains(node.name)) node.attributes[kFoldsZeroPoints] = int64_t{0};
     }
   }
 

@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "converter/import/quantized_names.h"
+
 namespace octet {
 namespace {
 
@@ -112,6 +114,8 @@ class Expander {
     OCTET_CHECK(check_inputs(node, row));
     SourceNode real{node.name, std::string(row.real), "", kOpset, {}, node.outputs, node.attributes};
     OCTET_CHECK(take_attributes(real));
+    // Whatever its integers are: ONNX Runtime's kernels fold those of s8, too.
+    if (row.name == "QLinearAdd") real.attributes[kFoldsZeroPoints] = int64_t{1};
     const float alpha = take_alpha(real, row);
     const bool scales_weights = alpha > 0 && alpha != 1;
     const std::string weights_scale =

@@ -164,6 +164,11 @@ std::optional<MovedIntegers> moved_integers(const QuantizedValues& quantized, co
   return {};
 }
 
+void note_sum(const SourceNode& node, GivenTable& given) {
+  if (node.op_type != "Add" || !node.attributes.contains(kFoldsZeroPoints)) return;
+  given.folds_zero_points[node.name] = int_of(node, kFoldsZeroPoints, 0) != 0;
+}
+
 void note_constants(QuantizedValues& quantized, const ValueNames& names, const SourceNode& node, GivenTable& given) {
   const auto constant = [&](size_t i) -> const GivenConstant* {
     const auto name = i < node.inputs.size() ? names.find(node.inputs[i]) : names.end();

@@ -25,6 +25,10 @@ struct MovedIntegers {
 std::optional<MovedIntegers> moved_integers(const QuantizedValues& quantized, const ValueNames& names,
                                             const Graph& graph, const SourceNode& node);
 
+// Whether an Add of integers folds their zero points into one offset (see BinaryParams): what importers know of a node.
+inline constexpr const char* kFoldsZeroPoints = "folds_zero_points";
+void note_sum(const SourceNode& node, GivenTable& given);
+
 // Keeps in mind how the constants of a node that has been read were quantized, where it is a layer or turns weights
 // around.
 void note_constants(QuantizedValues& quantized, const ValueNames& names, const SourceNode& node, GivenTable& given);

@@ -230,6 +230,7 @@ class GraphBuilder {
       quantized_.integers[found->second] = moved->type;
     }
     note_constants(quantized_, names_, node, report_.given);
+    note_sum(node, report_.given);
     report_.arithmetic.note(node, graph_, names_);
   }
 

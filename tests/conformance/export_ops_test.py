@@ -283,6 +283,28 @@ class ExportOps(support.Case):
                 for name, values in wanted.items():
                     self.assertTrue(np.array_equal(values, got[name]), name)
 
+    def test_a_sum_read_again_rounds_ties_as_before(self):
+        """Powers of two make many; ONNX does not say where the zero point is added, but the file's metadata do."""
+        net = Network(3)
+        x = net.conv(net.input("x", *DIMS), 6)
+        net.output(net.conv(net.same("Add", x, net.normal(*DIMS)), 4))
+        x = np.random.default_rng(1).standard_normal((64, *DIMS[1:])).astype(np.float32)
+        np.save(self.folder / "x.npy", x)
+        packed, exported, again = (self.folder / name for name in ("net.octet", "exported.onnx", "again.octet"))
+        self.succeed(support.OCTET, "convert", net.save(self.folder / "net.onnx"), "-o", packed, "--data", self.folder / "x.npy",
+                     "--calibration", "minmax", "--correct", "none", "--scale", "pow2")  # fmt: skip
+        self.succeed(support.OCTET, "export", packed, "--onnx", exported)
+        np.save(self.folder / "x.npy", x[:1])
+        (wanted,) = self.outputs(packed).values()
+        for is_told in (True, False):
+            model = onnx.load(exported)
+            if not is_told:
+                del model.metadata_props[:]
+            onnx.save(model, exported)
+            self.succeed(support.OCTET, "convert", exported, "-o", again)
+            (got,) = self.outputs(again).values()
+            self.assertEqual(np.array_equal(wanted, got), is_told)
+
     def test_what_has_no_form_is_refused_all_at_once(self):
         packed = self.folder / "net.octet"
         net = Network(3, opset=19)

@@ -307,6 +307,21 @@ TEST_CASE("a sum rounded to u8 is ONNX Runtime's QLinearAdd; one rounded to s8 i
   }
 }
 
+TEST_CASE("QLinearAdd folds zero points, whatever its integers are") {
+  for (const DataType type : {DataType::kU8, DataType::kS8}) {
+    const int zero = type == DataType::kU8 ? 101 : 101 - 128;
+    QuantizedBuilder s;
+    s.params("q", {0.5F}, type, {zero}).params("y", {2.0F}, type, {zero}).input("x", {1, 2});
+    s.quantize("x", "a", "q");
+    s.node("QLinearAdd", {"a", "q_scale", "q_zero", "a", "q_scale", "q_zero", "y_scale", "y_zero"}, {"c"}, {},
+           kMicrosoft);
+    s.dequantize("c", "out", "y").output("out");
+    const Packed packed = pack(s);
+    CHECK(std::get<BinaryParams>(packed.only("binary").op).folds_zero_points);
+    CHECK(run(packed.model, {0.5F, 1.5F}) == std::vector<float>{2, 2});  // 101.5 and 102.5, to even
+  }
+}
+
 TEST_CASE("a difference is rounded as ONNX defines it: ONNX Runtime has no integer form of it") {
   QuantizedBuilder s;
   s.params("q", {0.5F}, DataType::kU8, {101}).params("y", {1.0F}, DataType::kU8, {101}).input("x", {1, 2});
