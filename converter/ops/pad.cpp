@@ -8,7 +8,7 @@ namespace {
 using Ints = std::vector<int64_t>;
 
 // Before opset 11 all is in attributes; from it on pads and value are inputs, from 18 on the axes they are for too.
-// What lies beyond one end comes from the other: a gather along each axis.
+// What lies beyond one end comes from the other, of what negative pads leave: a gather along each axis.
 Status read_wrap(NodeReader& reader, const PadParams& params) {
   constexpr int64_t kMaxWraps = 16;  // more is a mistake, or an attack
   const Shape src = reader.input_shape(0);
@@ -24,9 +24,15 @@ Status read_wrap(NodeReader& reader, const PadParams& params) {
       return reader.unsupported("it wraps axis " + std::to_string(axis) + " of " + std::to_string(size) + " by " +
                                 std::to_string(before) + " and " + std::to_string(after));
     }
+    const int64_t first = std::max<int64_t>(-before, 0);
+    const int64_t kept = size - first - std::max<int64_t>(-after, 0);
+    if (kept < 1) {
+      return reader.unsupported("of axis " + std::to_string(axis) + " of " + std::to_string(size) + " its pads " +
+                                std::to_string(before) + " and " + std::to_string(after) + " leave nothing to wrap");
+    }
     Tensor places(DataType::kS64, {size + before + after});
     for (int64_t i = 0; i < places.element_count(); ++i) {
-      places.as<int64_t>()[static_cast<size_t>(i)] = ((i - before) % size + size) % size;
+      places.as<int64_t>()[static_cast<size_t>(i)] = first + ((i - std::max<int64_t>(before, 0)) % kept + kept) % kept;
     }
     x = steps.op(GatherParams{axis}, {x, steps.constant(std::move(places))}, steps.type(x));
   }

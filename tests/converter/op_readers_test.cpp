@@ -224,6 +224,10 @@ TEST_CASE("Pad has attributes before opset 11, inputs from it on, axes from opse
   check_close(
       compute(one_node("Pad", 18, {1, 3}, {"p", "", "a"}, {{"mode", "edge"}}).s64("p", {0, 2}).s64("a", {-1}), x),
       {1, 5}, {1, 2, 3, 3, 3});
+  // Negative pads crop first: what wraps are the elements that are left.
+  const auto cropped =
+      compute(one_node("Pad", 19, {1, 5}, {"p"}, {{"mode", "wrap"}}).s64("p", {0, -1, 0, 1}), Floats{0, 1, 2, 3, 4});
+  check_close(cropped, {1, 5}, {1, 2, 3, 4, 1});
   check_close(compute(one_node("Pad", 19, {1, 3}, {"p"}, {{"mode", "wrap"}}).s64("p", {0, 4, 0, 2}), x), {1, 9},
               {3, 1, 2, 3, 1, 2, 3, 1, 2});
   CHECK(
