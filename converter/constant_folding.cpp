@@ -1,13 +1,76 @@
 #include "converter/constant_folding.h"
 
 #include <algorithm>
+#include <bit>
+#include <limits>
+#include <span>
 
 namespace octet {
 namespace {
 
 constexpr int64_t kMaxElements = int64_t{1} << 26;
 
+// Whether evaluate_constant would run a kernel: all inputs are constants, and no output is too large.
+bool runs_kernel(const Graph& graph, const Node& node) {
+  const auto constant = [&](ValueId id) { return id == kNoValue || graph.value(id).is_constant(); };
+  const auto fits = [&](ValueId id) {
+    const int64_t count = graph.value(id).shape.element_count();
+    return count >= 0 && count <= kMaxElements;
+  };
+  return !node.inputs.empty() && std::ranges::all_of(node.inputs, constant) &&
+         std::ranges::all_of(node.outputs, fits) && !node.is<IdentityParams>() && !node.is<ShapeOfParams>();
+}
+
+int64_t sum_of_elements(std::span<const TensorDesc> values) {
+  int64_t sum = 0;
+  for (const TensorDesc& value : values) sum += value.present ? value.shape.element_count() : 0;
+  return sum;
+}
+
+// What an op does for each element that it writes, or for each that it reads; where count_macs does not say.
+int64_t operations_of(const Pool2dParams& params, Descs, Descs outputs) {
+  const int64_t most = std::numeric_limits<int32_t>::max();  // each dimension of a window alone may be 2^63 - 1
+  const int64_t window = std::min(params.kernel[0], most) * std::min(params.kernel[1], most);
+  const auto all = static_cast<double>(window) * static_cast<double>(outputs[0].shape.element_count());
+  return params.global ? 0 : static_cast<int64_t>(std::min(all, 0x1p62));
+}
+int64_t operations_of(const NonMaxSuppressionParams& params, Descs inputs, Descs) {
+  const int64_t boxes = inputs[0].shape[1];
+  return inputs[1].shape.element_count() * std::min(boxes, params.max_boxes);
+}
+int64_t operations_of(const TopKParams& params, Descs inputs, Descs) {
+  const auto axis = static_cast<uint64_t>(inputs[0].shape[static_cast<int>(params.axis)]);
+  return inputs[0].shape.element_count() * std::bit_width(axis);
+}
+template <class Params>
+int64_t operations_of(const Params& params, Descs inputs, Descs outputs) {
+  return count_macs(params, inputs, outputs);
+}
+
 }  // namespace
+
+int64_t folding_operations(const Graph& graph, const Node& node) {
+  const std::optional<OpParams> op = to_packed(node.op);
+  if (!op || !runs_kernel(graph, node)) return 0;
+  const std::vector<TensorDesc> inputs = graph.descs(node.inputs);
+  const std::vector<TensorDesc> outputs = graph.descs(node.outputs);
+  const auto is_empty = [](const TensorDesc& value) { return value.present && value.shape.element_count() == 0; };
+  const int64_t elements = sum_of_elements(inputs) + sum_of_elements(outputs);
+  if (std::ranges::any_of(inputs, is_empty)) return elements;
+  return std::max(elements,
+                  std::visit([&](const auto& params) { return operations_of(params, inputs, outputs); }, *op));
+}
+
+Status charge_folding(const Graph& graph, const Node& node, int64_t& left) {
+  const int64_t operations = folding_operations(graph, node);
+  if (operations > left) {
+    return Error{ErrorCode::kUnsupported, "to compute it from constants takes " + std::to_string(operations) +
+                                              " operations, but only " + std::to_string(left) + " of " +
+                                              std::to_string(kMaxFoldingOperations) + " are left"};
+  }
+  left -= operations;
+  return {};
+}
 
 std::optional<std::vector<Tensor>> evaluate_constant(const Graph& graph, const Node& node) {
   std::vector<Tensor> results;
@@ -22,10 +85,11 @@ std::optional<std::vector<Tensor>> evaluate_constant(const Graph& graph, const N
     results.push_back(Tensor::s64({end - start}, part));
     return results;
   }
-  const auto constant = [&](ValueId id) { return id == kNoValue || graph.value(id).is_constant(); };
-  if (node.inputs.empty() || !std::all_of(node.inputs.begin(), node.inputs.end(), constant)) return std::nullopt;
   // Exporters share weights by Identity, before the passes that remove it.
-  if (node.is<IdentityParams>()) return std::vector{*graph.value(node.input(0)).constant};
+  if (node.is<IdentityParams>() && graph.value(node.input(0)).is_constant()) {
+    return std::vector{*graph.value(node.input(0)).constant};
+  }
+  if (!runs_kernel(graph, node)) return std::nullopt;
   const std::optional<OpParams> op = to_packed(node.op);
   if (!op) return std::nullopt;
 
@@ -35,8 +99,6 @@ std::optional<std::vector<Tensor>> evaluate_constant(const Graph& graph, const N
   std::vector<void*> dst;
   for (const TensorDesc& input : inputs) src.push_back(input.data);
   for (const TensorDesc& output : outputs) {
-    const int64_t count = output.shape.element_count();
-    if (count < 0 || count > kMaxElements) return std::nullopt;
     results.emplace_back(output.type, output.shape);
     dst.push_back(results.back().data());
   }

@@ -16,7 +16,7 @@ inline constexpr size_t kMaxConstants = 40000;
 inline constexpr size_t kNamesPerNode = 8;
 // What one output beyond the first costs, for a split becomes a slice for each, with transposes around it.
 inline constexpr size_t kNodesPerOutput = 8;
-// What is folded may be this much, and four times what the file holds.
+// What is folded may be this much, and four times what the file holds. (What folding may compute: constant_folding.h.)
 inline constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
 
 // `nodes`: of the source, quantized operations spelled out. kUnsupported, with both numbers, where there is too much of

@@ -19,8 +19,14 @@ namespace {
 
 class GraphBuilder {
  public:
-  GraphBuilder(const SourceModel& source, const ImportOptions& options, ImportReport& report, BatchHints& hints)
-      : source_(source), options_(options), report_(report), hints_(hints), nodes_(expand_qoperators(source)) {}
+  GraphBuilder(const SourceModel& source, const ImportOptions& options, ImportReport& report, BatchHints& hints,
+               int64_t& operations_left)
+      : source_(source),
+        options_(options),
+        report_(report),
+        hints_(hints),
+        operations_left_(operations_left),
+        nodes_(expand_qoperators(source)) {}
 
   Result<Graph> run() {
     OCTET_CHECK(check_counts(source_, nodes_));
@@ -394,6 +400,7 @@ class GraphBuilder {
   Status settle(size_t before, const SourceNode& source) {
     for (size_t i = before; i < graph_.nodes.size();) {
       const Node& node = graph_.nodes[i];
+      OCTET_CHECK(charge_folding(graph_, node, operations_left_));
       if (std::optional<std::vector<Tensor>> results = evaluate_constant(graph_, node)) {
         for (size_t k = 0; k < results->size(); ++k) graph_.value(node.outputs[k]).constant = std::move((*results)[k]);
         graph_.nodes.erase(i);
@@ -457,6 +464,7 @@ class GraphBuilder {
   const ImportOptions& options_;
   ImportReport& report_;
   BatchHints& hints_;
+  int64_t& operations_left_;  // for folding constants
   std::vector<SourceNode> nodes_;
   Writers writers_;
   Graph graph_;
@@ -472,11 +480,13 @@ class GraphBuilder {
 Result<Graph> build_graph(const SourceModel& source, const ImportOptions& options, ImportReport& report) {
   if (std::string warning = half_cast_warning(source); !warning.empty()) report.warnings.push_back(std::move(warning));
   BatchHints hints;
-  OCTET_TRY(Graph graph, GraphBuilder(source, options, report, hints).run());
+  int64_t operations_left = kMaxFoldingOperations;  // of all readings together
+  OCTET_TRY(Graph graph, GraphBuilder(source, options, report, hints, operations_left).run());
   const auto read = [&](const std::map<std::string, Shape>& shapes) -> Result<Reading> {
     ImportReport other_report;
     BatchHints other_hints;
-    OCTET_TRY(Graph other, GraphBuilder(source, ImportOptions{shapes}, other_report, other_hints).run());
+    OCTET_TRY(Graph other,
+              GraphBuilder(source, ImportOptions{shapes}, other_report, other_hints, operations_left).run());
     return Reading{std::move(other), std::move(other_report.arithmetic)};
   };
   free_batch(graph, report.arithmetic, hints, read, report.warnings);

@@ -109,6 +109,18 @@ def splits(count, parts):
 
 GOOD = model([node("Conv", ["x", "w"], ["y"])], [tensor("w", 4, 3, 3, 3)])
 
+def bomb(op, shapes, more=(), **attributes):
+    """An operation on constants that a few bytes make large; x is added to what is left of it."""
+    made = [helper.make_node("ConstantOfShape", [f"s{i}"], [f"c{i}"], value=tensor("one", 1)) for i in range(len(shapes))]
+    inputs = [*(f"c{i}" for i in range(len(shapes))), *(c.name for c in more)]
+    nodes = [*made, node(op, inputs, ["r"], **attributes), node("Cast", ["r"], ["f"], to=F32),
+             node("ReduceMax", ["f"], ["q"], keepdims=0), node("Add", ["x", "q"], ["y"])]  # fmt: skip
+    sizes = [numpy_helper.from_array(np.int64(shape), f"s{i}") for i, shape in enumerate(shapes)]
+    return model(nodes, [*sizes, *more])
+
+
+FOLDED = "operations, but only 4"
+
 # What is broken -> (the file, exit code, what the message must name).
 CASES = {
     "cut in the middle": (cut(GOOD, 0.5), FILE, ["broken.onnx"]),
@@ -152,6 +164,16 @@ CASES = {
               [numpy_helper.from_array(np.float32(v), n) for n, v in (("a", 0), ("b", 2.0**50), ("c", 1))]),
         UNSUPPORTED, ["the_Range"]),
     "a loop of 2^60 steps": (hostile_loop(1 << 60), UNSUPPORTED, ["the_Loop", "bytes more than is allowed"]),
+    "a convolution of constants for days": (
+        bomb("Conv", [[1, 1, 8000, 8000], [1, 1, 4000, 4000]]), UNSUPPORTED, ["the_Conv", "256128016000000 ", FOLDED]),
+    "a pool of constants for days": (
+        bomb("MaxPool", [[1, 1, 8000, 8000]], kernel_shape=[4000, 4000]), UNSUPPORTED, ["the_MaxPool", "256128016000000 ", FOLDED]),
+    "a product of constants for minutes": (
+        bomb("MatMul", [[8000, 8000], [8000, 8000]]), UNSUPPORTED, ["the_MatMul", "512000000000 ", FOLDED]),
+    "a choice of constant boxes for days": (
+        bomb("NonMaxSuppression", [[1, 100000, 4], [1, 80, 100000]],
+             more=[numpy_helper.from_array(np.int64(100000), "m"), numpy_helper.from_array(np.float32(0.99), "i")]),
+        UNSUPPORTED, ["the_NonMaxSuppression", "800000000000 ", FOLDED]),
     "a loop that gives 2 million names": (idle_loop(2000, 1000), UNSUPPORTED, ["the_Loop", "more than 20000 nodes"]),
     "a sum of 3000 values": (model([node("Sum", ["x"] * 3000, ["y"])]), UNSUPPORTED, ["the_Sum", "3000", "1024"]),
     "a split into 3000": (splits(1, 3000), UNSUPPORTED, ["the_Split_0", "3000", "1024"]),
