@@ -174,6 +174,11 @@ CASES = {
         bomb("NonMaxSuppression", [[1, 100000, 4], [1, 80, 100000]],
              more=[numpy_helper.from_array(np.int64(100000), "m"), numpy_helper.from_array(np.float32(0.99), "i")]),
         UNSUPPORTED, ["the_NonMaxSuppression", "800000000000 ", FOLDED]),
+    "an index beyond its axis": (
+        one("Gather", numpy_helper.from_array(np.int64([0, 1 << 40]), "i"), axis=1), FILE,
+        ["the_Gather", "1099511627776", "axis 1", "size 3"]),
+    "an index before its axis": (
+        one("Gather", numpy_helper.from_array(np.int64([-4]), "i"), axis=1), FILE, ["the_Gather", "-4", "axis 1", "size 3"]),
     "a loop that gives 2 million names": (idle_loop(2000, 1000), UNSUPPORTED, ["the_Loop", "more than 20000 nodes"]),
     "a sum of 3000 values": (model([node("Sum", ["x"] * 3000, ["y"])]), UNSUPPORTED, ["the_Sum", "3000", "1024"]),
     "a split into 3000": (splits(1, 3000), UNSUPPORTED, ["the_Split_0", "3000", "1024"]),
