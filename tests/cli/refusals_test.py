@@ -102,6 +102,7 @@ CASES = {
         model([node("Relu", ["x"], ["made"]), node("Pad", ["x", "p", "made"], ["y"])], [ints("p", *[0] * 6, 1, 1)])],
     "its mode is '": [one("Pad", ints("p", *[0] * 6, 1, 1), mode="odd"), one("Upsample", constant("s", np.float32([1, 1, 2, 2])), opset=9, mode="cubic")],
     "it wraps axis ": [one("Pad", ints("p", *[0] * 7, 1000), mode="wrap", opset=19)],
+    "of axis |N| of |N| its pads |N| and |N| leave nothing to wrap": [of("Pad", ints("p", *[0] * 3, -8, *[0] * 3, 20), mode="wrap", opset=19)],
     "it has a scale for each block of ": [quantize("QuantizeLinear", opset=21, block_size=4)],
     "its precision is ": [quantize("QuantizeLinear", opset=23, precision=int(TensorProto.FLOAT16))],
     "its output_dtype is ": [quantize("QuantizeLinear", opset=21, output_dtype=number) for number in (TensorProto.UINT16, TensorProto.INT16, 22)],
