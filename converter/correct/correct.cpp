@@ -31,7 +31,9 @@ constexpr CorrectionMethod kMethods[] = {
 
 // What `auto` tries, in this order.
 constexpr std::string_view kAuto =
-    "equalize+bias|bias,balance+revive+bias|gptaq|revive+gptaq|balance+revive+gptaq,affine|reestimate|adaround|adaquant";
+    "equalize+bias|bias,"
+    "affine|reestimate|adaround|balance+revive+bias|gptaq|revive+gptaq|balance+revive+gptaq,"
+    "adaquant";
 
 // Of chains whose errors are alike up to this factor the last one stays: in a list the one that does most for the next.
 constexpr double kAlike = 1.02;

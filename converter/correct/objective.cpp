@@ -27,23 +27,6 @@ double variance(const std::vector<std::vector<std::vector<float>>>& samples, siz
   return count == 0 ? 0 : std::max(sum2 / count - sum / count * (sum / count), 0.0);
 }
 
-// Whether the means of two paired lists differ by less than two standard errors of the mean difference; two samples or
-// fewer tell nothing about chance.
-bool may_be_chance(const std::vector<double>& before, const std::vector<double>& after) {
-  constexpr double kFewest = 3;
-  const auto count = static_cast<double>(before.size());
-  if (count < kFewest) return false;
-  double sum = 0;
-  double sum2 = 0;
-  for (size_t i = 0; i < before.size(); ++i) {
-    const double gain = before[i] - after[i];
-    sum += gain;
-    sum2 += gain * gain;
-  }
-  const double variance = (sum2 - sum * sum / count) / (count - 1);
-  return std::abs(sum / count) < 2 * std::sqrt(std::max(variance, 0.0) / count);  // no for what is infinitely better
-}
-
 }  // namespace
 
 double Objective::sqnr_db() const {
@@ -60,8 +43,7 @@ bool Objective::is_better_than(const Objective& before) const {
   const double disagreeing = static_cast<double>(count - agreeing);
   const double disagreed = static_cast<double>(before.count - before.agreeing);
   return typical_error < before.typical_error * (1 - kLeastGain) && error <= kMostGrowth * before.error &&
-         disagreeing - disagreed <= 2 * std::sqrt(disagreeing + disagreed) &&
-         !may_be_chance(before.log_errors, log_errors);
+         disagreeing - disagreed <= 2 * std::sqrt(disagreeing + disagreed);
 }
 
 std::vector<std::string> Judge::judged_values(const Graph& graph) {
@@ -136,10 +118,7 @@ Result<Objective> Judge::measure(const PackedModel& packed) const {
     if (count > 0) objective.error += sum / count / unit;
   }
   double logarithms = 0;
-  for (const double error : sample_errors) {
-    objective.log_errors.push_back(std::log(std::max(error, kLeastShare * objective.error)));
-    logarithms += objective.log_errors.back();
-  }
+  for (const double error : sample_errors) logarithms += std::log(std::max(error, kLeastShare * objective.error));
   if (objective.error > 0) objective.typical_error = std::exp(logarithms / static_cast<double>(samples_.size()));
   if (std::isnan(objective.error)) objective.error = objective.typical_error = INFINITY;
   return objective;

@@ -18,15 +18,13 @@ struct Objective {
   // The geometric mean of the same for every sample, of each at least a thousandth of the mean: a few samples make most
   // of the other.
   double typical_error = 0;
-  std::vector<double> log_errors;  // their natural logarithms, by sample
   size_t agreeing = 0;  // samples whose first output has its highest element at the same place
   size_t count = 0;
 
   double sqnr_db() const;          // -10 log10(error)
   double typical_sqnr_db() const;  // -10 log10(typical_error)
-  // Less typical error, by more than a fiftieth of it and by more than twice what chance makes of this many samples
-  // (the standard error of the mean of log_errors' differences), while the mean grows by half at most, and at no loss
-  // of agreement beyond two standard deviations of chance.
+  // Less typical error, by more than a fiftieth of it (less is noise), while the mean grows by half at most, and at no
+  // loss of agreement beyond two standard deviations of chance.
   bool is_better_than(const Objective& before) const;
 };
 

@@ -206,22 +206,6 @@ TEST_CASE("less error on most samples may cost a few others some, not much") {
   CHECK(!Objective{.error = 0.5, .typical_error = 1, .agreeing = 98, .count = 100}.is_better_than(before));
 }
 
-TEST_CASE("a gain that chance may have made of so few samples is none") {
-  const auto objective = [](std::vector<double> log_errors) {
-    double sum = 0;
-    for (const double e : log_errors) sum += e;
-    const double typical = std::exp(sum / static_cast<double>(log_errors.size()));
-    return Objective{.error = 1, .typical_error = typical, .log_errors = std::move(log_errors), .count = 4};
-  };
-  const Objective before = objective({0, -1, -2, -3});
-  // A mean gain of 0.1, from sample to sample alike, 0.05 to either side, and 1 to either side.
-  CHECK(objective({-0.1, -1.1, -2.1, -3.1}).is_better_than(before));
-  CHECK(objective({-0.05, -1.15, -2.05, -3.15}).is_better_than(before));
-  CHECK(!objective({0.9, -2.1, -1.1, -4.1}).is_better_than(before));
-  // Of two samples nothing is known.
-  CHECK(objective({0.9, -2.1}).is_better_than(objective({0, -1})));
-}
-
 TEST_CASE("a measure of error is the normalized squared error before the softmax") {
   const Graph graph = small_net();
   const std::vector<Sample> samples = random_samples(graph, 8, 4);
