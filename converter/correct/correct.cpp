@@ -63,8 +63,8 @@ Result<CorrectionStep> try_chain(const CorrectionChain& chain, const Judge& judg
   return step;
 }
 
-// What was kept once more, from the start, with the held-out samples to fit to as well: a quarter more data for the same
-// choices. `chosen` stays where even the samples that are now fitted to came out worse.
+// What was kept once more, from the start, with the held-out samples to fit to as well: a quarter more data for the
+// same choices. `chosen` stays where even the samples that are now fitted to came out worse.
 Status fit_to_all(std::span<const CorrectionStep> steps, const Judge& judge, const SampleSplit& samples,
                   CorrectionContext context, Draft draft, Draft& chosen) {
   context.samples = samples.all();

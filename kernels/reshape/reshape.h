@@ -8,7 +8,8 @@
 namespace octet {
 
 // dims[i] > 0 is a dimension; 0 copies input dimension i; at most one -1 takes what is left; -2 - k is dimension k of
-// like. With one dynamic dimension that no 0 copies, the -1 becomes dynamic. Nothing is said of how many elements there are where a dimension of like is dynamic.
+// like. With one dynamic dimension that no 0 copies, the -1 becomes dynamic. Nothing is said of how many elements there
+// are where a dimension of like is dynamic.
 //
 // inputs   src   any type
 //          like  of any type, where a dimension asks for it: only its shape is read
