@@ -36,9 +36,8 @@ constexpr std::string_view kAuto =
     "affine|reestimate|balance+revive+bias|gptaq|revive+gptaq|balance+revive+gptaq,"
     "adaround|adaquant";
 
-// Of chains whose errors are alike up to this factor (0.2 dB: on 50 samples, chance) the last one stays: in a list the
-// one that does most for the next, or gains most as a rule.
-constexpr double kAlike = 1.05;
+// Of chains whose errors are alike up to this factor the last one stays: in a list the one that does most for the next.
+constexpr double kAlike = 1.02;
 
 // Applies the chain to the draft; returns the most layers that a method of it changed.
 Result<int> apply(const CorrectionChain& chain, const CorrectionContext& context, Draft& draft) {
