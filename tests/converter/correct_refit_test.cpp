@@ -76,6 +76,19 @@ TEST_CASE("refitting takes the ridge's step from the float weights, whatever was
   check_line(*refit, formula(problem.fit, {2.5, -0.5, 1.5}, -1e30));
 }
 
+TEST_CASE("refitting takes its rows in whole batches, for inputs and errors alike") {
+  const LayerProblem whole = plane(512, 6);
+  LayerProblem problem = whole;
+  problem.fit.count += 100;  // a rest, of which neither side may know
+  for (int64_t row = 0; row < 100; ++row) {
+    problem.fit.src.insert(problem.fit.src.end(), {50, -70});
+    problem.fit.target.push_back(-300);
+  }
+  const auto refit = refit_layer(problem, channel_of({2.5F, -0.5F}, 1.5F), 1);
+  REQUIRE_MESSAGE(refit.ok(), refit.error().message);
+  check_line(*refit, formula(whole.fit, {2.5, -0.5, 1.5}, -1e30));
+}
+
 TEST_CASE("refitting does not look at rows that the activation cuts") {
   LayerProblem problem = plane(1024, 2);
   problem.activation = {0, kOpen};
