@@ -12,8 +12,7 @@ struct HalfCasts {
 
 bool is_half_cast(const SourceNode& node) {
   if (node.op_type != "Cast" || !node.domain.empty()) return false;
-  const auto to = node.attributes.find("to");
-  const auto* type = to == node.attributes.end() ? nullptr : std::get_if<int64_t>(&to->second);
+  const auto* type = node.attribute<int64_t>("to");
   return type != nullptr && (*type == kOnnxFloat16 || *type == kOnnxBfloat16);
 }
 

@@ -33,6 +33,17 @@ struct SourceNode {
   std::map<std::string, std::shared_ptr<const SourceModel>, std::less<>> bodies = {};
   std::string refusal = {};  // why no reader is to look at it; empty: one is
   ErrorCode refusal_code = ErrorCode::kUnsupported;
+
+  // Null where it is absent, or of another type.
+  template <class T>
+  const T* attribute(std::string_view attribute) const {
+    const auto found = attributes.find(attribute);
+    return found == attributes.end() ? nullptr : std::get_if<T>(&found->second);
+  }
+  int64_t int_attribute(std::string_view attribute_name, int64_t otherwise) const {
+    const auto* value = attribute<int64_t>(attribute_name);
+    return value == nullptr ? otherwise : *value;
+  }
 };
 
 // Reads one SourceNode into a Graph. The source's images are NCHW; conv2d, pool2d and resize are NHWC in the graph, so

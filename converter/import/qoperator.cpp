@@ -147,12 +147,10 @@ class Expander {
   // QGemm is alpha * a_scale * b_scale * (sum + c): alpha multiplies the bias, too, as it does not in Gemm. What is
   // above 0 is part of b's scale, and the layer stays one of integers.
   static float take_alpha(SourceNode& real, const QOperator& row) {
-    const auto found = row.real == "Gemm" ? real.attributes.find("alpha") : real.attributes.end();
-    if (found == real.attributes.end()) return 1;
-    const auto* alpha = std::get_if<float>(&found->second);
-    if (alpha == nullptr) return 1;  // of another type, which the reader of Gemm refuses
+    const auto* alpha = row.real == "Gemm" ? real.attribute<float>("alpha") : nullptr;
+    if (alpha == nullptr) return 1;  // one of another type is refused by the reader of Gemm
     const float factor = *alpha;
-    real.attributes.erase(found);
+    real.attributes.erase("alpha");
     return factor;
   }
 
@@ -235,9 +233,7 @@ class Expander {
     if (node.op_type == "QLinearMatMul") return i == 0 ? -2 : -1;
     if (i == 0) return 0;
     if (node.op_type != "QGemm") return 0;
-    const auto found = node.attributes.find("transB");
-    const auto* flag = found == node.attributes.end() ? nullptr : std::get_if<int64_t>(&found->second);
-    return flag != nullptr && *flag != 0 ? 0 : 1;
+    return node.int_attribute("transB", 0) != 0 ? 0 : 1;
   }
 
   // x - zero_point, which broadcasts: a zero point for each row, or column, of each matrix.

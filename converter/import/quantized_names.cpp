@@ -35,8 +35,7 @@ constexpr Movement kMovements[] = {
 };
 
 std::string text_of(const SourceNode& node, std::string_view name, const char* otherwise) {
-  const auto found = node.attributes.find(name);
-  const auto* text = found == node.attributes.end() ? nullptr : std::get_if<std::string>(&found->second);
+  const auto* text = node.attribute<std::string>(name);
   return text == nullptr || text->empty() ? otherwise : *text;
 }
 
@@ -71,51 +70,9 @@ std::optional<DataType> cast_type(const QuantizedValues& quantized, const ValueN
     const IntegerType* integers = integers_of_name(quantized, names, like->first);
     return integers != nullptr ? integers->type : graph.value(like->second).type;
   }
-  const auto to = node.attributes.find("to");
-  const auto* number = to == node.attributes.end() ? nullptr : std::get_if<int64_t>(&to->second);
+  const auto* number = node.attribute<int64_t>("to");
   if (number == nullptr || (*number != kOnnxUint8 && *number != kOnnxInt8)) return {};
   return *number == kOnnxUint8 ? DataType::kU8 : DataType::kS8;
-}
-
-int64_t int_of(const SourceNode& node, const char* name, int64_t otherwise) {
-  const auto found = node.attributes.find(name);
-  const auto* value = found == node.attributes.end() ? nullptr : std::get_if<int64_t>(&found->second);
-  return value == nullptr ? otherwise : *value;
-}
-
-// For each channel of the convolution that a transposed one became, the entry `place` says of `values`, or the only
-// one.
-template <class T, class Place>
-std::vector<T> for_phases(const std::vector<T>& values, const PhaseChannels& channels, const Place& place) {
-  if (values.size() == 1) return values;
-  std::vector<T> result;
-  for (int64_t i = 0; i < channels.count(); ++i) result.push_back(values[static_cast<size_t>(place(i))]);
-  return result;
-}
-
-// A ConvTranspose, which has been read, as the convolution that it became (ops/conv_transpose.cpp).
-GivenLayer phase_layer(const SourceNode& node, const GivenConstant& weights, const GivenConstant* bias) {
-  PhaseChannels channels{int_of(node, "group", 1), 1, weights.integers.shape()[1]};
-  const auto strides = node.attributes.find("strides");
-  const auto* list = strides == node.attributes.end() ? nullptr : std::get_if<std::vector<int64_t>>(&strides->second);
-  if (list != nullptr) {
-    for (const int64_t stride : *list) channels.phases *= stride;
-  }
-  GivenLayer layer{weights, {}};
-  const auto in_group = [&](int64_t i) { return channels.in_group(i); };
-  const auto of_all = [&](int64_t i) { return channels.of_all(i); };
-  layer.weights.scales = for_phases(weights.scales, channels, in_group);
-  layer.weights.zero_points = for_phases(weights.zero_points, channels, in_group);
-  layer.weights.axis = 0;
-  if (bias == nullptr || bias->type != DataType::kS32) return layer;
-  layer.bias = *bias;
-  layer.bias->scales = for_phases(bias->scales, channels, of_all);
-  layer.bias->zero_points = for_phases(bias->zero_points, channels, of_all);
-  layer.bias->integers = Tensor(DataType::kS32, {channels.count()});
-  for (int64_t i = 0; i < channels.count(); ++i) {
-    layer.bias->integers.as<int32_t>()[i] = bias->integers.as<int32_t>()[channels.of_all(i)];
-  }
-  return layer;
 }
 
 }  // namespace
@@ -166,7 +123,7 @@ std::optional<MovedIntegers> moved_integers(const QuantizedValues& quantized, co
 
 void note_sum(const SourceNode& node, GivenTable& given) {
   if (node.op_type != "Add" || !node.attributes.contains(kFoldsZeroPoints)) return;
-  given.folds_zero_points[node.name] = int_of(node, kFoldsZeroPoints, 0) != 0;
+  given.folds_zero_points[node.name] = node.int_attribute(kFoldsZeroPoints, 0) != 0;
 }
 
 void note_constants(QuantizedValues& quantized, const ValueNames& names, const SourceNode& node, GivenTable& given) {
@@ -186,10 +143,10 @@ void note_constants(QuantizedValues& quantized, const ValueNames& names, const S
   if (!convolves && node.op_type != "Gemm" && node.op_type != "MatMul") return;
   const GivenConstant* weights = constant(1);
   if (weights == nullptr || weights->type == DataType::kS32) return;
-  const bool is_first = (convolves && !transposes) || int_of(node, "transB", 0) != 0;
+  const bool is_first = (convolves && !transposes) || node.int_attribute("transB", 0) != 0;
   if (weights->scales.size() > 1 && weights->axis != (is_first ? 0 : 1)) return;
   if (transposes) {
-    given.layers[node.name] = phase_layer(node, *weights, constant(2));
+    given.layers[node.name] = transposed_layer(node, *weights, constant(2));
     return;
   }
   GivenLayer& layer = given.layers[node.name];

@@ -13,6 +13,17 @@ namespace {
 
 using Ints = std::vector<int64_t>;
 
+// The channels of the convolution: in groups; in each, for every phase, the output channels.
+struct PhaseChannels {
+  int64_t groups = 1, phases = 1;
+  int64_t outputs = 1;  // of a group
+
+  int64_t count() const { return groups * phases * outputs; }
+  // The transposed convolution's output channel that channel i makes pixels of: in its group, and of all.
+  int64_t in_group(int64_t i) const { return i % outputs; }
+  int64_t of_all(int64_t i) const { return i / (phases * outputs) * outputs + in_group(i); }
+};
+
 // One spatial axis.
 struct Axis {
   int64_t size = 1, kernel = 1, stride = 1, dilation = 1;
@@ -108,6 +119,15 @@ Tensor phase_bias(const Tensor& bias, const PhaseChannels& channels) {
   return result;
 }
 
+// For each channel of the convolution the entry `place` says of `values`, or the only one.
+template <class T, class Place>
+std::vector<T> for_phases(const std::vector<T>& values, const PhaseChannels& channels, const Place& place) {
+  if (values.size() == 1) return values;
+  std::vector<T> result;
+  for (int64_t i = 0; i < channels.count(); ++i) result.push_back(values[static_cast<size_t>(place(i))]);
+  return result;
+}
+
 // Weights beyond this are a mistake, or an attack.
 constexpr int64_t kMaxWeights = int64_t{1} << 28;
 
@@ -190,6 +210,31 @@ Status read_conv_transpose(NodeReader& reader) {
 constexpr OpReader kReaders[] = {{"ConvTranspose", "conv_transpose", read_conv_transpose}};
 
 }  // namespace
+
+GivenLayer transposed_layer(const SourceNode& node, const GivenConstant& weights, const GivenConstant* bias) {
+  PhaseChannels channels{node.int_attribute("group", 1), 1, weights.integers.shape()[1]};
+  if (const auto* strides = node.attribute<Ints>("strides")) {
+    for (const int64_t stride : *strides) channels.phases *= stride;
+  }
+  GivenLayer layer{weights, {}};
+  const auto in_group = [&](int64_t i) { return channels.in_group(i); };
+  const auto of_all = [&](int64_t i) { return channels.of_all(i); };
+  layer.weights.scales = for_phases(weights.scales, channels, in_group);
+  layer.weights.zero_points = for_phases(weights.zero_points, channels, in_group);
+  layer.weights.axis = 0;
+  if (bias == nullptr || bias->type != DataType::kS32) return layer;
+  // Scales along another axis of a bias that has several are not those of channels.
+  const auto outputs = static_cast<size_t>(channels.groups * channels.outputs);
+  if (bias->scales.size() != 1 && bias->scales.size() != outputs) return layer;
+  layer.bias = *bias;
+  layer.bias->scales = for_phases(bias->scales, channels, of_all);
+  layer.bias->zero_points = for_phases(bias->zero_points, channels, of_all);
+  layer.bias->integers = Tensor(DataType::kS32, {channels.count()});
+  for (int64_t i = 0; i < channels.count(); ++i) {
+    layer.bias->integers.as<int32_t>()[i] = bias->integers.as<int32_t>()[channels.of_all(i)];
+  }
+  return layer;
+}
 
 constinit const OpRule kConvTransposeRule{"conv_transpose", always<QuantizationRule::kFloat>, nullptr, kReaders};
 

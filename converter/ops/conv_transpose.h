@@ -1,19 +1,16 @@
-// The channels of the convolution that a transposed one becomes.
+// A transposed convolution of a quantized model, once it is a convolution.
 #pragma once
 
-#include <cstdint>
+#include "converter/given.h"
+#include "converter/import/node_reader.h"
 
 namespace octet {
 
-// In groups; in each, for every phase (a pixel between two of the input's), the output channels.
-struct PhaseChannels {
-  int64_t groups = 1, phases = 1;
-  int64_t outputs = 1;  // of a group
-
-  int64_t count() const { return groups * phases * outputs; }
-  // The transposed convolution's output channel that channel i makes pixels of: in its group, and of all.
-  int64_t in_group(int64_t i) const { return i % outputs; }
-  int64_t of_all(int64_t i) const { return i / (phases * outputs) * outputs + in_group(i); }
-};
+// What the file says of the integers of a ConvTranspose that has been read, in the order of the channels of the
+// convolution that it became.
+//
+// weights  as the file has them, with one scale, or one for each entry along axis 1
+// bias     null without one
+GivenLayer transposed_layer(const SourceNode& node, const GivenConstant& weights, const GivenConstant* bias);
 
 }  // namespace octet

@@ -202,6 +202,25 @@ TEST_CASE("a QDQ transposed convolution computes what ONNX says of its integers"
   }
 }
 
+TEST_CASE("a bias with scales along another axis than the channels is read as far as it goes") {
+  QuantizedBuilder s;
+  s.input("x", {1, 2, 3, 3});
+  s.params("x", {kSource}, DataType::kU8, {kSourceZero}).params("w", {0.0625F}, DataType::kS8, {0});
+  s.integers("w", DataType::kS8, {2, 3, 1, 1}, std::vector<int8_t>{1, 2, 3, 4, 5, 6});
+  s.integers("b", DataType::kS32, {2, 3}, std::vector<int32_t>{1, 2, 3, 4, 5, 6});
+  s.f32("b_scale", {2}, {0.5F, 0.25F});
+  s.quantize("x", "xq", "x")
+      .dequantize("xq", "xd", "x")
+      .dequantize("w", "wd", "w")
+      .dequantize("b", "bd", "b", 0, false);
+  s.node("ConvTranspose", {"xd", "wd", "bd"}, {"y"}, {{"group", int64_t{2}}});
+  s.output("y");
+  // 0 in, so that the biases alone come out: one for each pixel.
+  std::vector<float> wanted;
+  for (const float b : {0.5F, 1.0F, 1.5F, 1.0F, 1.25F, 1.5F}) wanted.insert(wanted.end(), 9, b);
+  CHECK(run(pack(s).model, std::vector<float>(18, 0.0F)) == wanted);
+}
+
 TEST_CASE("a QDQ transposed convolution to one channel keeps its bias") {
   check({.outputs = 1,
          .size = {2, 2},
