@@ -5,6 +5,8 @@
 #include <cstring>
 #include <functional>
 
+#include "converter/passes/rewrite.h"
+
 namespace octet {
 namespace {
 
@@ -249,8 +251,8 @@ class NodeFreer {
                                        const std::vector<bool>& is_made) const {
     std::optional<int64_t> rest;
     for (size_t k = 0; k < graphs_.size(); ++k) {
-      int64_t all = 1, moving = 1;
-      for (const int64_t dim : input_shape(k)) all *= dim == Shape::kDynamic ? 1 : dim;
+      const int64_t all = known_elements(input_shape(k));
+      int64_t moving = 1;
       for (size_t i = 0; i < from.size(); ++i) {
         const int64_t dim = is_made[i] ? output_shape(k)[to[i]] : input_shape(k)[from[i]];
         moving *= dim == Shape::kDynamic ? 1 : dim;

@@ -16,6 +16,10 @@ constexpr int64_t kBlockChannels = 32;
 constexpr float kBeta1 = 0.9F;
 constexpr float kBeta2 = 0.999F;
 
+int64_t batch_of(const LayerProblem& problem) {
+  return std::min(kBatchRows, problem.fit.count);
+}
+
 std::vector<TuningBlock::Channels> make_blocks(const LayerProblem& problem) {
   std::vector<TuningBlock::Channels> blocks;
   if (problem.groups == 1) {
@@ -43,7 +47,7 @@ Result<TuningBlock> TuningBlock::create(const LayerProblem& problem, const Chann
   block.problem_ = &problem;
   block.channels_ = channels;
   block.taps_ = problem.taps;
-  block.batch_ = std::min(kBatchRows, problem.fit.count);
+  block.batch_ = batch_of(problem);
   const std::pair<const LayerRows*, int64_t> uses[] = {{&problem.fit, block.batch_},
                                                        {&problem.judge, problem.judge.count}};
   for (const auto& [rows, count] : uses) {
@@ -55,8 +59,7 @@ Result<TuningBlock> TuningBlock::create(const LayerProblem& problem, const Chann
 }
 
 int64_t TuningBlock::batched_rows(const LayerProblem& problem) {
-  const int64_t batch = std::min(kBatchRows, problem.fit.count);
-  return problem.fit.count / batch * batch;
+  return problem.fit.count - problem.fit.count % batch_of(problem);
 }
 
 void TuningBlock::forward(const LayerRows& rows, LinearGradient& product, int64_t first_row, int64_t count,

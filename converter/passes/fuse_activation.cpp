@@ -55,10 +55,6 @@ float evaluate(BinaryKind kind, float a, float b) {
   }
 }
 
-bool is_scalar(const Value& value) {
-  return value.is_constant() && value.type == DataType::kF32 && value.constant->element_count() == 1;
-}
-
 // Who makes and who reads each value.
 struct Links {
   explicit Links(const Graph& graph) : producer(graph.values.size()), users(graph.values.size()) {
@@ -93,9 +89,9 @@ class Region {
       return kPoints;
     }
     const Value& value = graph_.value(id);
-    if (is_scalar(value)) {
+    if (const std::optional<float> number = number_of(value)) {
       Answers same;
-      same.fill(value.constant->as<float>()[0]);
+      same.fill(*number);
       return same;
     }
     const Node* node = links_.producer[static_cast<size_t>(id)];
@@ -128,9 +124,9 @@ class Region {
   bool is_closed() const {
     return std::ranges::all_of(results_, [&](const auto& entry) {
       const ValueId made = entry.first->outputs[0];
-      return entry.first == &root_ ||
-             (!graph_.is_output(made) && std::ranges::all_of(links_.users[static_cast<size_t>(made)],
-                                                             [&](const Node* user) { return results_.contains(user); }));
+      return entry.first == &root_ || (!graph_.is_output(made) &&
+                                       std::ranges::all_of(links_.users[static_cast<size_t>(made)],
+                                                           [&](const Node* user) { return results_.contains(user); }));
     });
   }
 

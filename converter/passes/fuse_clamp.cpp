@@ -27,12 +27,6 @@ Clamp* clamp_of(Node& node) {
   return nullptr;
 }
 
-// The one number that an operand is, or nothing.
-std::optional<float> number_of(const Value& value) {
-  if (!value.is_constant() || value.type != DataType::kF32 || value.constant->element_count() != 1) return std::nullopt;
-  return value.constant->as<float>()[0];
-}
-
 // Whether the node was a maximum or minimum with a number, and is a clip now.
 bool becomes_clip(Graph& graph, Node& node) {
   const auto* binary = node.as<BinaryParams>();

@@ -33,6 +33,11 @@ void set_weights(Graph& graph, Node& weighted, std::span<const double> weights, 
 
 }  // namespace
 
+std::optional<float> number_of(const Value& value) {
+  if (!value.is_constant() || value.type != DataType::kF32 || value.constant->element_count() != 1) return std::nullopt;
+  return value.constant->as<float>()[0];
+}
+
 bool is_graph_input(const Graph& graph, ValueId id) {
   return std::find(graph.inputs.begin(), graph.inputs.end(), id) != graph.inputs.end();
 }
@@ -167,16 +172,11 @@ bool accepts_input_shift(const Node& weighted, std::span<const double> shift) {
   return std::all_of(shift.begin(), shift.end(), [](double v) { return v == 0; });
 }
 
-namespace {
-
-// The product of the dimensions that are not dynamic.
 int64_t known_elements(const Shape& shape) {
   int64_t product = 1;
   for (const int64_t dim : shape) product *= dim == Shape::kDynamic ? 1 : dim;
   return product;
 }
-
-}  // namespace
 
 int dynamic_count(const Shape& shape) {
   return static_cast<int>(std::count(shape.begin(), shape.end(), Shape::kDynamic));

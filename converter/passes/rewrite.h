@@ -19,6 +19,9 @@ bool is_replaceable(const Graph& graph, ValueId from, ValueId to);
 // Whether an importer or a pass made the name up ("node:op"), as against a tensor's name in the source model.
 bool is_made_up(const Graph& graph, ValueId id);
 
+// The one number that an f32 constant is, or nothing.
+std::optional<float> number_of(const Value& value);
+
 // `to` stands for `from` from here on, and gets the better of the two names. Requires is_replaceable.
 void take_over(Graph& graph, ValueId from, ValueId to);
 
@@ -58,7 +61,9 @@ void scale_inputs(Graph& graph, Node& weighted, std::span<const double> k, std::
 // Whether scale_inputs may have this shift: taps in the padding read 0, not the shift.
 bool accepts_input_shift(const Node& weighted, std::span<const double> shift);
 
+// Of the dimensions: how many are dynamic, and the product of the others.
 int dynamic_count(const Shape& shape);
+int64_t known_elements(const Shape& shape);
 
 // `dims` of a reshape that makes `to` of `from`: a dynamic dimension is copied where it stays in place, else it is what
 // is left over. A single one stays where the known ones make as much; of several, those that stand where one stood are
