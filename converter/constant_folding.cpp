@@ -1,8 +1,6 @@
 #include "converter/constant_folding.h"
 
 #include <algorithm>
-#include <bit>
-#include <limits>
 #include <span>
 
 namespace octet {
@@ -27,26 +25,6 @@ int64_t sum_of_elements(std::span<const TensorDesc> values) {
   return sum;
 }
 
-// What an op does for each element that it writes, or for each that it reads; where count_macs does not say.
-int64_t operations_of(const Pool2dParams& params, Descs, Descs outputs) {
-  const int64_t most = std::numeric_limits<int32_t>::max();  // each dimension of a window alone may be 2^63 - 1
-  const int64_t window = std::min(params.kernel[0], most) * std::min(params.kernel[1], most);
-  const auto all = static_cast<double>(window) * static_cast<double>(outputs[0].shape.element_count());
-  return params.global ? 0 : static_cast<int64_t>(std::min(all, 0x1p62));
-}
-int64_t operations_of(const NonMaxSuppressionParams& params, Descs inputs, Descs) {
-  const int64_t boxes = inputs[0].shape[1];
-  return inputs[1].shape.element_count() * std::min(boxes, params.max_boxes);
-}
-int64_t operations_of(const TopKParams& params, Descs inputs, Descs) {
-  const auto axis = static_cast<uint64_t>(inputs[0].shape[static_cast<int>(params.axis)]);
-  return inputs[0].shape.element_count() * std::bit_width(axis);
-}
-template <class Params>
-int64_t operations_of(const Params& params, Descs inputs, Descs outputs) {
-  return count_macs(params, inputs, outputs);
-}
-
 }  // namespace
 
 int64_t folding_operations(const Graph& graph, const Node& node) {
@@ -58,7 +36,7 @@ int64_t folding_operations(const Graph& graph, const Node& node) {
   const int64_t elements = sum_of_elements(inputs) + sum_of_elements(outputs);
   if (std::ranges::any_of(inputs, is_empty)) return elements;
   return std::max(elements,
-                  std::visit([&](const auto& params) { return operations_of(params, inputs, outputs); }, *op));
+                  std::visit([&](const auto& params) { return count_operations(params, inputs, outputs); }, *op));
 }
 
 Status charge_folding(const Graph& graph, const Node& node, int64_t& left) {

@@ -113,6 +113,8 @@ Result<SelectedKernel> select_kernel(std::span<const KernelRow<Params>> table, c
 //   std::span<const KernelRow<Params>> kernel_table(const Params&)
 // and may define
 //   int64_t count_macs(const Params&, Descs inputs, Descs outputs)    multiply-accumulates; else 0
+//   int64_t count_operations(const Params&, Descs inputs, Descs outputs)
+//       what a kernel does beyond reading and writing each element once; else the multiply-accumulates
 //   int in_place_input(const Params&, Descs inputs, Descs outputs)    the input whose memory output 0 may take; else -1
 //   bool is_view(const Params&)                                       output 0 is input 0's bytes; else false
 //   bool keeps_samples_apart(const Params&, Descs inputs, Descs outputs)
@@ -122,6 +124,10 @@ Result<SelectedKernel> select_kernel(std::span<const KernelRow<Params>> table, c
 template <class Params>
 int64_t count_macs(const Params&, Descs, Descs) {
   return 0;
+}
+template <class Params>
+int64_t count_operations(const Params& params, Descs inputs, Descs outputs) {
+  return count_macs(params, inputs, outputs);
 }
 template <class Params>
 int in_place_input(const Params&, Descs, Descs) {

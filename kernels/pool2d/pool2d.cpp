@@ -1,5 +1,8 @@
 #include "kernels/pool2d/pool2d.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/pool2d/pool2d_problem.h"
 
@@ -65,6 +68,15 @@ Result<std::vector<Shape>> infer_shapes(const Pool2dParams& params, Descs inputs
                    std::to_string(Shape::kMaxElements) + " elements");
   }
   return std::vector<Shape>{dst};
+}
+
+// Each element of a result looks at its window; a global one's windows are the elements that are read anyway.
+int64_t count_operations(const Pool2dParams& params, Descs, Descs outputs) {
+  if (params.global) return 0;
+  const int64_t most = std::numeric_limits<int32_t>::max();  // each dimension of a window alone may be 2^63 - 1
+  const int64_t window = std::min(params.kernel[0], most) * std::min(params.kernel[1], most);
+  const auto all = static_cast<double>(window) * static_cast<double>(outputs[0].shape.element_count());
+  return static_cast<int64_t>(std::min(all, 0x1p62));
 }
 
 Status check_types(const Pool2dParams& params, Descs inputs, Descs outputs) {

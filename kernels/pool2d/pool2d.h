@@ -50,6 +50,7 @@ struct Pool2dParams {
 Result<std::vector<Shape>> infer_shapes(const Pool2dParams& params, Descs inputs);
 Status check_types(const Pool2dParams& params, Descs inputs, Descs outputs);
 std::span<const KernelRow<Pool2dParams>> kernel_table(const Pool2dParams&);
+int64_t count_operations(const Pool2dParams& params, Descs inputs, Descs outputs);
 inline bool keeps_samples_apart(const Pool2dParams&, Descs, Descs) {
   return true;
 }

@@ -1,6 +1,8 @@
 // Non-maximum suppression: of boxes that overlap, the best one stays.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/zoo/slot.h"
 
 namespace octet {
@@ -31,5 +33,10 @@ struct NonMaxSuppressionParams {
     visit("centers", self.centers);
   }
 };
+
+// Each box that is chosen is compared with all.
+inline int64_t count_operations(const NonMaxSuppressionParams& params, Descs inputs, Descs) {
+  return inputs[1].shape.element_count() * std::min(inputs[0].shape[1], params.max_boxes);
+}
 
 }  // namespace octet

@@ -1,6 +1,8 @@
 // The largest or smallest elements along an axis, and where they are.
 #pragma once
 
+#include <bit>
+
 #include "kernels/zoo/slot.h"
 
 namespace octet {
@@ -28,6 +30,12 @@ struct TopKParams {
     visit("last", self.last);
   }
 };
+
+// Comparisons of a sort.
+inline int64_t count_operations(const TopKParams& params, Descs inputs, Descs) {
+  const auto axis = static_cast<uint64_t>(inputs[0].shape[static_cast<int>(params.axis)]);
+  return inputs[0].shape.element_count() * std::bit_width(axis);
+}
 
 inline bool keeps_samples_apart(const TopKParams& params, Descs, Descs) {
   return params.axis != 0;
