@@ -44,8 +44,14 @@ Result<CalibrationTable> calibrate(const ConvertOptions& options, const Graph& g
   CalibrationTable table;
   if (!options.calibration_tables.empty()) {
     OCTET_TRY(table, load_calibration_table(options.calibration_tables[0]));
+    const CalibrationTable first = table;
     for (size_t i = 1; i < options.calibration_tables.size(); ++i) {
       OCTET_TRY(const CalibrationTable shard, load_calibration_table(options.calibration_tables[i]));
+      if (shard == first) {
+        notices.push_back("'" + options.calibration_tables[0] + "' and '" + options.calibration_tables[i] +
+                          "' are the same statistics: their " + std::to_string(shard.sample_count) +
+                          " samples count twice");
+      }
       OCTET_CHECK(merge_calibration_tables(table, shard));
     }
     if (table.model_name != graph.name) {

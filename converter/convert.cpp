@@ -63,6 +63,11 @@ Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& net
     notices.push_back(std::string("nothing was corrected: ") + kNothingJudges);
     return {};
   }
+  if (const size_t count = network.samples->all().size(); count < 2) {
+    notices.push_back("nothing was corrected: that takes at least 2 samples, some to fit to and others to judge by, not " +
+                      std::to_string(count));
+    return {};
+  }
   const CorrectionContext context{network.samples->fit(), options.seed, network.threads,
                                   [&](const Graph& graph) { return network.calibrate_again(options, graph); }};
   OCTET_TRY(result.corrections, correct(methods, *network.samples, context, draft, options.correction_observer));

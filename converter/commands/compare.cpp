@@ -9,8 +9,8 @@
 
 #include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
+#include "converter/commands/network_cost.h"
 #include "converter/compare.h"
-#include "converter/evaluate.h"
 #include "converter/load_model.h"
 #include "converter/progress.h"
 #include "converter/report/comparison_html.h"
@@ -52,6 +52,14 @@ Json histogram_json(const ActivationStats& stats, Extremes range) {
           {"range", range.empty() ? Json(nullptr) : Json::array({range.min, range.max})}};
 }
 
+// Of what a node alone does; null where nothing was measured.
+Json isolated_json(const TensorError& error) {
+  if (error.count() == 0) return nullptr;
+  return {
+      {"mse", error.mse()},       {"relative_error", error.relative_error()}, {"sqnr_db", decibels(error.sqnr_db())},
+      {"cosine", error.cosine()}, {"max_error", error.max_error()},           {"clip_rate", error.clip_rate()}};
+}
+
 Json layer_json(const LayerComparison& layer) {
   const TensorError& error = layer.cumulative;
   Json json{{"name", layer.name},
@@ -61,6 +69,7 @@ Json layer_json(const LayerComparison& layer) {
             {"relative_error", error.relative_error()},
             {"sqnr_db", decibels(error.sqnr_db())},
             {"isolated_sqnr_db", layer.isolated.count() > 0 ? decibels(layer.isolated.sqnr_db()) : Json(nullptr)},
+            {"isolated", isolated_json(layer.isolated)},
             {"cosine", error.cosine()},
             {"max_error", error.max_error()},
             {"clip_rate", error.clip_rate()},
@@ -142,9 +151,11 @@ Result<int> run(const Options& options) {
                                               [&](size_t done, size_t total) { progress.update(done, total); });
   progress.finish();
   if (!compared.ok()) return compared.error();
+  NetworkCost cost;
+  if (!options.html.empty() || options.json) {
+    OCTET_TRY(cost, measure_cost(packed, reference, threads));
+  }
   if (!options.html.empty()) {
-    OCTET_TRY(const auto latency, measure_latency(packed.model, reference.model, threads));
-    const NetworkCost cost{packed.file_bytes, reference.file_bytes, latency.first, latency.second};
     const std::string page = comparison_html(*compared, options.packed, indices.size(), worst_nodes(compared->layers),
                                              summary_html(cost, *compared));
     OCTET_CHECK(write_file_atomically(options.html, std::as_bytes(std::span(page))));
@@ -155,6 +166,7 @@ Result<int> run(const Options& options) {
     for (const LayerComparison& layer : compared->layers) result["layers"].push_back(layer_json(layer));
     result["keep_float"] = worst_nodes(compared->layers);
     result["per_channel_recommended"] = unlike_channels(compared->layers);
+    result.update(cost_json(cost));
     std::cout << result.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";  // names need not be UTF-8
   } else {
     print_text(*compared);

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "converter/metrics.h"
+
 namespace octet {
 namespace {
 
@@ -90,6 +92,10 @@ std::string conversion_json(const Conversion& conversion, const ConvertOptions& 
                                      {"kept", step.is_kept},
                                      {"error_before", step.before.error},
                                      {"error_after", step.after.error},
+                                     {"typical_error_before", step.before.typical_error},
+                                     {"typical_error_after", step.after.typical_error},
+                                     {"agreement_before", percent(step.before.agreeing, step.before.count)},
+                                     {"agreement_after", percent(step.after.agreeing, step.after.count)},
                                      {"seconds", step.seconds}});
   }
   if (conversion.ladder.has_value()) {

@@ -142,12 +142,7 @@ Status check_idle_options(const Options& options) {
   const bool has_ranges = convert.layers == Precision::kInt8 && !is_float(convert);
   const bool offers_groups = convert.is_mixed && convert.offers_int4 && convert.int4_group_size > 0;
   const bool has_percentile = convert.calibration == "auto" || convert.calibration == "percentile";
-  struct Rule {
-    const char* name;
-    bool is_given, is_used;
-    const char* needed;
-  };
-  const Rule rules[] = {
+  const UsedOption options_used[] = {
       {"--group-size", options.group_size.has_value(), convert.weights.group_size > 0 || offers_groups,
        "--weights per_group, or --precision mixed with --cost bytes and without --weights"},
       {"--cost", options.cost.has_value(), convert.is_mixed, "--precision mixed or --max-drop"},
@@ -155,11 +150,7 @@ Status check_idle_options(const Options& options) {
       {"--percentile", options.percentile.has_value(), has_ranges && has_percentile,
        "--calibration percentile or auto, and integer values"},
   };
-  for (const Rule& rule : rules) {
-    if (!rule.is_given || rule.is_used) continue;
-    return Error{ErrorCode::kUsage, std::string(rule.name) + " has no effect here: it needs " + rule.needed};
-  }
-  return {};
+  return check_used(options_used);
 }
 
 struct NamedPrecision {
@@ -218,8 +209,9 @@ Status read_precision(Options& options) {
   if (convert.max_drop.has_value() && (is_float(convert) || convert.layers != Precision::kInt8)) {
     return Error{ErrorCode::kUsage, "--max-drop goes with --precision int8 or mixed, not " + options.precision};
   }
-  if (convert.max_drop.has_value() && !std::isfinite(*convert.max_drop)) {
-    return Error{ErrorCode::kUsage, "--max-drop is not a number"};
+  if (convert.max_drop.has_value() && !(std::fabs(*convert.max_drop) <= 100)) {
+    return Error{ErrorCode::kUsage, "--max-drop is " + CLI::detail::to_string(*convert.max_drop) +
+                                        ", but top-1 cannot drop by less than -100 or more than 100 points"};
   }
   if (!convert.labels.empty() && !convert.max_drop.has_value()) {
     return Error{ErrorCode::kUsage, "--labels says what --max-drop is measured on: give both, or neither"};
@@ -329,7 +321,8 @@ CommandRun set_up_convert(CLI::App& app) {
   add_calibration_options(app, *options);
   app.add_option("--calibration-table", convert.calibration_tables,
                  "saved statistics, merged; --data then only judges and corrects")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check([](const std::string& path) { return path.empty() ? "names no file" : std::string(); }, "", "NAMED");
   app.add_option("--save-calibration", convert.save_calibration, "write the statistics to a file");
   add_scheme_options(app, *options);
   app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "converter/commands/commands.h"
+#include "converter/commands/network_cost.h"
 #include "converter/data/labels.h"
 #include "converter/evaluate.h"
 #include "converter/load_model.h"
@@ -117,13 +118,8 @@ Result<int> run(const Options& options) {
     }
     const double sqnr = found->scores.sqnr_db();
     result["sqnr_db"] = std::isfinite(sqnr) ? Json(sqnr) : Json(nullptr);
-    OCTET_TRY(const auto latency, measure_latency(loaded.model, against->model, threads));
-    result["bytes"] = loaded.file_bytes;
-    result["compression"] = static_cast<double>(against->file_bytes) / static_cast<double>(loaded.file_bytes);
-    result["against_bytes"] = against->file_bytes;
-    result["latency_ms"] = latency.first;
-    result["against_latency_ms"] = latency.second;
-    result["speedup"] = latency.second / latency.first;
+    OCTET_TRY(const NetworkCost cost, measure_cost(loaded, *against, threads));
+    result.update(cost_json(cost));
   }
   if (options.json) {
     std::cout << result.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";  // names need not be UTF-8

@@ -64,6 +64,14 @@ void add_scheme_options(CLI::App& app, NetworkOptions& options) {
                "weights in [-63, 63], exact on every CPU in every runtime; octet itself needs it nowhere");
 }
 
+Status check_used(std::span<const UsedOption> options) {
+  for (const UsedOption& option : options) {
+    if (!option.is_given || option.is_used) continue;
+    return Error{ErrorCode::kUsage, std::string(option.name) + " has no effect here: it needs " + option.needed};
+  }
+  return {};
+}
+
 Status read_model_options(NetworkOptions& options) {
   OCTET_TRY(options.convert.import.input_shapes, parse_input_shapes(options.input_shapes));
   if (!options.percentile.has_value()) return {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,15 @@ struct NetworkOptions {
   std::optional<int64_t> group_size;
   std::optional<double> percentile;
 };
+
+// An option, and whether anything looks at it; `needed`: what would.
+struct UsedOption {
+  const char* name;
+  bool is_given, is_used;
+  const char* needed;
+};
+// kUsage for the first one that is given and that nothing looks at.
+Status check_used(std::span<const UsedOption> options);
 
 // --preprocess, --seed, --input-shape, --keep-float, --threads.
 void add_model_options(CLI::App& app, NetworkOptions& options);

@@ -124,15 +124,35 @@ Status read_bits(Options& options) {
   const int bits = options.weight_bits.value_or(8);
   options.convert.weights.bits = bits;
   if (options.bits.empty()) options.bits = {bits};
+  std::vector<int> once;
+  for (const int width : options.bits) {
+    if (std::ranges::find(once, width) == once.end()) once.push_back(width);
+  }
+  options.bits = std::move(once);
   const bool has_8 = std::find(options.bits.begin(), options.bits.end(), 8) != options.bits.end();
   if (bits < 8 && has_8) return Error{ErrorCode::kUsage, "--bits 8 contradicts --weight-bits " + std::to_string(bits)};
   return {};
+}
+
+// Options that nothing would look at. After the schemes are read.
+Status check_idle_options(const Options& options) {
+  const ConvertOptions& convert = options.convert;
+  const bool has_4 = std::ranges::find(options.bits, 4) != options.bits.end();
+  const UsedOption options_used[] = {
+      {"--group-size", options.group_size.has_value(),
+       convert.weights.group_size > 0 || (has_4 && convert.int4_group_size > 0),
+       "--weights per_group, or --bits 4 without --weights"},
+      {"--percentile", options.percentile.has_value(),
+       convert.calibration == "auto" || convert.calibration == "percentile", "--calibration percentile or auto"},
+  };
+  return check_used(options_used);
 }
 
 Result<int> run(Options& options) {
   OCTET_CHECK(read_model_options(options));
   OCTET_CHECK(read_bits(options));
   OCTET_CHECK(read_schemes(options));
+  OCTET_CHECK(check_idle_options(options));
   ProgressLine progress("calibrating");
   options.convert.progress = [&](size_t done, size_t total) { progress.update(done, total); };
   options.convert.needs_samples = true;

@@ -115,6 +115,9 @@ Result<std::vector<CorrectionChoice>> parse_correction(std::string_view text) {
   while (true) {
     const size_t end = text.find_first_of(",|+");
     const std::string_view name = text.substr(0, end);
+    if (name == "none" || name == "auto") {
+      return Error{ErrorCode::kUsage, "'" + std::string(name) + "' stands alone, not in a list of correction methods"};
+    }
     choices.back().back().push_back(find_correction_method(name));
     if (choices.back().back().back() == nullptr) {
       std::string known = "none, auto";

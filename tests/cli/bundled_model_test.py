@@ -242,6 +242,12 @@ class BundledModel(Case):
             self.assertFalse(layer["rescaled"])
             self.assertGreater(layer["sqnr_db"], 25, layer)
             self.assertGreater(layer["isolated_sqnr_db"], 30, layer)
+            self.assertEqual(layer["isolated"]["sqnr_db"], layer["isolated_sqnr_db"])
+            self.assertLessEqual(layer["isolated"]["mse"], layer["mse"] * 1.01, layer)
+            self.assertLessEqual(set(layer["isolated"]), set(layer))
+        self.assertEqual(found["bytes"], packed.stat().st_size)
+        self.assertAlmostEqual(found["compression"] * found["bytes"], found["against_bytes"], places=3)
+        self.assertAlmostEqual(found["speedup"] * found["latency_ms"], found["against_latency_ms"], places=6)
 
     def test_compare_recommends_per_channel_scales_where_channels_are_unlike(self):
         packed = self.convert("--weights", "per_tensor")

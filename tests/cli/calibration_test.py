@@ -1,5 +1,6 @@
 """What convert calibrates on, and what it says of it: saved tables beside data, doubtful samples, options of no effect."""
 
+import json
 import random
 import unittest
 
@@ -55,6 +56,32 @@ class Calibration(Case):
         self.assertRegex(done.stderr, r"value '[a-z0-9_.]+' has \d+ NaN or infinite numbers beside \d+ finite ones")
         self.succeed(OCTET, "inspect", packed)
 
+    def test_one_sample_corrects_nothing_for_none_is_left_to_judge_by(self):
+        one = self.write("one.txt", f"{PICTURES[0]}\n")
+        written = []
+        for correct in ("none", "auto", "bias"):
+            packed = self.folder / f"{correct}.octet"
+            done = self.run_program(OCTET, "convert", MODEL, "-o", packed, "--data", one, "--calibration", "mse", "--correct", correct, "--json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual("nothing was corrected: that takes at least 2 samples" in done.stderr, correct != "none", done.stderr)
+            self.assertEqual(json.loads(done.stdout)["corrections"], [])
+            tensors = self.json_of(OCTET, "inspect", packed, "--json")["tensors"]
+            written.append([(t["name"], t.get("scale")) for t in tensors])
+        self.assertEqual(written[0], written[1])
+        self.assertEqual(written[0], written[2])
+
+    def test_a_table_that_counts_twice_is_told_of(self):
+        tables = [self.folder / "a.json", self.folder / "b.json"]
+        net = self.folder / "net.octet"
+        for table, pictures in zip(tables, (PICTURES[:4], PICTURES[4:])):
+            data = self.write("some.txt", "".join(f"{p}\n" for p in pictures))
+            self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", data, "--correct", "none", "--save-calibration", table)
+        for second, is_same in ((0, True), (1, False)):
+            merged = f"{tables[0]},{tables[second]}"
+            done = self.run_program(OCTET, "convert", MODEL, "-o", net, "--calibration-table", merged, "--correct", "none")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual("are the same statistics: their 4 samples count twice" in done.stderr, is_same, done.stderr)
+
     def test_what_was_noticed_is_said_before_an_error_too(self):
         done = self.run_program(OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--data", self.list_of_pictures(), "--keep-float", "gone")
         self.assertEqual(done.returncode, 2, done.stderr)
@@ -78,6 +105,9 @@ class Calibration(Case):
                      ("--bf16", "always"), ("--bf16", "auto", "--precision", "f32"), ("--percentile", 50, "--calibration", "mse"),
                      ("--percentile", 50, "--precision", "bf16"), ("--percentile", 50, "--precision", "weight_only")):
             self.fail_with(2, *table, *idle, mentions=[idle[0], "no effect"])
+        self.fail_with(2, *table, "--max-drop", -200, mentions=["--max-drop is -200", "-100", "100"])
+        self.fail_with(2, *table, "--correct", "bias,none", mentions=["'none' stands alone"])
+        self.fail_with(2, OCTET, "convert", MODEL, "-o", packed, "--calibration-table", "", mentions=["--calibration-table", "names no file"])
         self.assertFalse(packed.exists())
         written = []
         for percentile in (("--percentile", 90), ("--percentile", 99.99), ()):

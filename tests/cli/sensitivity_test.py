@@ -53,6 +53,14 @@ class Sensitivity(support.Case):
         for options in (["--activations", "symmetric"], ["--scale", "pow2"], ["--portable"], ["--calibration", "percentile", "--percentile", "90"]):
             self.assertGreater(self.errors(*options)["b", 8], 1.1 * plain["b", 8], options)
 
+    def test_options_of_no_effect_are_refused_and_a_width_counts_once(self):
+        for idle in (["--percentile", "99"], ["--group-size", "32"], ["--group-size", "32", "--bits", "4", "--weights", "per_channel"]):
+            self.fail_with(2, support.OCTET, "sensitivity", self.model, "--data", self.data, *self.shape, *idle, mentions=[idle[0], "no effect"])
+        once, twice = (
+            self.json_of(support.OCTET, "sensitivity", self.model, "--data", self.data, *self.shape, "--json", "--bits", bits) for bits in ("8", "8,8")
+        )
+        self.assertEqual(once, twice)
+
     def test_weights_of_4_bits_are_those_of_convert(self):
         wide, narrow = self.errors("--bits", "4"), self.errors("--bits", "4", "--group-size", "8")
         self.assertLess(narrow["b", 4], 0.95 * wide["b", 4])  # each 8 weights have a step of their own
