@@ -10,7 +10,7 @@ packages=(g++ cmake ninja-build pkg-config libdnnl-dev nlohmann-json3-dev libstb
 case "${1:-}" in --tests | --nightly)
   packages+=(doctest-dev libbenchmark-dev python3 python3-numpy python3-onnx cppcheck clang libclang-rt-dev libomp-dev) ;;
 esac
-[ "${1:-}" != --nightly ] || packages+=(clang-tidy valgrind)
+[ "${1:-}" != --nightly ] || packages+=(clang-tidy valgrind libopenmpi-dev openmpi-bin)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # What takes hours: sanitizers over the whole suite, valgrind, fuzzing, soaking, static analysis. Every step runs,
 # whatever became of those before; the summary at the end says which failed.
-#   nightly.sh [STEP ...]          debug clang asan tsan valgrind fuzz soak tidy accuracy; all of them without one
+#   nightly.sh [STEP ...]          debug clang asan tsan valgrind fuzz soak tidy mpi accuracy; all of them without one
 #   FUZZ_SECONDS=3600 (each target)  SOAK_RUNS=10000000  SOAK_SECONDS=3600
 set -uo pipefail
 cd "$(dirname "$0")/.."
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(debug clang asan tsan valgrind fuzz soak tidy accuracy)
+[ ${#steps[@]} -gt 0 ] || steps=(debug clang asan tsan valgrind fuzz soak tidy mpi accuracy)
 samples/install_dependencies.sh --nightly || exit 1
 
 build() {  # build PRESET FOLDER TARGET...
@@ -79,6 +79,13 @@ tidy() {
     tests/analyze.sh clang-tidy build-tidy
 }
 
+# Processes that share the calibration data.
+mpi() {
+  cmake --preset dev -B build-mpi -DOCTET_MPI=ON >/dev/null &&
+    cmake --build build-mpi -j "$(nproc)" --target octet_program &&
+    ctest --test-dir build-mpi --output-on-failure --no-tests=error -R '^cli/mpi'
+}
+
 # What converting the shared networks costs in accuracy.
 accuracy() {
   build dev build octet_program && tests/bench/accuracy_targets.py
@@ -88,7 +95,7 @@ failed=()
 for step in "${steps[@]}"; do
   echo "== $step"
   case "$step" in
-    debug | clang | asan | tsan | fuzz | soak | tidy | accuracy) ("$step") || failed+=("$step") ;;
+    debug | clang | asan | tsan | fuzz | soak | tidy | mpi | accuracy) ("$step") || failed+=("$step") ;;
     valgrind) (under_valgrind) || failed+=("$step") ;;
     *) echo "nightly.sh: there is no step '$step'" >&2; exit 2 ;;
   esac

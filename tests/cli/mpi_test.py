@@ -14,8 +14,8 @@ class Mpi(Case):
     def test_two_processes_give_the_bytes_of_one(self):
         env = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
         one, two, table1, table2 = (self.folder / n for n in ("one.octet", "two.octet", "one.json", "two.json"))
-        for more in ((), ("--calibration", "moving_average")):
-            convert = (OCTET, "convert", MODEL, "--data", IMAGES, "--threads", 1, "--correct", "none", *more)
+        for more in (("--correct", "none"), ("--correct", "none", "--calibration", "moving_average"), ("--correct", "bias,gptaq")):
+            convert = (OCTET, "convert", MODEL, "--data", IMAGES, "--threads", 1, *more)
             self.succeed(*convert, "-o", one, "--save-calibration", table1)
             said = self.succeed(MPIRUN, "-n", 2, "--oversubscribe", *convert, "-o", two, "--save-calibration", table2, env=env)
             self.assertEqual(said.count("calibrated by"), 1)
