@@ -2,6 +2,7 @@
 # What takes hours: sanitizers over the whole suite, valgrind, fuzzing, soaking, static analysis. Every step runs,
 # whatever became of those before; the summary at the end says which failed.
 #   nightly.sh [STEP ...]          debug clang asan tsan valgrind fuzz soak tidy mpi accuracy; all of them without one
+#   nightly.sh brief               what CI takes of tsan, valgrind and tidy; BUILD_DIR=... has been built
 #   FUZZ_SECONDS=3600 (each target)  SOAK_RUNS=10000000  SOAK_SECONDS=3600
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -43,18 +44,23 @@ asan() {
 
 # All that runs in threads. oneDNN and its OpenMP are not instrumented; what they do among themselves is not looked at,
 # what octet does with their results is.
-tsan() {
+build_for_tsan() {
   export OMP_TOOL_LIBRARIES="$(clang++ -print-resource-dir)/../../libarcher.so" TSAN_OPTIONS="ignore_noninstrumented_modules=1 ${TSAN_OPTIONS:-}"
-  build tsan build-tsan test_kernels test_runtime test_converter threads_test same_bytes_test &&
+  build tsan build-tsan "$@"
+}
+tsan() {
+  build_for_tsan test_kernels test_runtime test_converter threads_test same_bytes_test &&
     ctest --test-dir build-tsan --output-on-failure -R '^(kernels|runtime|converter|process)/'
 }
 
 # Reads of memory that nothing wrote, which the sanitizers do not see. In plain code: vectors are read with what lies
 # behind a tensor, and multiplied by 0, which valgrind takes for a use.
 under_valgrind() {
-  build dev build test_runtime && OCTET_MAX_ISA=any valgrind -q --error-exitcode=1 build/tests/test_runtime \
-    --source-file='*session_test.cpp,*packed_format_test.cpp,*concurrency_test.cpp,*batch_slices_test.cpp,*pixel_input_test.cpp,*old_files_test.cpp' \
-    --test-case-exclude='the measured peak*'
+  build dev build test_runtime &&
+    valgrind_runtime '*session_test.cpp,*packed_format_test.cpp,*concurrency_test.cpp,*batch_slices_test.cpp,*pixel_input_test.cpp,*old_files_test.cpp'
+}
+valgrind_runtime() {
+  OCTET_MAX_ISA=any valgrind -q --error-exitcode=1 "${BUILD_DIR:-build}/tests/test_runtime" --source-file="$1" --test-case-exclude='the measured peak*'
 }
 
 fuzz() {
@@ -76,7 +82,15 @@ soak() {
 # As clang compiles it, with assertions: they say what cannot be.
 tidy() {
   cmake --preset dev -B build-tidy -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug >/dev/null &&
-    tests/analyze.sh clang-tidy build-tidy
+    tests/analyze.sh clang-tidy build-tidy "$@"
+}
+
+# What CI takes of tsan, valgrind and tidy, once everything is built: sessions in threads, files of every version, the
+# runtime's sources.
+brief() {
+  (build_for_tsan test_runtime threads_test &&
+    build-tsan/tests/test_runtime --source-file='*concurrency_test.cpp' && build-tsan/tests/threads_test) &&
+    valgrind_runtime '*old_files_test.cpp' && tidy runtime
 }
 
 # Processes that share the calibration data.
@@ -95,7 +109,7 @@ failed=()
 for step in "${steps[@]}"; do
   echo "== $step"
   case "$step" in
-    debug | clang | asan | tsan | fuzz | soak | tidy | mpi | accuracy) ("$step") || failed+=("$step") ;;
+    debug | clang | asan | tsan | fuzz | soak | tidy | mpi | accuracy | brief) ("$step") || failed+=("$step") ;;
     valgrind) (under_valgrind) || failed+=("$step") ;;
     *) echo "nightly.sh: there is no step '$step'" >&2; exit 2 ;;
   esac

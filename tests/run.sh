@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds everything with warnings as errors, runs what clang's sanitizers look at (unless ctest
-# is told what to run), and runs all tests through ctest.
+# Installs what is missing, builds everything with warnings as errors, runs what clang's sanitizers, valgrind and
+# clang-tidy look at (unless ctest is told what to run), and runs all tests through ctest.
 #   run.sh [CTEST ARGUMENT ...]        BUILD_DIR=... chooses another build folder than build
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,6 +8,11 @@ build=${BUILD_DIR:-build}
 samples/install_dependencies.sh --tests
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DOCTET_DEVELOPER=ON >/dev/null
 cmake --build "$build"
+
+# Sessions in threads under ThreadSanitizer, files of every version under valgrind, clang-tidy of the runtime.
+looked_at() {
+  CMAKE_GENERATOR=Ninja BUILD_DIR=$build tests/nightly.sh brief
+}
 
 # Built by clang, warnings are errors: every fuzzer reads its seeds, three go on for a moment, and the runtime's tests
 # and the kernels' run in plain code, for that is what this build sanitizes.
@@ -17,5 +22,6 @@ sanitized() {
     cmake --build "$BUILD_DIR" -j "$(nproc)" --target test_kernels test_runtime &&
     "$BUILD_DIR/tests/test_runtime" && "$BUILD_DIR/tests/test_kernels"
 }
-[ $# -gt 0 ] || sanitized || [ $? -eq 77 ]
+[ $# -gt 0 ] || { sanitized || [ $? -eq 77 ]; }
+[ $# -gt 0 ] || looked_at
 ctest --test-dir "$build" --output-on-failure "$@"

@@ -41,8 +41,7 @@ def check(command, clean, rules):
 
 def main(build, *folders):
     build = Path(build)
-    wanted = {str(ROOT / name) for name in output(
-        ["git", "ls-files", *(f"{folder}/*.cpp" for folder in folders or FOLDERS)], cwd=ROOT, text=True).split()}
+    wanted = {str(path) for folder in folders or FOLDERS for path in (ROOT / folder).rglob("*.cpp")}
     # The first command of each: some are compiled again with other options, for a test.
     commands = {}
     for command in json.loads((build / "compile_commands.json").read_text()):

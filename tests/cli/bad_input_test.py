@@ -268,11 +268,19 @@ class Outputs(Case):
 
     def test_two_conversions_to_one_file_leave_it_whole(self):
         target = self.folder / "x.octet"
-        command = [str(a) for a in (OCTET, "convert", MODEL, "-o", target, "--calibration-table", TABLE)]
-        both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
-        self.assertEqual([process.wait(timeout=60) for process in both], [0, 0])
-        self.assertEqual(target.read_bytes(), PACKED.read_bytes())
-        self.assertEqual(os.listdir(self.folder), ["x.octet"])
+        convert = [str(a) for a in (OCTET, "convert", MODEL, "-o", target)]
+        unlike = (["--calibration-table", str(TABLE)], ["--precision", "f32"])
+        whole = []
+        for options in unlike:
+            subprocess.run(convert + options, check=True, capture_output=True)
+            whole.append(target.read_bytes())
+        self.assertEqual(whole[0], PACKED.read_bytes())
+        self.assertNotEqual(len(whole[0]), len(whole[1]))
+        for _ in range(10):
+            both = [subprocess.Popen(convert + options, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for options in unlike]
+            self.assertEqual([process.wait(timeout=60) for process in both], [0, 0])
+            self.assertIn(target.read_bytes(), whole)
+            self.assertEqual(os.listdir(self.folder), ["x.octet"])
 
     def test_a_full_disk_is_an_error(self):
         self.fail_with(RESOURCE, OCTET, "inspect", PACKED, "--json", stdout_to="/dev/full")

@@ -12,6 +12,13 @@
 namespace octet {
 namespace {
 
+// Pools of threads in a process: Debian's oneDNN has GNU's OpenMP, beside which clang's code has its own.
+#ifdef __clang__
+constexpr int kPools = 2;
+#else
+constexpr int kPools = 1;
+#endif
+
 int thread_count() {
   int count = 0;
   DIR* folder = opendir("/proc/self/task");
@@ -62,7 +69,7 @@ TEST_CASE("idle sessions burn no CPU") {
   Result<Session> session = Session::create(model(), {.threads = 2});
   REQUIRE(session.ok());
   for (int i = 0; i < 10; ++i) session->run();
-  CHECK(thread_count() == before + 1);
+  CHECK(thread_count() == before + kPools);
   // Threads that wait for work may spin for a moment, then they sleep.
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   const double start = cpu_seconds();
