@@ -100,15 +100,19 @@ uint8_t to_pixel(int32_t sum) {
 
 constexpr int32_t kHalf = 1 << (kFractionBits - 1);
 
-// Rows [first_row, first_row + rows) of the source, each resampled along x.
+// Columns of the result that are made together, and the rows of the source that they are made of.
+struct Stripe {
+  int x, width;
+  int first_row, rows;
+};
+
+// The stripe's rows, each resampled along x: dst is [rows][width][channels].
 template <int kChannels>
-Image resample_x(const Image& source, const Taps& taps, int first_row, int rows) {
-  const auto width = static_cast<int>(taps.first.size());
-  Image out{width, rows, kChannels, std::vector<uint8_t>(static_cast<size_t>(width) * rows * kChannels)};
-  uint8_t* dst = out.pixels.data();
-  for (int y = 0; y < rows; ++y) {
-    const uint8_t* row = &source.pixels[static_cast<size_t>(first_row + y) * source.width * kChannels];
-    for (size_t x = 0; x < taps.first.size(); ++x) {
+void resample_x(const Image& source, const Taps& taps, const Stripe& stripe, uint8_t* dst) {
+  const auto begin = static_cast<size_t>(stripe.x), end = begin + static_cast<size_t>(stripe.width);
+  for (int y = 0; y < stripe.rows; ++y) {
+    const uint8_t* row = &source.pixels[static_cast<size_t>(stripe.first_row + y) * source.width * kChannels];
+    for (size_t x = begin; x < end; ++x) {
       const uint8_t* src = row + static_cast<size_t>(taps.first[x]) * kChannels;
       std::array<int32_t, kChannels> sums;
       sums.fill(kHalf);
@@ -118,26 +122,25 @@ Image resample_x(const Image& source, const Taps& taps, int first_row, int rows)
       for (const int32_t sum : sums) *dst++ = to_pixel(sum);
     }
   }
-  return out;
 }
 
-// Row i of the result is made of the rows taps.first[i] - first_row, ... of `source`.
-Image resample_y(const Image& source, const Taps& taps, int first_row) {
-  const auto height = static_cast<int>(taps.first.size());
-  const size_t row_bytes = static_cast<size_t>(source.width) * source.channels;
-  Image out{source.width, height, source.channels, std::vector<uint8_t>(row_bytes * height)};
+// The stripe's columns of `out`: row i is made of the rows taps.first[i] - first_row, ... of `wide`, resample_x's.
+void resample_y(const uint8_t* wide, const Taps& taps, const Stripe& stripe, Image& out) {
+  const size_t row_bytes = static_cast<size_t>(stripe.width) * out.channels;
   std::vector<int32_t> sums(row_bytes);
   for (size_t y = 0; y < taps.first.size(); ++y) {
     std::fill(sums.begin(), sums.end(), kHalf);
-    const uint8_t* src = &source.pixels[static_cast<size_t>(taps.first[y] - first_row) * row_bytes];
+    const uint8_t* src = wide + static_cast<size_t>(taps.first[y] - stripe.first_row) * row_bytes;
     for (size_t j = taps.offset[y]; j < taps.offset[y + 1]; ++j, src += row_bytes) {
       const int32_t weight = taps.weights[j];
       for (size_t i = 0; i < row_bytes; ++i) sums[i] += src[i] * weight;
     }
-    std::transform(sums.begin(), sums.end(), &out.pixels[y * row_bytes], to_pixel);
+    std::transform(sums.begin(), sums.end(), &out.pixels[(y * out.width + stripe.x) * out.channels], to_pixel);
   }
-  return out;
 }
+
+// What lies between the two passes takes no more bytes than this, the source or the result.
+constexpr size_t kStripeBytes = size_t{1} << 22;
 
 }  // namespace
 
@@ -150,10 +153,25 @@ Image resample(const Image& source, Preprocessing::Filter filter, const Resample
   for (size_t y = 0; y < rows.first.size(); ++y) {
     end_row = std::max(end_row, rows.first[y] + static_cast<int>(rows.offset[y + 1] - rows.offset[y]));
   }
+  const auto channels = static_cast<size_t>(source.channels);
+  Image out{g.width, g.height, source.channels,
+            std::vector<uint8_t>(static_cast<size_t>(g.width) * static_cast<size_t>(g.height) * channels)};
+  // One stripe, unless a high image becomes a wide one: a column is no larger than the source.
+  const size_t column_bytes = static_cast<size_t>(end_row - first_row) * channels;
+  const size_t most_bytes = std::max({source.pixels.size(), out.pixels.size(), kStripeBytes});
+  const int most_columns = static_cast<int>(std::min(most_bytes / column_bytes, static_cast<size_t>(g.width)));
+  std::vector<uint8_t> wide(static_cast<size_t>(most_columns) * column_bytes);
   // An axis that keeps its size has one tap of weight 1 (and taps of weight 0), so it needs no case of its own.
-  const Image wide = source.channels == 1 ? resample_x<1>(source, columns, first_row, end_row - first_row)
-                                          : resample_x<3>(source, columns, first_row, end_row - first_row);
-  return resample_y(wide, rows, first_row);
+  for (int x = 0; x < g.width; x += most_columns) {
+    const Stripe stripe{x, std::min(most_columns, g.width - x), first_row, end_row - first_row};
+    if (source.channels == 1) {
+      resample_x<1>(source, columns, stripe, wide.data());
+    } else {
+      resample_x<3>(source, columns, stripe, wide.data());
+    }
+    resample_y(wide.data(), rows, stripe, out);
+  }
+  return out;
 }
 
 }  // namespace octet::image

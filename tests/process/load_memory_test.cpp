@@ -1,10 +1,8 @@
 // Loading takes no more memory than LoadOptions says, whatever the file holds, and what a caller does not allow is
-// refused before it is taken. This program replaces the functions that allocate, and counts bytes.
+// refused before it is taken.
 #include <doctest/doctest.h>
-#include <malloc.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -13,38 +11,9 @@
 
 #include "octet/octet.hpp"
 #include "runtime/packed_bytes.h"
+#include "tests/support/counted_bytes.h"
 #include "tests/support/packed_builder.h"
 #include "tests/support/scratch_folder.h"
-
-namespace {
-
-std::atomic<int64_t> live_bytes = 0, peak_bytes = 0;
-
-void* taken(void* memory) {
-  const int64_t live = live_bytes += static_cast<int64_t>(malloc_usable_size(memory));
-  if (live > peak_bytes) peak_bytes = live;
-  return memory;
-}
-
-}  // namespace
-
-// glibc's own, behind the names that are replaced. operator new calls malloc or aligned_alloc.
-extern "C" {
-void* __libc_malloc(size_t);            // NOLINT
-void* __libc_memalign(size_t, size_t);  // NOLINT
-void __libc_free(void*);                // NOLINT
-
-__attribute__((visibility("default"))) void* malloc(size_t bytes) {
-  return taken(__libc_malloc(bytes));
-}
-__attribute__((visibility("default"))) void* aligned_alloc(size_t alignment, size_t bytes) {
-  return taken(__libc_memalign(alignment, bytes));
-}
-__attribute__((visibility("default"))) void free(void* memory) {
-  live_bytes -= static_cast<int64_t>(malloc_usable_size(memory));
-  __libc_free(memory);
-}
-}
 
 namespace octet {
 namespace {
@@ -59,11 +28,13 @@ struct Loaded {
 
 template <class F>
 Loaded measure(const F& load) {
-  const int64_t before = live_bytes;
-  peak_bytes = before;
-  const Result<Model> model = load();
-  const int64_t peak = peak_bytes - before;
-  return {model.ok(), model.ok() ? "" : model.error().message, peak};
+  Loaded loaded{};
+  loaded.peak = test::peak_of([&] {
+    const Result<Model> model = load();
+    loaded.ok = model.ok();
+    if (!model.ok()) loaded.message = model.error().message;
+  });
+  return loaded;
 }
 
 // As LoadOptions counts: without weights of 4 bits.
@@ -171,15 +142,15 @@ TEST_CASE("a session that is not allowed its activations is refused with both nu
   const Result<int64_t> needed = Session::required_arena_bytes(*model, {.threads = 1, .batch = kBatch});
   REQUIRE(needed.ok());
   CHECK(Session::create(*model, {.threads = 1, .batch = kBatch, .max_arena_bytes = *needed}).ok());
-  const int64_t before = live_bytes;
-  peak_bytes = before;
+  const int64_t before = test::live_bytes;
+  test::peak_bytes = before;
   const Result<Session> refused =
       Session::create(*model, {.threads = 1, .batch = kBatch, .max_arena_bytes = *needed - 1});
   REQUIRE(!refused.ok());
   CHECK(refused.error().code == ErrorCode::kResource);
   CHECK(refused.error().message ==
         "the activations take " + std::to_string(*needed) + " bytes, but are allowed " + std::to_string(*needed - 1));
-  CHECK(peak_bytes - before < *needed / 2);
+  CHECK(test::peak_bytes - before < *needed / 2);
 }
 
 TEST_CASE("the tables of a long, thin image may take as much as activations, and no more") {
@@ -219,14 +190,14 @@ TEST_CASE("what kernels share while they run may take as much as activations, an
   REQUIRE_MESSAGE(model.ok(), model.error().message);
   const int64_t gates = 4 * kSteps * 4 * kHidden;
   CHECK(Session::create(*model, {.threads = 1, .max_arena_bytes = 2 * gates}).ok());
-  const int64_t before = live_bytes;
-  peak_bytes = before;
+  const int64_t before = test::live_bytes;
+  test::peak_bytes = before;
   const Result<Session> refused = Session::create(*model, {.threads = 1, .max_arena_bytes = gates / 2});
   REQUIRE(!refused.ok());
   CHECK(refused.error().code == ErrorCode::kResource);
   CHECK(refused.error().message.find("bytes of scratch memory, but are allowed " + std::to_string(gates / 2)) !=
         std::string::npos);
-  CHECK(peak_bytes - before < gates);
+  CHECK(test::peak_bytes - before < gates);
 }
 
 }  // namespace octet

@@ -143,6 +143,22 @@ TEST_CASE("extreme shapes go through every preset and fit") {
   }
 }
 
+TEST_CASE("a high image becomes a wide one by stripes of columns, which show nowhere") {
+  // What lies between the passes, 2200 x 2200, is larger than the image and the result.
+  for (const std::string filter : {"bilinear", "bicubic", "area", "nearest"}) {
+    for (const std::string color : {"rgb", "gray"}) {
+      const std::string keys = "filter=" + filter + ",color=" + color;
+      const auto size = [](int width, int height) {
+        return ",size=" + std::to_string(width) + "x" + std::to_string(height);
+      };
+      constexpr int kLong = 2200;
+      const Image high = drawn(3, kLong);
+      const Image square{kLong, kLong, color == "rgb" ? 3 : 1, fitted(high, keys + size(kLong, kLong))};
+      CHECK(fitted(high, keys + size(kLong, 2)) == fitted(square, keys + size(kLong, 2)));
+    }
+  }
+}
+
 TEST_CASE("a crop larger than the image is filled with black on both sides") {
   const Image image{1, 1, 3, {9, 8, 7}};
   CHECK(fitted(image, "size=4x1,crop=center") == std::vector<uint8_t>{0, 0, 0, 9, 8, 7, 0, 0, 0, 0, 0, 0});

@@ -110,8 +110,10 @@ struct ImageInput {
 // input's. kUsage: they do not fit, no image can be that input, or neither says the size.
 Result<ImageInput> resolve_input(const Preprocessing& preprocessing, const Shape& input_shape, const std::string& name);
 
-// Geometry and colour: a width x height image with the channels in the order of `color`. Work and memory are bounded by
-// the source and the result, not by what lies between. kUsage: an intermediate image too large to make.
+// Geometry and colour: a width x height image with the channels in the order of `color`. Memory is bounded by the source
+// and the result, not by what lies between; resize without a crop makes an image of its own, of at most 2^27 pixels.
+// Work is bounded by the two and the product of the source's height and the result's width, for rows come first.
+// kUsage: an intermediate image too large to make.
 Result<Image> fit_image(const Image& image, const Preprocessing& preprocessing, int width, int height);
 
 // (pixel * scale - mean) / std in the given layout, computed in f64, rounded once. dst has as many elements as pixels.
