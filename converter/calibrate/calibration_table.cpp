@@ -128,6 +128,28 @@ class ActivationStatsIo {
 
 namespace {
 
+// What a table's histograms may take: 64 bytes for each character of their texts, which is enough where these list one
+// bin in eight (a character each, or more), and room for a thousand values of a single bin.
+constexpr int64_t kBytesPerCharacter = 64;
+constexpr int64_t kBytesOfAnyTable = int64_t{64} << 20;
+
+// Whether the histograms are in proportion to the file.
+Status check_memory(const JsonAt& values) {
+  constexpr auto kBytesOfValue = static_cast<int64_t>(2 * kBins * sizeof(uint64_t));
+  int64_t needed = 0, allowed = kBytesOfAnyTable;
+  for (const Json& value : values.json) {
+    const auto bins = value.is_object() ? value.find("bins") : value.end();
+    if (bins == value.end() || !bins->is_string()) continue;  // read_table says so
+    const auto characters = static_cast<int64_t>(bins->get_ref<const std::string&>().size());
+    if (characters > 0) needed += kBytesOfValue;
+    allowed += kBytesPerCharacter * characters;
+  }
+  if (needed <= allowed) return {};
+  return values.invalid("the histograms of " + std::to_string(values.json.size()) + " values take " +
+                        std::to_string(needed) + " bytes of memory, but what is written of them justifies " +
+                        std::to_string(allowed));
+}
+
 Result<CalibrationTable> read_table(const JsonAt& at, const std::string& path) {
   OCTET_TRY(const std::string format, at.string_or("format", ""));
   if (format != kFormat) return at.invalid("is not a calibration table: 'format' is '" + format + "'");
@@ -145,6 +167,7 @@ Result<CalibrationTable> read_table(const JsonAt& at, const std::string& path) {
   OCTET_TRY(table.sample_count, read_count(at, "sample_count"));
   OCTET_TRY(const JsonAt values, at.field("values"));
   if (!values.is_object()) return values.invalid(std::string("is a ") + values.json.type_name() + ", not an object");
+  OCTET_CHECK(check_memory(values));
   for (const auto& [name, value] : values.json.items()) {
     OCTET_TRY(table.stats[name], ActivationStatsIo::read({value, path + ": value '" + name + "'"}));
   }

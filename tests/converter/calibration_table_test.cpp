@@ -185,6 +185,30 @@ TEST_CASE("no truncated table is believed") {
   for (size_t n = 0; n + 2 < text.size(); ++n) REQUIRE(error_of(folder, text.substr(0, n)) != "");
 }
 
+TEST_CASE("a table takes memory in proportion to its file") {
+  const Folder folder;
+  const auto table_of = [](int values, const ActivationStats& stats) {
+    CalibrationTable table{"net", "raw", 1, {}};
+    for (int i = 0; i < values; ++i) table.stats["v" + std::to_string(i)] = stats;
+    return *calibration_text(table);
+  };
+  // One bin's text, "C", is a character; 65536 bytes a value.
+  const ActivationStats constant = stats_of({1});
+  CHECK(error_of(folder, table_of(1024, constant)) == "");
+  CHECK(error_of(folder, table_of(3000, ActivationStats())) == "");
+  const std::string message = error_of(folder, table_of(1030, constant));
+  const std::string expected =
+      "the histograms of 1030 values take 67502080 bytes of memory, but what is written of them justifies 67174784";
+  CHECK_MESSAGE(message.find("bad.json: values: " + expected) != std::string::npos, message);
+  // Those that data give may be more, read one by one and merged.
+  const std::string text = table_of(1100, stats_of(random_values(5000, 1, false)));
+  Result<CalibrationTable> table = parse_calibration(text, "a.json");
+  REQUIRE_MESSAGE(table.ok(), table.error().message);
+  REQUIRE(merge_calibration_tables(*table, *parse_calibration(text, "b.json")).ok());
+  CHECK(table->stats.at("v1099").count() == 10000);
+  CHECK(parse_calibration(*calibration_text(*table), "c.json").ok());
+}
+
 TEST_CASE("every number of a table is checked") {
   const Folder folder;
   // 1, -2, 0, 0 and 3.5: width 2^-10, bins 1024, -2049, 0 and 3584.
