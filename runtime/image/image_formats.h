@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -38,6 +39,15 @@ struct Decoded {
   bool had_alpha = false;
   bool was_16_bit = false;
 };
+
+struct Dimensions {
+  int64_t width = 0;
+  int64_t height = 0;
+};
+
+// What the first bytes of a file say of its image, unchecked; none if they end before, or make no sense.
+std::optional<Dimensions> pnm_dimensions(Bytes bytes);
+std::optional<Dimensions> stb_dimensions(Bytes bytes, Format format);
 
 // Errors are messages without the file's name; kResource only for memory.
 Result<Decoded> decode_with_stb(Bytes bytes, Format format, int64_t max_pixels);

@@ -67,23 +67,39 @@ Result<Image> load(image::Bytes bytes, const std::string& name, std::vector<std:
   return gray_to_rgb(decoded->image);
 }
 
-Result<std::vector<std::byte>> read_file(const std::string& path, int64_t max_bytes) {
+// How many bytes a file may have that starts with these: metadata, and once its dimensions are known as much beside as
+// the longest encoding takes, text: 3 samples of "65535\n" a pixel.
+Result<int64_t> most_bytes(image::Bytes start, image::Format format, int64_t max_pixels) {
+  constexpr int64_t kMetadataBytes = int64_t{1} << 26, kBytesOfPixel = 18;
+  const std::optional<image::Dimensions> found =
+      format == image::Format::kPnm ? image::pnm_dimensions(start) : image::stb_dimensions(start, format);
+  if (!found.has_value()) return kMetadataBytes;
+  OCTET_CHECK(image::check_dimensions(found->width, found->height, max_pixels));
+  return kMetadataBytes + kBytesOfPixel * found->width * found->height;
+}
+
+Result<std::vector<std::byte>> read_file(const std::string& path, int64_t max_pixels) {
   const auto failed = [&] {
     return Error{ErrorCode::kInvalidFile, "cannot read '" + path + "': " + std::strerror(errno)};
   };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (file == nullptr) return failed();
-  std::vector<std::byte> bytes;
+  std::vector<std::byte> bytes(size_t{1} << 16);
   size_t used = 0;
   for (;;) {  // by chunks: the size of what is no regular file is not known
-    bytes.resize(std::max<size_t>(size_t{1} << 16, bytes.size() * 2));
     used += std::fread(bytes.data() + used, 1, bytes.size() - used, file.get());
     if (std::ferror(file.get()) != 0) return failed();
     if (used < bytes.size()) break;
-    if (static_cast<int64_t>(used) > max_bytes) {
-      return Error{ErrorCode::kInvalidFile,
-                   "'" + path + "' has more than " + std::to_string(max_bytes) + " bytes, too many for an image"};
+    const image::Format format = image::format_of(bytes);
+    if (format == image::Format::kUnknown) break;  // the rest changes nothing
+    const Result<int64_t> most = most_bytes(bytes, format, max_pixels);
+    if (!most.ok()) return named(path, most.error());
+    if (static_cast<int64_t>(used) > *most) {
+      return Error{ErrorCode::kInvalidFile, "'" + path + "' has more than " + std::to_string(*most) +
+                                                " bytes, too many for an image of what its first bytes say"};
     }
+    bytes.reserve(std::min(used * 2, static_cast<size_t>(*most) + 1));  // resize alone takes twice the bytes
+    bytes.resize(bytes.capacity());
   }
   bytes.resize(used);
   return bytes;
@@ -102,10 +118,7 @@ Result<Image> load_image(std::span<const std::byte> bytes, const std::string& na
 
 Result<Image> load_image(const std::string& path, std::vector<std::string>* notices, const ImageOptions& options) {
   try {
-    // ASCII ppm is the longest encoding: at most 3 samples of "65535\n" per pixel. Then there is metadata.
-    const int64_t most_pixels = std::clamp<int64_t>(options.max_pixels, 0, int64_t{1} << 48);
-    const int64_t max_bytes = most_pixels * 18 + (int64_t{1} << 26);
-    OCTET_TRY(const std::vector<std::byte> bytes, read_file(path, max_bytes));
+    OCTET_TRY(const std::vector<std::byte> bytes, read_file(path, options.max_pixels));
     return load(bytes, path, notices, options);
   } catch (const std::exception&) {
     return Error{ErrorCode::kResource, "no memory to read '" + path + "'"};

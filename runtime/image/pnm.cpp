@@ -55,6 +55,16 @@ uint8_t to_8_bits(int64_t value, int64_t maximum) {
 
 }  // namespace
 
+std::optional<Dimensions> pnm_dimensions(Bytes bytes) {
+  Cursor cursor(bytes);
+  cursor.skip(2);
+  const int64_t width = cursor.number();
+  const int64_t height = cursor.number();
+  // A number that the bytes break off in would be another.
+  if (width < 0 || height < 0 || !cursor.separator()) return std::nullopt;
+  return Dimensions{width, height};
+}
+
 Result<Decoded> decode_pnm(Bytes bytes, int64_t max_pixels) {
   const char kind = static_cast<char>(byte_at(bytes, 1));
   const bool binary = kind == '5' || kind == '6';

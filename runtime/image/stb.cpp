@@ -60,6 +60,17 @@ int64_t little_endian(Bytes bytes, size_t at, size_t count) {
   return value;
 }
 
+int64_t big_endian(Bytes bytes, size_t at, size_t count) {
+  int64_t value = 0;
+  for (size_t i = 0; i < count; ++i) value = value << 8 | byte_at(bytes, at + i);
+  return value;
+}
+
+// Before 1998 a bmp's header had 12 bytes, and 16 bits for what has 32 now.
+bool is_core_bmp(Bytes bytes) {
+  return little_endian(bytes, 14, 4) == 12;
+}
+
 // Of a jpg, those that it has defined so far: DC in bits 0 to 3, AC in bits 4 to 7.
 using HuffmanTables = uint32_t;
 
@@ -95,11 +106,10 @@ bool scan_has_tables(Bytes bytes, size_t at, bool progressive, HuffmanTables def
   return true;
 }
 
-// stb_image takes a jpg that ends early for one whose rest is gray (later versions), Pillow refuses it. Segments carry
-// their length; in the scan's data a 0xff is followed by 0 (stuffed), by a restart marker, or by a real marker.
-bool jpeg_is_sound(Bytes bytes) {
-  HuffmanTables defined = 0;
-  bool progressive = false;
+// Calls visit(marker, where its length stands, the length) for each segment of a jpg while it returns true; true at the
+// end of the image. In a scan's data a 0xff is followed by 0 (stuffed), by a restart marker, or by a real marker.
+template <class F>
+bool visit_segments(Bytes bytes, const F& visit) {
   size_t i = 2;
   while (i + 1 < bytes.size()) {
     const uint8_t marker = byte_at(bytes, i + 1);
@@ -108,22 +118,42 @@ bool jpeg_is_sound(Bytes bytes) {
     } else if (marker == 0xd9) {
       return true;
     } else {
-      const int length = byte_at(bytes, i + 2) * 256 + byte_at(bytes, i + 3);
-      if (length < 2) return false;
-      if (marker == 0xc2) progressive = true;
-      if (marker == 0xc4 && !huffman_tables_are_sound(bytes, i + 4, length - 2, defined)) return false;
-      if (marker == 0xda && !scan_has_tables(bytes, i + 4, progressive, defined)) return false;
+      const int64_t length = big_endian(bytes, i + 2, 2);
+      if (length < 2 || !visit(marker, i + 2, length)) return false;
       i += 2 + static_cast<size_t>(length);
     }
   }
   return false;
 }
 
+// stb_image takes a jpg that ends early for one whose rest is gray (later versions), Pillow refuses it.
+bool jpeg_is_sound(Bytes bytes) {
+  HuffmanTables defined = 0;
+  bool progressive = false;
+  return visit_segments(bytes, [&](uint8_t marker, size_t at, int64_t length) {
+    if (marker == 0xc2) progressive = true;
+    if (marker == 0xc4) return huffman_tables_are_sound(bytes, at + 2, length - 2, defined);
+    return marker != 0xda || scan_has_tables(bytes, at + 2, progressive, defined);
+  });
+}
+
+std::optional<Dimensions> jpeg_dimensions(Bytes bytes) {
+  constexpr size_t kFrameBytes = 7;  // length, bits, height, width
+  std::optional<Dimensions> found;
+  visit_segments(bytes, [&](uint8_t marker, size_t at, int64_t) {
+    const bool is_frame = marker >= 0xc0 && marker <= 0xc2;  // of those that stb_image reads
+    if (is_frame && at + kFrameBytes <= bytes.size()) {
+      found = Dimensions{big_endian(bytes, at + 5, 2), big_endian(bytes, at + 3, 2)};
+    }
+    return !is_frame;
+  });
+  return found;
+}
+
 // stb_image reads zeros behind the end of a bmp. Bytes of the pixel rows, the last one's padding aside.
 bool bmp_is_complete(Bytes bytes, int64_t width, int64_t height) {
   const int64_t offset = little_endian(bytes, 10, 4);
-  const bool core_header = little_endian(bytes, 14, 4) == 12;
-  const int64_t bits = little_endian(bytes, core_header ? 24 : 28, 2);
+  const int64_t bits = little_endian(bytes, is_core_bmp(bytes) ? 24 : 28, 2);
   const int64_t row = (width * bits + 31) / 32 * 4;
   return static_cast<int64_t>(bytes.size()) >= offset + row * (height - 1) + (width * bits + 7) / 8;
 }
@@ -140,17 +170,13 @@ bool png_is_intact(Bytes bytes) {
     }
     return crcs;
   }();
-  const auto big_endian = [&](size_t at) {
-    return uint32_t{byte_at(bytes, at)} << 24 | uint32_t{byte_at(bytes, at + 1)} << 16 |
-           uint32_t{byte_at(bytes, at + 2)} << 8 | uint32_t{byte_at(bytes, at + 3)};
-  };
   for (size_t chunk = 8; chunk + 12 <= bytes.size();) {
-    const size_t end = chunk + 8 + big_endian(chunk);
+    const size_t end = chunk + 8 + static_cast<size_t>(big_endian(bytes, chunk, 4));
     if (end + 4 > bytes.size()) return false;
     uint32_t crc = 0xffffffffU;
     for (size_t i = chunk + 4; i < end; ++i) crc = (crc >> 8) ^ table[(crc ^ byte_at(bytes, i)) & 0xff];
-    if (~crc != big_endian(end)) return false;
-    if (big_endian(chunk + 4) == 0x49454e44) return true;
+    if (~crc != big_endian(bytes, end, 4)) return false;
+    if (big_endian(bytes, chunk + 4, 4) == 0x49454e44) return true;
     chunk = end + 4;
   }
   return false;
@@ -163,6 +189,17 @@ Error failure() {
 }
 
 }  // namespace
+
+std::optional<Dimensions> stb_dimensions(Bytes bytes, Format format) {
+  constexpr size_t kHeaderBytes = 26;  // of a png and a bmp, up to the height
+  if (format == Format::kJpeg) return jpeg_dimensions(bytes);
+  if (bytes.size() < kHeaderBytes) return std::nullopt;
+  if (format == Format::kPng) return Dimensions{big_endian(bytes, 16, 4), big_endian(bytes, 20, 4)};
+  if (is_core_bmp(bytes)) return Dimensions{little_endian(bytes, 18, 2), little_endian(bytes, 20, 2)};
+  // Rows from top to bottom are said by a negative height.
+  const auto height = static_cast<int32_t>(little_endian(bytes, 22, 4));
+  return Dimensions{little_endian(bytes, 18, 4), std::abs(int64_t{height})};
+}
 
 Result<Decoded> decode_with_stb(Bytes bytes, Format format, int64_t max_pixels) {
   if (bytes.size() > INT32_MAX) return Error{ErrorCode::kInvalidFile, "has more than 2^31 bytes"};

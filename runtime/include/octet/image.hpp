@@ -40,7 +40,8 @@ struct ImageOptions {
 // Reads jpg, png, bmp, ppm and pgm by content, whatever the file is called. The result is RGB, 8 bits: an alpha channel
 // is dropped, gray becomes RGB, 16 bits become 8. Each of the three is noted as "PATH: what" in `notices` (if not
 // null), unless the list has that notice already, of whatever path. Orientation tags and colour profiles are not
-// applied.
+// applied. Of a file as much is read as its first bytes justify: 64 KiB of what is no image, 64 MiB and 18 bytes a
+// pixel of what is one.
 //
 // kInvalidFile: missing, no image, truncated, damaged, too many pixels. kResource: no memory.
 Result<Image> load_image(const std::string& path, std::vector<std::string>* notices = nullptr,
@@ -110,10 +111,10 @@ struct ImageInput {
 // input's. kUsage: they do not fit, no image can be that input, or neither says the size.
 Result<ImageInput> resolve_input(const Preprocessing& preprocessing, const Shape& input_shape, const std::string& name);
 
-// Geometry and colour: a width x height image with the channels in the order of `color`. Memory is bounded by the source
-// and the result, not by what lies between; resize without a crop makes an image of its own, of at most 2^27 pixels.
-// Work is bounded by the two and the product of the source's height and the result's width, for rows come first.
-// kUsage: an intermediate image too large to make.
+// Geometry and colour: a width x height image with the channels in the order of `color`. Memory is bounded by the
+// source and the result, not by what lies between; but resize without a crop makes an image of its own, of at most 2^27
+// pixels. Work is bounded by the two and the product of the source's height and the result's width, for rows come
+// first. kUsage: an intermediate image too large to make.
 Result<Image> fit_image(const Image& image, const Preprocessing& preprocessing, int width, int height);
 
 // (pixel * scale - mean) / std in the given layout, computed in f64, rounded once. dst has as many elements as pixels.
