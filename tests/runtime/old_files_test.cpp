@@ -2,23 +2,15 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 
 #include "octet/octet.hpp"
 #include "runtime/packed_bytes.h"
+#include "tests/support/old_files.h"
 
 namespace octet {
 namespace {
-
-std::string read_bytes(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE_MESSAGE(file, path.string());
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // Of the input that tests/data/README.md describes.
 std::string output_of(const Model& model, int threads) {
@@ -35,19 +27,17 @@ std::string output_of(const Model& model, int threads) {
 
 TEST_CASE("packed files of every version load, and answer the bytes that they always answered") {
   std::set<uint32_t> versions;
-  for (const auto& entry : std::filesystem::directory_iterator(OCTET_SOURCE_DIR "/tests/data")) {
-    if (entry.path().extension() != ".octet") continue;
-    CAPTURE(entry.path().string());
-    const std::string bytes = read_bytes(entry.path());
+  for (const auto& [path, bytes] : test::old_files()) {
+    CAPTURE(path.string());
     PackedHeader header;
     REQUIRE(bytes.size() > sizeof header);
     std::memcpy(&header, bytes.data(), sizeof header);
     versions.insert(header.version);
-    const Result<Model> model = Model::load(entry.path().string());
+    const Result<Model> model = Model::load(path.string());
     REQUIRE_MESSAGE(model.ok(), model.error().message);
-    const std::string expected = read_bytes(std::filesystem::path(entry.path()).replace_extension(".output"));
+    const std::string expected = test::read_bytes(std::filesystem::path(path).replace_extension(".output"));
     for (const int threads : {1, 2}) CHECK(output_of(*model, threads) == expected);
-    const Result<Model> copy = Model::from_memory(std::as_bytes(std::span(bytes)));
+    const Result<Model> copy = Model::from_memory(bytes);
     REQUIRE_MESSAGE(copy.ok(), copy.error().message);
     CHECK(output_of(*copy, 1) == expected);
   }

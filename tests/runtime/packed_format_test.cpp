@@ -4,11 +4,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "kernels/bf16.h"
 #include "octet/model.hpp"
 #include "octet/session.hpp"
 #include "runtime/hash.h"
+#include "runtime/packed_bytes.h"
+#include "tests/support/old_files.h"
 #include "tests/support/packed_builder.h"
 
 namespace octet {
@@ -40,6 +45,36 @@ void check_damage_is_harmless(std::span<const std::byte> bytes, size_t step, std
   }
 }
 
+// A small net of integers, and all of tests/data: every version, with every kind of layer.
+std::vector<std::pair<std::string, std::vector<std::byte>>> files_of_every_kind() {
+  std::vector<std::pair<std::string, std::vector<std::byte>>> files{{"small", write_model(test::small_int8_net())}};
+  for (test::OldFile& file : test::old_files()) files.emplace_back(file.path.string(), std::move(file.bytes));
+  return files;
+}
+
+PackedHeader header_of(const std::vector<std::byte>& bytes) {
+  PackedHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return header;
+}
+
+// The file with only as many bytes of its sections, which its header says, and with a right checksum.
+std::vector<std::byte> with_sections(const std::vector<std::byte>& bytes, uint64_t graph_bytes, uint64_t data_bytes) {
+  PackedHeader header = header_of(bytes);
+  const auto* graph = &bytes[header.graph_offset];
+  const auto* data = bytes.data() + header.data_offset;
+  header.graph_bytes = graph_bytes;
+  header.data_offset = align(header.graph_offset + graph_bytes);
+  header.data_bytes = data_bytes;
+  header.file_bytes = header.data_offset + data_bytes;
+  std::vector<std::byte> cut(header.file_bytes);
+  std::memcpy(cut.data(), &header, sizeof header);
+  std::memcpy(&cut[header.graph_offset], graph, graph_bytes);
+  std::memcpy(cut.data() + header.data_offset, data, data_bytes);
+  reseal(cut);
+  return cut;
+}
+
 }  // namespace
 
 TEST_CASE("xxh64 gives the published numbers") {
@@ -62,12 +97,32 @@ TEST_CASE("a model survives writing and reading, byte for byte") {
 }
 
 TEST_CASE("every truncated prefix is refused with both sizes") {
-  const std::vector<std::byte> bytes = write_model(test::small_int8_net());
-  for (size_t count = 0; count < bytes.size(); ++count) {
-    const Result<Model> read = Model::from_memory(std::span(bytes).first(count));
-    REQUIRE(!read.ok());
-    CHECK(read.error().code == ErrorCode::kInvalidFile);
-    CHECK(read.error().message.find(std::to_string(count)) != std::string::npos);
+  for (const auto& [name, bytes] : files_of_every_kind()) {
+    CAPTURE(name);
+    for (size_t count = 0; count < bytes.size(); ++count) {
+      const Result<Model> read = Model::from_memory(std::span(bytes).first(count));
+      REQUIRE(!read.ok());
+      CHECK(read.error().code == ErrorCode::kInvalidFile);
+      CHECK(read.error().message.find(std::to_string(count)) != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("a section that ends early is refused under a right header and checksum") {
+  for (const auto& [name, bytes] : files_of_every_kind()) {
+    CAPTURE(name);
+    const PackedHeader header = header_of(bytes);
+    REQUIRE(Model::from_memory(with_sections(bytes, header.graph_bytes, header.data_bytes)).ok());
+    const auto refused = [&](uint64_t graph_bytes, uint64_t data_bytes) {
+      const Result<Model> read = Model::from_memory(with_sections(bytes, graph_bytes, data_bytes));
+      REQUIRE(!read.ok());
+      CHECK(read.error().code == ErrorCode::kInvalidFile);
+      CHECK(read.error().message.find("checksum") == std::string::npos);
+      CHECK(read.error().message.find("section lies outside") == std::string::npos);
+    };
+    for (uint64_t count = 0; count < header.graph_bytes; ++count) refused(count, header.data_bytes);
+    // Behind the last constant are up to 63 bytes that nobody reads.
+    for (uint64_t count = 0; count + kPackedAlignment <= header.data_bytes; ++count) refused(header.graph_bytes, count);
   }
 }
 
@@ -78,17 +133,23 @@ TEST_CASE("bytes behind the end are refused") {
 }
 
 TEST_CASE("every flipped byte is refused") {
-  const std::vector<std::byte> bytes = write_model(test::small_int8_net());
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    std::vector<std::byte> changed = bytes;
-    changed[i] ^= std::byte{0x40};
-    CHECK(!Model::from_memory(changed).ok());
+  for (const auto& [name, bytes] : files_of_every_kind()) {
+    CAPTURE(name);
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      std::vector<std::byte> changed = bytes;
+      changed[i] ^= std::byte{0x40};
+      CHECK(!Model::from_memory(changed).ok());
+    }
   }
 }
 
 TEST_CASE("a changed byte under a right checksum is refused or harmless") {
   check_damage_is_harmless(write_model(test::small_int8_net()), 1,
                            {std::byte{0x00}, std::byte{0x01}, std::byte{0x7F}, std::byte{0xFF}});
+  for (const test::OldFile& file : test::old_files()) {
+    CAPTURE(file.path.string());
+    check_damage_is_harmless(file.bytes, 3, {std::byte{0x00}, std::byte{0x01}, std::byte{0xFF}});
+  }
 }
 
 TEST_CASE("two constants in the same bytes are refused by name") {
