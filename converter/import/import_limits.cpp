@@ -3,14 +3,11 @@
 #include <algorithm>
 
 namespace octet {
-namespace {
 
 Error too_many(const std::string& owner, size_t count, const char* what, size_t most) {
-  return {ErrorCode::kUnsupported, owner + " has " + std::to_string(count) + " " + what + ", but at most " +
-                                       std::to_string(most) + " are read"};
+  return {ErrorCode::kUnsupported,
+          owner + " has " + std::to_string(count) + " " + what + ", but at most " + std::to_string(most) + " are read"};
 }
-
-}  // namespace
 
 Status check_counts(const SourceModel& source, std::span<const SourceNode> nodes) {
   if (nodes.size() > kMaxNodes) return too_many("the model", nodes.size(), "nodes", kMaxNodes);

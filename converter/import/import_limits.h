@@ -14,10 +14,16 @@ inline constexpr size_t kMaxNodeValues = 1024;  // that one node reads, or makes
 inline constexpr size_t kMaxConstants = 40000;
 // A body that runs again gives all of its names anew: this many cost what a node does.
 inline constexpr size_t kNamesPerNode = 8;
+// As many bytes of names, and as many values of JSON, cost what a node does where they are read again.
+inline constexpr size_t kNameBytesPerNode = 4096;
+inline constexpr size_t kJsonValuesPerNode = 256;
 // What one output beyond the first costs, for a split becomes a slice for each, with transposes around it.
 inline constexpr size_t kNodesPerOutput = 8;
 // What is folded may be this much, and four times what the file holds. (What folding may compute: constant_folding.h.)
 inline constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
+
+// kUnsupported: "OWNER has COUNT WHAT, but at most MOST are read"
+Error too_many(const std::string& owner, size_t count, const char* what, size_t most);
 
 // `nodes`: of the source, quantized operations spelled out. kUnsupported, with both numbers, where there is too much of
 // anything; kInvalidFile where there is no output.

@@ -6,9 +6,20 @@
 #include <set>
 
 #include "converter/import/import.h"
+#include "converter/import/import_limits.h"
 
 namespace octet {
 namespace {
+
+// What JSON takes to be read: a value counts as one, and so do 64 characters.
+size_t values_of(const Json& json) {
+  if (json.is_string()) return 1 + json.get_ref<const std::string&>().size() / 64;
+  size_t count = 1;
+  if (json.is_structured()) {
+    for (const Json& item : json) count += values_of(item);
+  }
+  return count;
+}
 
 class TopologyReader {
  public:
@@ -25,6 +36,9 @@ class TopologyReader {
 
   Result<std::vector<ValueId>> read_sequential(const JsonAt& config, const std::vector<ValueId>* inputs);
   Result<std::vector<ValueId>> read_functional(const JsonAt& config, const std::vector<ValueId>* inputs);
+  // A layer that is called again is read again, with all that is in it: a few nested models that call each other twice
+  // ask for calls without end.
+  Status charge_call(const JsonAt& layer, const std::string& name, size_t inputs);
   Result<ValueId> add_input(const JsonAt& config, const std::string& name);
   // The outputs of a layer on these inputs. Empty, with a problem in the report, where it is not supported.
   Result<std::vector<ValueId>> call_layer(const JsonAt& layer, const std::vector<ValueId>& inputs);
@@ -33,7 +47,19 @@ class TopologyReader {
   const TfjsWeights& weights_;
   ImportReport& report_;
   Graph graph_;
+  size_t cost_ = 0;  // of the calls up to here, in nodes
 };
+
+Status TopologyReader::charge_call(const JsonAt& layer, const std::string& name, size_t inputs) {
+  constexpr size_t kNamedBytes = 256;  // of a name, which may be all that is too much
+  const std::string owner = layer.where + ": the layer '" + name.substr(0, kNamedBytes) + "'";
+  if (inputs > kMaxNodeValues) return too_many(owner, inputs, "inputs", kMaxNodeValues);
+  cost_ += std::max<size_t>(inputs, 1) + name.size() / kNameBytesPerNode + values_of(layer.json) / kJsonValuesPerNode;
+  if (cost_ <= kMaxNodes) return {};
+  return Error{ErrorCode::kUnsupported, owner + " is called where the calls of the model's layers cost " +
+                                            std::to_string(cost_) + " nodes, but at most " + std::to_string(kMaxNodes) +
+                                            " are read"};
+}
 
 Result<ValueId> TopologyReader::add_input(const JsonAt& config, const std::string& name) {
   const char* const kFields[] = {"batch_input_shape", "batch_shape", "batchInputShape"};
@@ -78,6 +104,7 @@ Result<ValueId> TopologyReader::add_input(const JsonAt& config, const std::strin
 Result<std::vector<ValueId>> TopologyReader::call_layer(const JsonAt& layer, const std::vector<ValueId>& inputs) {
   OCTET_TRY(const std::string class_name, class_of(layer));
   OCTET_TRY(const std::string name, name_of(layer));
+  OCTET_CHECK(charge_call(layer, name, inputs.size()));
   if (is_model(class_name)) return read_model(layer, &inputs);
   const auto types = tfjs_layer_types();
   const auto type =
@@ -162,6 +189,7 @@ Result<std::vector<ValueId>> TopologyReader::read_functional(const JsonAt& confi
     OCTET_TRY(const std::string name, name_of(layer));
     if (!names.insert(name).second) return layer.invalid("the layer '" + name + "' is there twice");
     if (class_name == "InputLayer") {
+      OCTET_CHECK(charge_call(layer, name, 0));
       const auto start = std::find_if(starts.begin(), starts.end(), [&](const Call& c) { return c.layer == name; });
       const auto place = static_cast<size_t>(start - starts.begin());
       ValueId id = kNoValue;
@@ -177,6 +205,8 @@ Result<std::vector<ValueId>> TopologyReader::read_functional(const JsonAt& confi
       continue;
     }
     OCTET_TRY(const auto calls, read_calls(layer));
+    const size_t count = waiting.size() + calls.size();
+    if (count > kMaxNodes) return too_many(config.where, count, "calls of layers", kMaxNodes);
     for (size_t i = 0; i < calls.size(); ++i) waiting.push_back({layer, {name, static_cast<int64_t>(i)}, calls[i]});
   }
   // Layers are usually in order, but need not be.

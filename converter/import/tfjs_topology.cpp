@@ -1,5 +1,7 @@
 #include "converter/import/tfjs_topology.h"
 
+#include "converter/import/import_limits.h"
+
 namespace octet {
 namespace {
 
@@ -85,6 +87,7 @@ Result<std::vector<Call>> read_ends(const JsonAt& config, const char* name) {
     OCTET_TRY(Call call, read_pointer(field));
     return std::vector{std::move(call)};
   }
+  if (list.size() > kMaxNodeValues) return too_many(field.where, list.size(), "values", kMaxNodeValues);
   for (const JsonAt& at : list) {
     OCTET_TRY(Call call, read_pointer(at));
     ends.push_back(std::move(call));
