@@ -24,7 +24,9 @@ size_t values_of(const Json& json) {
 class TopologyReader {
  public:
   TopologyReader(const ImportOptions& options, const TfjsWeights& weights, ImportReport& report)
-      : options_(options), weights_(weights), report_(report) {}
+      : options_(options), weights_(weights), report_(report) {
+    constants_.most_bytes = kMaxFoldedBytes + 4 * weights.byte_count();
+  }
 
   // A Sequential or functional model; `inputs` are given when it is a layer of another one.
   Result<std::vector<ValueId>> read_model(const JsonAt& model, const std::vector<ValueId>* inputs);
@@ -47,6 +49,8 @@ class TopologyReader {
   const TfjsWeights& weights_;
   ImportReport& report_;
   Graph graph_;
+  std::set<std::string, std::less<>> names_;  // of the graph's values
+  TfjsConstants constants_;
   size_t cost_ = 0;  // of the calls up to here, in nodes
 };
 
@@ -97,6 +101,7 @@ Result<ValueId> TopologyReader::add_input(const JsonAt& config, const std::strin
     return kNoValue;
   }
   const ValueId id = graph_.add_value(name, DataType::kF32, shape);
+  names_.insert(graph_.value(id).name);
   graph_.inputs.push_back(id);
   return id;
 }
@@ -124,9 +129,10 @@ Result<std::vector<ValueId>> TopologyReader::call_layer(const JsonAt& layer, con
   }
   if (node.inputs.empty()) return layer.invalid("the layer '" + name + "' reads nothing");
   OCTET_TRY(const JsonAt config, layer.field("config"));
+  const size_t before = graph_.values.size();
   QuantizedValues quantized;
   NodeReader reader(node, graph_, names, quantized);
-  const Result<ValueId> output = type->read({reader, config, weights_});
+  const Result<ValueId> output = type->read({reader, config, weights_, constants_});
   if (!output.ok()) {
     if (output.error().code != ErrorCode::kUnsupported) return output.error();
     std::string reason = output.error().message;
@@ -135,9 +141,8 @@ Result<std::vector<ValueId>> TopologyReader::call_layer(const JsonAt& layer, con
     report_.problems.push_back({name, class_name, reason});
     return std::vector<ValueId>{};
   }
-  const bool taken =
-      std::any_of(graph_.values.begin(), graph_.values.end(), [&](const Value& v) { return v.name == name; });
-  if (!taken) reader.set_output(0, *output);
+  if (!names_.contains(name)) reader.set_output(0, *output);
+  for (size_t i = before; i < graph_.values.size(); ++i) names_.insert(graph_.values[i].name);
   return std::vector{*output};
 }
 
@@ -288,7 +293,7 @@ Result<Graph> import_tfjs(const std::string& path, const ImportOptions& options,
     const std::optional<KnownTopology> known = recover_topology(weights);
     if (!known) {
       return file.invalid("the topology is missing (modelTopology is null), and the names of its " +
-                          std::to_string(weights.all().size()) + " weights are those of no known network");
+                          std::to_string(weights.count()) + " weights are those of no known network");
     }
     report.warnings.push_back(std::string("modelTopology is null: recovered '") + known->name +
                               "' from the names of the weights");

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 
 #include "converter/import/json_file.h"
 #include "converter/import/node_reader.h"
@@ -21,10 +22,29 @@ class TfjsWeights {
   // `layer`/`weight`, with or without a scope before it (an enclosing model's name); null if there is none, or if
   // several scopes have one.
   const Tensor* find(const std::string& layer, const std::string& weight) const;
-  const std::map<std::string, Tensor>& all() const { return tensors_; }
+  size_t count() const { return tensors_.size(); }
+  int64_t byte_count() const;
 
  private:
-  std::map<std::string, Tensor> tensors_;
+  std::map<std::string, Tensor> tensors_;  // by the names' letters from the last one on: scopes stand behind
+};
+
+// What a constant of the graph is of a weight.
+enum class WeightForm {
+  kStored,     // the weight itself
+  kMatrix,     // [I, O] -> [O, I]
+  kPointwise,  // [I, O] -> [O, 1, 1, I]
+  kConv,       // [KH, KW, I, O] -> [O, KH, KW, I]
+  kDepthwise,  // [KH, KW, C, M] -> [C*M, KH, KW, 1]: output c*M + m reads channel c
+  kZeros,      // of the weight's shape
+  kOnes,
+};
+
+// The constants that are made of weights: each once, however often its layer is called.
+struct TfjsConstants {
+  std::map<std::pair<const Tensor*, WeightForm>, ValueId> made;
+  int64_t most_bytes = 0;  // that calls may read: a rewrite may make a constant of its own for each
+  int64_t read_bytes = 0;
 };
 
 // One call of one layer: NodeReader emits nodes under the layer's name and type; its inputs are the layer's.
@@ -32,9 +52,12 @@ struct TfjsLayer {
   NodeReader& reader;
   const JsonAt& config;
   const TfjsWeights& weights;
+  TfjsConstants& constants;
 
-  // The weight, or kInvalidFile if it is missing or has another rank.
-  Result<Tensor> weight(const char* name, int rank) const;
+  // The constant that the weight becomes, named after it or `suffix`; kInvalidFile if the weight is missing or has
+  // another rank, kUnsupported if calls read too much.
+  Result<ValueId> constant(const char* name, int rank, WeightForm form = WeightForm::kStored,
+                           const char* suffix = nullptr) const;
   ValueId input(size_t i = 0) const { return reader.input(i); }
   const Shape& shape(size_t i = 0) const { return reader.input_shape(i); }
 };

@@ -61,13 +61,6 @@ Status check_image(const TfjsLayer& layer) {
   return check_rank(layer, 4);
 }
 
-// [KH, KW, C, M] -> [C*M, KH, KW, 1]: output c*M + m reads channel c.
-Result<Tensor> depthwise_weights(const TfjsLayer& layer) {
-  OCTET_TRY(const Tensor kernel, layer.weight("depthwise_kernel", 4));
-  const Shape& shape = kernel.shape();
-  return transposed(kernel, std::array<int64_t, 4>{2, 3, 0, 1}).reshaped({shape[2] * shape[3], shape[0], shape[1], 1});
-}
-
 // [[top, bottom], [left, right]], [vertical, horizontal], or one number; as top, left, bottom, right.
 Result<std::array<int64_t, 4>> read_sides(const TfjsLayer& layer, const char* name) {
   OCTET_TRY(const JsonAt field, layer.config.field(name));
@@ -127,9 +120,10 @@ Result<ValueId> emit_global_pool(const TfjsLayer& layer, PoolKind kind) {
 
 }  // namespace
 
-Result<ValueId> convolve(const TfjsLayer& layer, ValueId x, const Tensor& weights, int64_t groups, ValueId bias,
+Result<ValueId> convolve(const TfjsLayer& layer, ValueId x, ValueId weights, int64_t groups, ValueId bias,
                          bool pointwise) {
-  Window window{{weights.shape()[1], weights.shape()[2]}, {1, 1}, {1, 1}};
+  const Shape& shape = layer.reader.graph().value(weights).shape;
+  Window window{{shape[1], shape[2]}, {1, 1}, {1, 1}};
   Conv2dParams params;
   if (!pointwise) {
     OCTET_TRY(window.strides, pair_or(layer, "strides", {1, 1}));
@@ -139,25 +133,23 @@ Result<ValueId> convolve(const TfjsLayer& layer, ValueId x, const Tensor& weight
   params.strides = window.strides;
   params.dilations = window.dilations;
   params.groups = groups;
-  const ValueId constant = layer.reader.add_constant(weights, pointwise ? "pointwise_kernel" : "kernel");
-  std::vector<ValueId> inputs{x, constant};
+  std::vector<ValueId> inputs{x, weights};
   if (bias != kNoValue) inputs.push_back(bias);
   return layer.reader.emit(params, std::move(inputs));
 }
 
 Result<ValueId> read_conv2d(const TfjsLayer& layer) {
   OCTET_CHECK(check_image(layer));
-  OCTET_TRY(const Tensor kernel, layer.weight("kernel", 4));
+  OCTET_TRY(const ValueId weights, layer.constant("kernel", 4, WeightForm::kConv));
   OCTET_TRY(const int64_t groups, layer.config.integer_or("groups", 1));
   OCTET_TRY(const ValueId bias, bias_or_none(layer));
-  const Tensor weights = transposed(kernel, std::array<int64_t, 4>{3, 0, 1, 2});
   OCTET_TRY(const ValueId x, convolve(layer, layer.input(), weights, groups, bias));
   return activate(layer, x);
 }
 
 Result<ValueId> read_depthwise_conv2d(const TfjsLayer& layer) {
   OCTET_CHECK(check_image(layer));
-  OCTET_TRY(const Tensor weights, depthwise_weights(layer));
+  OCTET_TRY(const ValueId weights, layer.constant("depthwise_kernel", 4, WeightForm::kDepthwise));
   OCTET_TRY(const ValueId bias, bias_or_none(layer));
   OCTET_TRY(const ValueId x, convolve(layer, layer.input(), weights, layer.shape()[3], bias));
   return activate(layer, x);
@@ -165,12 +157,11 @@ Result<ValueId> read_depthwise_conv2d(const TfjsLayer& layer) {
 
 Result<ValueId> read_separable_conv2d(const TfjsLayer& layer) {
   OCTET_CHECK(check_image(layer));
-  OCTET_TRY(const Tensor depthwise, depthwise_weights(layer));
-  OCTET_TRY(const Tensor pointwise, layer.weight("pointwise_kernel", 4));
+  OCTET_TRY(const ValueId depthwise, layer.constant("depthwise_kernel", 4, WeightForm::kDepthwise));
+  OCTET_TRY(const ValueId pointwise, layer.constant("pointwise_kernel", 4, WeightForm::kConv));
   OCTET_TRY(const ValueId bias, bias_or_none(layer));
   OCTET_TRY(const ValueId between, convolve(layer, layer.input(), depthwise, layer.shape()[3], kNoValue));
-  const Tensor weights = transposed(pointwise, std::array<int64_t, 4>{3, 0, 1, 2});
-  OCTET_TRY(const ValueId x, convolve(layer, between, weights, 1, bias, true));
+  OCTET_TRY(const ValueId x, convolve(layer, between, pointwise, 1, bias, true));
   return activate(layer, x);
 }
 

@@ -9,20 +9,19 @@ namespace {
 
 // On the last axis, whatever stands before it.
 Result<ValueId> read_dense(const TfjsLayer& layer) {
-  OCTET_TRY(const Tensor kernel, layer.weight("kernel", 2));
-  OCTET_TRY(const ValueId bias, bias_or_none(layer));
   const int rank = layer.shape().rank();
-  const Tensor weights = transposed(kernel, std::array<int64_t, 2>{1, 0});
+  const WeightForm form = rank == 4 ? WeightForm::kPointwise : rank == 2 ? WeightForm::kMatrix : WeightForm::kStored;
+  OCTET_TRY(const ValueId kernel, layer.constant("kernel", 2, form));
+  OCTET_TRY(const ValueId bias, bias_or_none(layer));
   ValueId x = kNoValue;
   if (rank == 4) {
-    const Shape shape{weights.shape()[0], 1, 1, weights.shape()[1]};
-    OCTET_TRY(x, convolve(layer, layer.input(), weights.reshaped(shape), 1, bias, true));
+    OCTET_TRY(x, convolve(layer, layer.input(), kernel, 1, bias, true));
   } else if (rank == 2) {
-    std::vector<ValueId> inputs{layer.input(), layer.reader.add_constant(weights, "kernel")};
+    std::vector<ValueId> inputs{layer.input(), kernel};
     if (bias != kNoValue) inputs.push_back(bias);
     OCTET_TRY(x, layer.reader.emit(FullyConnectedParams{}, std::move(inputs)));
   } else {
-    OCTET_TRY(x, layer.reader.emit(MatmulParams{}, {layer.input(), layer.reader.add_constant(kernel, "kernel")}));
+    OCTET_TRY(x, layer.reader.emit(MatmulParams{}, {layer.input(), kernel}));
     if (bias != kNoValue) {
       OCTET_TRY(x, layer.reader.emit(BinaryParams{}, {x, bias}));
     }
@@ -46,24 +45,18 @@ Result<ValueId> read_batch_normalization(const TfjsLayer& layer) {
   OCTET_TRY(const double epsilon, layer.config.number_or("epsilon", 1e-3));
   OCTET_TRY(const bool scale, layer.config.bool_or("scale", true));
   OCTET_TRY(const bool center, layer.config.bool_or("center", true));
-  const Shape channels{layer.shape()[static_cast<int>(axis)]};
-  if (channels[0] < 1) return layer.reader.unsupported("the number of channels is unknown");
-  Tensor gamma(DataType::kF32, channels);
-  Tensor beta(DataType::kF32, channels);
-  std::ranges::fill(gamma.as<float>(), 1.0F);
-  if (scale) {
-    OCTET_TRY(gamma, layer.weight("gamma", 1));
+  if (layer.shape()[static_cast<int>(axis)] < 1) {
+    return layer.reader.unsupported("the number of channels is unknown");
   }
-  if (center) {
-    OCTET_TRY(beta, layer.weight("beta", 1));
-  }
-  OCTET_TRY(Tensor mean, layer.weight("moving_mean", 1));
-  OCTET_TRY(Tensor variance, layer.weight("moving_variance", 1));
-  NodeReader& reader = layer.reader;
-  const std::vector<ValueId> inputs{layer.input(), reader.add_constant(gamma, "gamma"),
-                                    reader.add_constant(beta, "beta"), reader.add_constant(mean, "moving_mean"),
-                                    reader.add_constant(variance, "moving_variance")};
-  return reader.emit(BatchNormParams{static_cast<float>(epsilon), axis}, inputs);
+  OCTET_TRY(const ValueId mean, layer.constant("moving_mean", 1));
+  OCTET_TRY(const ValueId variance, layer.constant("moving_variance", 1));
+  // What is absent is as long as what is there, not as the input claims.
+  OCTET_TRY(const ValueId gamma,
+            scale ? layer.constant("gamma", 1) : layer.constant("moving_mean", 1, WeightForm::kOnes, "gamma"));
+  OCTET_TRY(const ValueId beta,
+            center ? layer.constant("beta", 1) : layer.constant("moving_mean", 1, WeightForm::kZeros, "beta"));
+  return layer.reader.emit(BatchNormParams{static_cast<float>(epsilon), axis},
+                           {layer.input(), gamma, beta, mean, variance});
 }
 
 Result<ValueId> read_activation(const TfjsLayer& layer) {
@@ -231,6 +224,34 @@ constexpr std::array kActivations{
     Activation{"leaky_relu", {UnaryKind::kLeakyRelu, 0.2F}},
 };
 
+Tensor filled(const Shape& shape, float number) {
+  Tensor tensor(DataType::kF32, shape);
+  std::ranges::fill(tensor.as<float>(), number);
+  return tensor;
+}
+
+Tensor in_form(const Tensor& weight, WeightForm form) {
+  const Shape& shape = weight.shape();
+  switch (form) {
+    case WeightForm::kStored:
+      return weight;
+    case WeightForm::kMatrix:
+      return transposed(weight, std::array<int64_t, 2>{1, 0});
+    case WeightForm::kPointwise:
+      return transposed(weight, std::array<int64_t, 2>{1, 0}).reshaped({shape[1], 1, 1, shape[0]});
+    case WeightForm::kConv:
+      return transposed(weight, std::array<int64_t, 4>{3, 0, 1, 2});
+    case WeightForm::kDepthwise:
+      return transposed(weight, std::array<int64_t, 4>{2, 3, 0, 1})
+          .reshaped({shape[2] * shape[3], shape[0], shape[1], 1});
+    case WeightForm::kZeros:
+      return filled(shape, 0);
+    case WeightForm::kOnes:
+      return filled(shape, 1);
+  }
+  return weight;
+}
+
 }  // namespace
 
 Status check_channels_last(const TfjsLayer& layer) {
@@ -249,18 +270,24 @@ Result<ValueId> activate(const TfjsLayer& layer, ValueId x) {
 Result<ValueId> bias_or_none(const TfjsLayer& layer) {
   OCTET_TRY(const bool use_bias, layer.config.bool_or("use_bias", true));
   if (!use_bias) return kNoValue;
-  OCTET_TRY(Tensor bias, layer.weight("bias", 1));
-  return layer.reader.add_constant(std::move(bias), "bias");
+  return layer.constant("bias", 1);
 }
 
-Result<Tensor> TfjsLayer::weight(const char* name, int rank) const {
+Result<ValueId> TfjsLayer::constant(const char* name, int rank, WeightForm form, const char* suffix) const {
   const Tensor* tensor = weights.find(reader.node().name, name);
   if (tensor == nullptr) return reader.invalid("the weight '" + reader.node().name + "/" + name + "' is missing");
   if (tensor->type() != DataType::kF32 || tensor->shape().rank() != rank) {
     return reader.invalid(std::string("the weight '") + name + "' is " + to_string(tensor->type()) + " " +
                           tensor->shape().to_string() + ", but needs f32 and " + std::to_string(rank) + " dimensions");
   }
-  return *tensor;
+  constants.read_bytes += tensor->byte_count();
+  if (constants.read_bytes > constants.most_bytes) {
+    return reader.unsupported("the calls of layers up to here read " + std::to_string(constants.read_bytes) +
+                              " bytes of weights, but at most " + std::to_string(constants.most_bytes) + " may be");
+  }
+  const auto [at, is_new] = constants.made.try_emplace({tensor, form}, kNoValue);
+  if (is_new) at->second = reader.add_constant(in_form(*tensor, form), suffix == nullptr ? name : suffix);
+  return at->second;
 }
 
 std::span<const TfjsLayerType> tfjs_layer_types() {

@@ -16,9 +16,9 @@ Result<ValueId> activate(const TfjsLayer& layer, ValueId x);
 // The layer's bias as a constant; kNoValue where it has none.
 Result<ValueId> bias_or_none(const TfjsLayer& layer);
 
-// conv2d with weights [O, KH, KW, C/groups] on the image x, whose size is that of the layer's input. Strides, dilations
-// and padding are the layer's, or with `pointwise` none.
-Result<ValueId> convolve(const TfjsLayer& layer, ValueId x, const Tensor& weights, int64_t groups, ValueId bias,
+// conv2d with constant weights [O, KH, KW, C/groups] on the image x, whose size is that of the layer's input. Strides,
+// dilations and padding are the layer's, or with `pointwise` none.
+Result<ValueId> convolve(const TfjsLayer& layer, ValueId x, ValueId weights, int64_t groups, ValueId bias,
                          bool pointwise = false);
 
 Result<ValueId> read_conv2d(const TfjsLayer& layer);

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <set>
 
 #include "converter/import/tfjs.h"
 
@@ -18,6 +20,10 @@ constexpr std::array kTypes{StoredType{"float32", "f32", 4}, StoredType{"float16
 const StoredType* find_type(std::string_view name) {
   const auto found = std::find_if(kTypes.begin(), kTypes.end(), [&](const StoredType& t) { return t.name == name; });
   return found == kTypes.end() ? nullptr : &*found;
+}
+
+std::string reversed(const std::string& text) {
+  return {text.rbegin(), text.rend()};
 }
 
 // real = q * scale + min
@@ -90,10 +96,15 @@ Result<Tensor> read_weight(const JsonAt& at, const WeightRange& range, std::stri
 
 Result<TfjsWeights> TfjsWeights::read(const JsonAt& manifest, WeightFiles& files) {
   TfjsWeights weights;
+  std::set<std::filesystem::path> shards;
   OCTET_TRY(const auto groups, manifest.list());
   for (const JsonAt& group : groups) {
     OCTET_TRY(const JsonAt paths_field, group.field("paths"));
     OCTET_TRY(const auto paths, paths_field.as_strings());
+    for (const std::string& path : paths) {
+      const bool is_new = shards.insert(std::filesystem::path(path).lexically_normal()).second;
+      if (!is_new) return paths_field.invalid("the shard '" + path + "' is listed twice");
+    }
     std::string bytes;
     std::string names;
     for (const std::string& path : paths) {
@@ -115,7 +126,7 @@ Result<TfjsWeights> TfjsWeights::read(const JsonAt& manifest, WeightFiles& files
       int64_t size = 0;
       OCTET_TRY(Tensor tensor, read_weight(entry, range, bytes, names, size));
       offset += size;
-      if (!weights.tensors_.emplace(range.name, std::move(tensor)).second) {
+      if (!weights.tensors_.emplace(reversed(range.name), std::move(tensor)).second) {
         return entry.invalid("the tensor '" + range.name + "' is there twice");
       }
     }
@@ -128,15 +139,19 @@ Result<TfjsWeights> TfjsWeights::read(const JsonAt& manifest, WeightFiles& files
 }
 
 const Tensor* TfjsWeights::find(const std::string& layer, const std::string& weight) const {
-  const std::string wanted = layer + "/" + weight;
+  std::string wanted = reversed(layer + "/" + weight);
   if (const auto exact = tensors_.find(wanted); exact != tensors_.end()) return &exact->second;
-  const Tensor* found = nullptr;
-  for (const auto& [name, tensor] : tensors_) {
-    if (!name.ends_with("/" + wanted)) continue;
-    if (found != nullptr) return nullptr;
-    found = &tensor;
-  }
-  return found;
+  wanted += '/';
+  const auto is_scoped = [&](auto at) { return at != tensors_.end() && at->first.starts_with(wanted); };
+  const auto found = tensors_.lower_bound(wanted);
+  if (!is_scoped(found) || is_scoped(std::next(found))) return nullptr;
+  return &found->second;
+}
+
+int64_t TfjsWeights::byte_count() const {
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors_) bytes += tensor.byte_count();
+  return bytes;
 }
 
 }  // namespace octet

@@ -79,4 +79,66 @@ TEST_CASE("a layer may read as many values as a node, and a model have as many o
   CHECK(has(m.error(ErrorCode::kUnsupported), "output_layers has 1025 values, but at most 1024 are read"));
 }
 
+TEST_CASE("what a layer makes of its weights is made once, however often it is called") {
+  TfjsModel m;
+  m.weight("fc/kernel", {2, 2}, {0.5F, 0, 0, 1});
+  m.weight("fc/bias", {2});
+  const std::vector<std::string> statistics{"moving_mean", "moving_variance"};
+  for (const std::string& name : statistics) m.weight("bn/" + name, {2});
+  const Json bn = layer("BatchNormalization", "bn", {{"axis", -1}, {"scale", false}, {"center", false}});
+  const Json step =
+      functional("step", "x", {"bn", 0, 0},
+                 {input_layer(), called(layer("Dense", "fc"), {{pointer("x")}}), called(bn, {{pointer("fc")}})});
+  m.json()["modelTopology"] =
+      functional("m", "x", {"step", 9, 0}, {input_layer(), called(step, chain_of_calls("step", 10))});
+  const Graph graph = m.imported();
+  CHECK(graph.nodes.size() == 20);
+  CHECK(std::ranges::count_if(graph.values, &Value::is_constant) == 6);
+  CHECK(count_ops(after_all_passes(graph), "fully_connected") == 10);
+}
+
+TEST_CASE("absent statistics are as long as those that are there, whatever the input claims") {
+  TfjsModel m;
+  m.input({INT32_MAX});
+  for (const char* name : {"bn/moving_mean", "bn/moving_variance"}) m.weight(name, {2});
+  m.add(layer("BatchNormalization", "bn", {{"axis", -1}, {"scale", false}, {"center", false}}));
+  CHECK(has(m.error(ErrorCode::kInvalidFile), "2147483647"));
+}
+
+TEST_CASE("the weights that calls read are charged for each call") {
+  TfjsModel m;
+  constexpr size_t kSide = 1024;  // 4 MiB
+  m.weight("fc/kernel", {kSide, kSide});
+  Json x = input_layer();
+  x["config"]["batch_input_shape"] = {nullptr, kSide};
+  const Json fc = called(layer("Dense", "fc", {{"use_bias", false}}), chain_of_calls("fc", 300));
+  m.json()["modelTopology"] = functional("m", "x", {"fc", 299, 0}, {x, fc});
+  CHECK(has(m.error(ErrorCode::kUnsupported), "read 1094713344 bytes of weights, but at most 1090519040 may be"));
+}
+
+TEST_CASE("a shard that is listed twice is refused, under another spelling too") {
+  for (const char* again : {"group1-shard1of1", "./group1-shard1of1", "a/../group1-shard1of1"}) {
+    TfjsModel m;
+    m.weight("fc/kernel", {2, 2});
+    m.json()["weightsManifest"][0]["paths"].push_back(again);
+    CHECK(has(m.error(ErrorCode::kInvalidFile), std::string("the shard '") + again + "' is listed twice"));
+  }
+}
+
+TEST_CASE("a weight is found by its layer's name alone, unless two scopes have one") {
+  TfjsModel m;
+  for (const char* name :
+       {"a/fc/kernel", "afc/kernel", "b/other/kernel", "c/other/kernel", "c/plain/kernel", "plain/kernel"}) {
+    m.weight(name, {1});
+  }
+  WeightFiles files(m.folder().path("model.json"));
+  const Result<TfjsWeights> weights = TfjsWeights::read({m.json()["weightsManifest"], "manifest"}, files);
+  REQUIRE(weights.ok());
+  CHECK(weights->find("fc", "kernel") == weights->find("a/fc", "kernel"));
+  CHECK(weights->find("fc", "kernel") != nullptr);
+  CHECK(weights->find("plain", "kernel") != weights->find("c/plain", "kernel"));
+  CHECK(weights->find("other", "kernel") == nullptr);
+  CHECK(weights->find("none", "kernel") == nullptr);
+}
+
 }  // namespace octet::test
