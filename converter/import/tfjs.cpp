@@ -3,6 +3,7 @@
 #include "converter/import/tfjs_topology.h"
 
 #include <algorithm>
+#include <queue>
 #include <set>
 
 #include "converter/import/import.h"
@@ -35,6 +36,12 @@ class TopologyReader {
 
  private:
   using Calls = std::map<Call, std::vector<ValueId>>;
+  struct Waiting {
+    JsonAt layer;
+    Call call;
+    std::vector<Call> sources;
+    size_t unread = 0;  // sources that are not there yet
+  };
 
   Result<std::vector<ValueId>> read_sequential(const JsonAt& config, const std::vector<ValueId>* inputs);
   Result<std::vector<ValueId>> read_functional(const JsonAt& config, const std::vector<ValueId>* inputs);
@@ -42,6 +49,8 @@ class TopologyReader {
   // ask for calls without end.
   Status charge_call(const JsonAt& layer, const std::string& name, size_t inputs);
   Result<ValueId> add_input(const JsonAt& config, const std::string& name);
+  // Calls layers as soon as what they read is among `values`, and adds what they make.
+  Status call_all(std::vector<Waiting>& waiting, Calls& values);
   // The outputs of a layer on these inputs. Empty, with a problem in the report, where it is not supported.
   Result<std::vector<ValueId>> call_layer(const JsonAt& layer, const std::vector<ValueId>& inputs);
 
@@ -58,7 +67,8 @@ Status TopologyReader::charge_call(const JsonAt& layer, const std::string& name,
   constexpr size_t kNamedBytes = 256;  // of a name, which may be all that is too much
   const std::string owner = layer.where + ": the layer '" + name.substr(0, kNamedBytes) + "'";
   if (inputs > kMaxNodeValues) return too_many(owner, inputs, "inputs", kMaxNodeValues);
-  cost_ += std::max<size_t>(inputs, 1) + name.size() / kNameBytesPerNode + values_of(layer.json) / kJsonValuesPerNode;
+  OCTET_TRY(const JsonAt config, layer.field("config"));
+  cost_ += std::max<size_t>(inputs, 1) + name.size() / kNameBytesPerNode + values_of(config.json) / kJsonValuesPerNode;
   if (cost_ <= kMaxNodes) return {};
   return Error{ErrorCode::kUnsupported, owner + " is called where the calls of the model's layers cost " +
                                             std::to_string(cost_) + " nodes, but at most " + std::to_string(kMaxNodes) +
@@ -176,6 +186,35 @@ Result<std::vector<ValueId>> TopologyReader::read_sequential(const JsonAt& confi
   return std::vector{x};
 }
 
+// Layers are usually in order, but need not be.
+Status TopologyReader::call_all(std::vector<Waiting>& waiting, Calls& values) {
+  std::map<Call, std::vector<size_t>> readers;
+  std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    for (const Call& source : waiting[i].sources) {
+      if (values.contains(source)) continue;
+      ++waiting[i].unread;
+      readers[source].push_back(i);
+    }
+    if (waiting[i].unread == 0) ready.push(i);
+  }
+  while (!ready.empty()) {
+    const Waiting& next = waiting[ready.top()];
+    ready.pop();
+    std::vector<ValueId> sources;
+    for (const Call& source : next.sources) sources.push_back(values[source].empty() ? kNoValue : values[source][0]);
+    OCTET_TRY(values[next.call], call_layer(next.layer, sources));
+    for (const size_t reader : readers[next.call]) {
+      if (--waiting[reader].unread == 0) ready.push(reader);
+    }
+  }
+  const auto stuck = std::ranges::find_if(waiting, [](const Waiting& it) { return it.unread > 0; });
+  if (stuck == waiting.end()) return {};
+  const auto missing = std::ranges::find_if(stuck->sources, [&](const Call& c) { return !values.contains(c); });
+  return stuck->layer.invalid("the layer '" + stuck->call.layer + "' reads '" + missing->layer +
+                              "', which does not exist or depends on it");
+}
+
 Result<std::vector<ValueId>> TopologyReader::read_functional(const JsonAt& config, const std::vector<ValueId>* inputs) {
   OCTET_TRY(const JsonAt list, config.field("layers"));
   OCTET_TRY(const auto layers, list.list());
@@ -183,11 +222,6 @@ Result<std::vector<ValueId>> TopologyReader::read_functional(const JsonAt& confi
   OCTET_TRY(const auto ends, read_ends(config, "output_layers"));
   Calls values;
   std::set<std::string> names;
-  struct Waiting {
-    JsonAt layer;
-    Call call;
-    std::vector<Call> sources;
-  };
   std::vector<Waiting> waiting;
   for (const JsonAt& layer : layers) {
     OCTET_TRY(const std::string class_name, class_of(layer));
@@ -212,31 +246,9 @@ Result<std::vector<ValueId>> TopologyReader::read_functional(const JsonAt& confi
     OCTET_TRY(const auto calls, read_calls(layer));
     const size_t count = waiting.size() + calls.size();
     if (count > kMaxNodes) return too_many(config.where, count, "calls of layers", kMaxNodes);
-    for (size_t i = 0; i < calls.size(); ++i) waiting.push_back({layer, {name, static_cast<int64_t>(i)}, calls[i]});
+    for (size_t i = 0; i < calls.size(); ++i) waiting.push_back({layer, {name, static_cast<int64_t>(i)}, calls[i], 0});
   }
-  // Layers are usually in order, but need not be.
-  while (!waiting.empty()) {
-    std::vector<Waiting> later;
-    const size_t before = waiting.size();
-    for (Waiting& it : waiting) {
-      std::vector<ValueId> sources;
-      const bool ready =
-          std::all_of(it.sources.begin(), it.sources.end(), [&](const Call& c) { return values.contains(c); });
-      if (!ready) {
-        later.push_back(std::move(it));
-        continue;
-      }
-      for (const Call& source : it.sources) sources.push_back(values[source].empty() ? kNoValue : values[source][0]);
-      OCTET_TRY(values[it.call], call_layer(it.layer, sources));
-    }
-    waiting = std::move(later);
-    if (waiting.size() != before) continue;
-    const auto& stuck = waiting.front();
-    const auto missing =
-        std::find_if(stuck.sources.begin(), stuck.sources.end(), [&](const Call& c) { return !values.contains(c); });
-    return stuck.layer.invalid("the layer '" + stuck.call.layer + "' reads '" + missing->layer +
-                               "', which does not exist or depends on it");
-  }
+  OCTET_CHECK(call_all(waiting, values));
   std::vector<ValueId> outputs;
   for (const Call& end : ends) {
     const auto found = values.find(end);

@@ -1,0 +1,45 @@
+"""JSON models of a few hundred KB that ask for minutes or gigabytes: each is refused, or converted, within seconds."""
+
+import json
+import os
+import subprocess
+import unittest
+
+import support
+
+UNSUPPORTED = 3
+
+
+def layer(kind, name, reads, **config):
+    """One call of a TensorFlow.js layer on one other."""
+    return {"class_name": kind, "name": name, "config": {"name": name, **config},
+            "inbound_nodes": [[[source, 0, 0, {}] for source in reads]] if reads else []}  # fmt: skip
+
+
+def functional(layers, output):
+    x = layer("InputLayer", "x", [], batch_input_shape=[None, 2])
+    config = {"name": "m", "layers": [*layers, x], "input_layers": [["x", 0, 0]], "output_layers": [[output, 0, 0]]}
+    return {"weightsManifest": [], "modelTopology": {"class_name": "Functional", "config": config}}
+
+
+class HostileJson(support.Case):
+    def convert(self, model):
+        path = self.write("model.json", json.dumps(model))
+        # 4 GB of address space, as in broken_models_test.py. (Sanitizers take terabytes, and their time.)
+        sanitized = os.environ.get("OCTET_SANITIZED")
+        limit = "unlimited" if sanitized else "4000000"
+        return subprocess.run(
+            ["sh", "-c", f'ulimit -v {limit}; exec "$@"', "sh", str(support.OCTET), "convert", str(path), "-o",
+             str(self.folder / "out.octet"), "--precision", "f32"], capture_output=True, text=True,
+            timeout=300 if sanitized else 20)  # fmt: skip
+
+    def test_layers_may_stand_from_the_last_to_the_first(self):
+        names = ["x", *(f"l{i}" for i in range(18000))]
+        layers = [layer("LSTM", name, [source]) for source, name in zip(names, names[1:])]
+        done = self.convert(functional(layers[::-1], names[-1]))
+        self.assertEqual(done.returncode, UNSUPPORTED, done.stderr)
+        self.assertIn("octet does not know this layer (and 17999 more)", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
