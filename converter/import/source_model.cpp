@@ -11,6 +11,7 @@
 #include "converter/import/node_order.h"
 #include "converter/import/qoperator.h"
 #include "converter/import/quantized_names.h"
+#include "converter/import/unique_names.h"
 #include "converter/op_rule.h"
 #include "converter/ops/quantize.h"
 
@@ -71,12 +72,10 @@ class GraphBuilder {
 
   // Every node gets a name of its own, as people and reports need one.
   void name_nodes() {
-    std::set<std::string> taken;
+    UniqueNames names;
     for (size_t i = 0; i < nodes_.size(); ++i) {
       SourceNode& node = nodes_[i];
-      const std::string wanted = node.name.empty() ? node.op_type + "_" + std::to_string(i) : node.name;
-      node.name = wanted;
-      for (int k = 2; !taken.insert(node.name).second; ++k) node.name = wanted + "_" + std::to_string(k);
+      node.name = names.give(node.name.empty() ? node.op_type + "_" + std::to_string(i) : node.name);
     }
   }
 
@@ -447,16 +446,13 @@ class GraphBuilder {
 
   // A name that a reader made up may be one that the source uses: the source's value keeps it.
   void give_back_names() {
-    std::set<std::string> taken;
+    UniqueNames names;
     std::vector<bool> settled(graph_.values.size(), false);
     for (const auto& [name, id] : names_) {
-      if (graph_.value(id).name == name) settled[static_cast<size_t>(id)] = taken.insert(name).second;
+      if (graph_.value(id).name == name) settled[static_cast<size_t>(id)] = names.give(name) == name;
     }
     for (size_t i = 0; i < graph_.values.size(); ++i) {
-      if (settled[i]) continue;
-      Value& value = graph_.values[i];
-      const std::string wanted = value.name;
-      for (int k = 2; !taken.insert(value.name).second; ++k) value.name = wanted + "_" + std::to_string(k);
+      if (!settled[i]) graph_.values[i].name = names.give(graph_.values[i].name);
     }
   }
 

@@ -40,6 +40,12 @@ class HostileJson(support.Case):
         self.assertEqual(done.returncode, UNSUPPORTED, done.stderr)
         self.assertIn("octet does not know this layer (and 17999 more)", done.stderr)
 
+    def test_nodes_may_all_have_one_name(self):
+        nodes = [{"op": "relu", "name": "n", "inputs": [f"v{i}"], "outputs": [f"v{i + 1}"]} for i in range(19990)]
+        done = self.convert({"format": "octet", "version": 1, "inputs": [{"name": "v0", "shape": ["N", 2]}],
+                             "outputs": ["v19990"], "nodes": nodes, "tensors": []})  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
