@@ -1,6 +1,9 @@
 #include "converter/import/control_flow.h"
 
+#include <numeric>
 #include <set>
+
+#include "converter/import/import_limits.h"
 
 namespace octet {
 namespace {
@@ -16,6 +19,25 @@ std::set<std::string> defined_names(const SourceModel& body) {
 
 int64_t constant_bytes(const Tensor& tensor) {
   return tensor.element_count() * element_bytes(tensor.type());
+}
+
+size_t byte_count(const std::vector<std::string>& texts) {
+  return std::accumulate(texts.begin(), texts.end(), size_t{0},
+                         [](size_t bytes, const std::string& text) { return bytes + text.size(); });
+}
+
+size_t byte_count(const Attribute& attribute) {
+  return std::visit(
+      []<class T>(const T& value) -> size_t {
+        if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+          return byte_count(value) + value.size() * sizeof(std::string);
+        } else if constexpr (requires { value[0]; }) {
+          return value.size() * sizeof(value[0]);
+        } else {
+          return 0;  // a number, or a tensor, whose copies share its elements
+        }
+      },
+      attribute);
 }
 
 // Bodies within the body may read its names: there they are renamed, unless it defines them anew.
@@ -57,17 +79,30 @@ std::vector<std::string> outer_names(const SourceModel& body) {
 BodySize size_of(const SourceModel& body) {
   BodySize size{.nodes = body.nodes.size() + 1};
   size.names = body.inputs.size() + body.outputs.size() + body.constants.size();
-  for (const auto& [name, tensor] : body.constants) size.constant_bytes += constant_bytes(tensor);
+  size.bytes = byte_count(body.outputs);
+  for (const SourceInput& input : body.inputs) size.bytes += input.name.size();
+  for (const auto& [name, tensor] : body.constants) {
+    size.bytes += name.size();
+    size.constant_bytes += constant_bytes(tensor);
+  }
   for (const SourceNode& node : body.nodes) {
     size.names += node.inputs.size() + node.outputs.size();
+    size.bytes += node.name.size() + byte_count(node.inputs) + byte_count(node.outputs);
+    for (const auto& [name, attribute] : node.attributes) size.bytes += name.size() + byte_count(attribute);
     for (const auto& [attribute, inner] : node.bodies) {
       const BodySize within = size_of(*inner);
       size.nodes += within.nodes;
       size.names += within.names;
+      size.bytes += within.bytes;
       size.constant_bytes += within.constant_bytes;
     }
   }
   return size;
+}
+
+size_t cost_of(const BodySize& size, size_t prefix_bytes) {
+  const size_t bytes = size.bytes + (size.names + size.nodes) * prefix_bytes;
+  return size.nodes + size.names / kNamesPerNode + bytes / kNameBytesPerNode;
 }
 
 SourceModel with_prefix(SourceModel body, const std::string& prefix) {

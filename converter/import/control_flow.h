@@ -16,8 +16,12 @@ SourceModel with_prefix(SourceModel body, const std::string& prefix);
 struct BodySize {
   size_t nodes = 0;
   size_t names = 0;  // of inputs, outputs, constants, and what nodes read and write
+  size_t bytes = 0;  // of these, of the nodes' names and of their attributes
   int64_t constant_bytes = 0;
 };
 BodySize size_of(const SourceModel& body);
+
+// The nodes that reading it once, with a prefix of so many bytes, costs as much as (import_limits.h).
+size_t cost_of(const BodySize& size, size_t prefix_bytes);
 
 }  // namespace octet

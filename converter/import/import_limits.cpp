@@ -18,9 +18,11 @@ Status check_counts(const SourceModel& source, std::span<const SourceNode> nodes
       return too_many("node '" + node.name + "' (" + node.op_type + ")", most, "values", kMaxNodeValues);
     }
     if (!node.outputs.empty()) cost += kNodesPerOutput * (node.outputs.size() - 1);
+    cost += node.name.size() * node.outputs.size() / kNameBytesPerNode;  // each output gets a name with it
   }
   if (cost > kMaxNodes) {
-    return too_many("the model", cost, "nodes (an output beyond a node's first counts as 8)", kMaxNodes);
+    return too_many("the model", cost, "nodes (an output beyond a node's first counts as 8, 4096 bytes of names as 1)",
+                    kMaxNodes);
   }
   if (source.constants.size() > kMaxConstants) {
     return too_many("the model", source.constants.size(), "constants", kMaxConstants);

@@ -14,7 +14,7 @@ inline constexpr size_t kMaxNodeValues = 1024;  // that one node reads, or makes
 inline constexpr size_t kMaxConstants = 40000;
 // A body that runs again gives all of its names anew: this many cost what a node does.
 inline constexpr size_t kNamesPerNode = 8;
-// As many bytes of names, and as many values of JSON, cost what a node does where they are read again.
+// As many bytes of names and attributes, and as many values of JSON, cost what a node does where they are copied.
 inline constexpr size_t kNameBytesPerNode = 4096;
 inline constexpr size_t kJsonValuesPerNode = 256;
 // What one output beyond the first costs, for a split becomes a slice for each, with transposes around it.

@@ -292,10 +292,11 @@ class GraphBuilder {
                                              const std::string& prefix, const std::vector<std::string>& arguments,
                                              int place) {
     const BodySize size = size_of(body);
-    body_nodes_ += size.nodes + size.names / kNamesPerNode;
+    body_nodes_ += cost_of(size, owner.name.size() + prefix.size());
     OCTET_CHECK(charge(size.constant_bytes));
     if (body_nodes_ > kMaxNodes) {
-      return Error{ErrorCode::kUnsupported, "it runs for more than " + std::to_string(kMaxNodes) + " nodes"};
+      return too_many("it", body_nodes_, "nodes, as often as it runs (8 names, or 4096 bytes, count as one)",
+                      kMaxNodes);
     }
     SourceModel copy = with_prefix(body, owner.name + prefix);
     for (size_t i = 0; i < arguments.size(); ++i) names_[copy.inputs[i].name] = names_.at(arguments[i]);
