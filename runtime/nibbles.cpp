@@ -10,6 +10,7 @@ namespace {
 // Calls visit(first element, count, number of the run) for every run; without groups a row is a run.
 template <class Visit>
 bool each_run(const NibbleLayout& layout, const Visit& visit) {
+  if (layout.row_elements == 0) return true;  // of which a file may claim 2^62 rows
   const int64_t size = layout.group == 0 ? layout.row_elements : layout.group;
   size_t run = 0;
   for (int64_t row = 0; row < layout.rows; ++row) {

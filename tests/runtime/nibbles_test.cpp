@@ -40,6 +40,16 @@ TEST_CASE("numbers that no factor reaches are not packed") {
   CHECK(pack_nibbles(std::vector<int8_t>{1, 126}, {1, 2, 1}).has_value());
 }
 
+// A file of a few bytes may claim them; going through them one by one never ended.
+TEST_CASE("rows without elements cost nothing, however many there are") {
+  for (const int64_t group : {0, 64}) {
+    const NibbleLayout layout{int64_t{1} << 62, 0, group};
+    CHECK(layout.byte_count() == 0);
+    CHECK(pack_nibbles({}, layout)->empty());
+    CHECK(unpack_nibbles({}, layout, {}));
+  }
+}
+
 TEST_CASE("half bytes of -8 and factors outside of 1 to 18 are refused") {
   std::vector<int8_t> values(2);
   CHECK(!unpack_nibbles(std::vector<std::byte>{std::byte{0x81}}, {1, 2, 0}, values));
