@@ -1,10 +1,16 @@
-// make_corpus FOLDER: small real files for each target to start from, in FOLDER/TARGET/.
+// make_corpus FOLDER: small real files for each target to start from, in FOLDER/TARGET/. Exit code 1: a reader refuses
+// a file that it should take, from which no fuzzer would get far.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 
+#include "converter/data/npy.h"
 #include "converter/op_rule.h"
+#include "octet/image.hpp"
+#include "octet/zoo.h"
 #include "runtime/packed_format.h"
+#include "tests/fuzz/model_fuzz.h"
+#include "tests/fuzz/text.h"
 #include "tests/support/images.h"
 #include "tests/support/npy_file.h"
 #include "tests/support/onnx_writer.h"
@@ -15,10 +21,44 @@ namespace octet::test {
 namespace {
 
 std::filesystem::path root;
+bool all_are_read = true;
 
 void write(const std::string& target, const std::string& name, const std::string& bytes) {
   std::filesystem::create_directories(root / target);
   std::ofstream(root / target / name, std::ios::binary) << bytes;
+}
+
+// The same, of what the target's reader takes.
+template <class T>
+void write_good(const std::string& target, const std::string& name, const std::string& bytes, const T& read) {
+  write(target, name, bytes);
+  if (read.ok()) return;
+  std::cerr << "make_corpus: the seed " << target << "/" << name << " is refused: " << read.error().message << "\n";
+  all_are_read = false;
+}
+
+void write_packed(const std::string& name, const PackedModel& model) {
+  const std::vector<std::byte> bytes = write_model(model);
+  write_good("packed", name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, Model::from_memory(bytes));
+}
+
+void write_source(const std::string& target, const std::string& name, const std::string& bytes) {
+  const std::string file = "model." + target;
+  write_good(target, name, bytes, fuzz::import_model(file.c_str(), bytes.data(), bytes.size()));
+}
+
+void write_text(const std::string& name, char kind, const std::string& text) {
+  const std::string bytes = kind + text;
+  write_good("text", name, bytes, fuzz::read_text(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+}
+
+void write_npy(const std::string& name, const std::string& bytes) {
+  write("npy", name, bytes);  // its reader takes a path
+  write_good("npy", name, bytes, read_npy((root / "npy" / name).string()));
+}
+
+void write_image(const std::string& name, const std::string& bytes) {
+  write_good("image", name, bytes, load_image(std::as_bytes(std::span(bytes)), name));
 }
 
 // An image network of each common op: convolution, batch norm, pool, residual, resize, concat, slice, softmax.
@@ -99,40 +139,38 @@ constexpr const char* kLayers =
                        {"class_name": "Dense", "config": {"name": "d", "units": 32, "activation": "relu"}}]}}},
  "weightsManifest": [{"paths": ["weights.bin"], "weights": [{"name": "d/kernel", "shape": [31, 32], "dtype": "float32"},
                                                              {"name": "d/bias", "shape": [32], "dtype": "float32"}]}]})";
+// Two numbers, in bins 2048 and 2050 of a width of 2^-11: counts 1, 0, 1.
 constexpr const char* kCalibration = R"({"format": "octet calibration", "version": 1, "model": "m", "preprocessing": "",
- "sample_count": 2, "values": {"x": {"count": 2, "zero_count": 0, "nonfinite_count": 0, "min": 1.0, "max": 1.5,
- "exponent": -10, "first_bin": 1024, "bins": "C"}}})";
+ "sample_count": 2, "values": {"x": {"count": 2, "zero_count": 0, "nonfinite_count": 0, "min": 1.0, "max": 1.0009765625,
+ "exponent": -11, "first_bin": 2048, "bins": "CDC"}}})";
 
 void write_all() {
-  const std::vector<std::byte> packed = write_model(small_int8_net());
-  write("packed", "small", {reinterpret_cast<const char*>(packed.data()), packed.size()});
-  const std::vector<std::byte> resizes = write_model(resize_like_net()), reshapes = write_model(reshape_like_net());
-  write("packed", "resize_like", {reinterpret_cast<const char*>(resizes.data()), resizes.size()});
-  write("packed", "reshape_like", {reinterpret_cast<const char*>(reshapes.data()), reshapes.size()});
-  for (uint32_t seed = 1; seed <= 8; ++seed) {
-    const std::vector<std::byte> random = write_model(random_packed_net(seed));
-    write("packed", "random" + std::to_string(seed), {reinterpret_cast<const char*>(random.data()), random.size()});
-  }
+  write_packed("small", small_int8_net());
+  write_packed("resize_like", resize_like_net());
+  write_packed("reshape_like", reshape_like_net());
+  for (uint32_t seed = 1; seed <= 8; ++seed) write_packed("random" + std::to_string(seed), random_packed_net(seed));
   write_onnx_ops();
-  write("onnx", "image", onnx_image_net());
-  write("onnx", "shape", onnx_shape_net());
-  write("json", "octet", kJson);
-  write("json", "layers", kLayers);
-  write("text", "preprocessing",
-        std::string(1, '\0') + "imagenet,resize=256,size=224x224,std=0.2:0.3:1/255,fit=letterbox");
-  write("text", "calibration", std::string(1, '\1') + kCalibration);
-  write("text", "names", std::string(1, '\2') + "cat\ndog\nowl\n");
-  write("text", "labels", std::string(1, '\3') + "1\n0\n");
-  write("npy", "f32", npy_file<float>("<f4", "(3, 2)", {1, 2, 3, 4, 5, 6}));
-  write("npy", "u8", npy_file<uint8_t>("|u1", "(3, 2)", {1, 2, 3, 4, 5, 6}));
-  write("npy", "s64", npy_file<int64_t>("<i8", "(6,)", {1, 2, 3, 4, 5, 6}, 2));
-  write("image", "pgm", encode_pnm('5', 2, 2, 255, {1, 2, 3, 4}));
-  write("image", "ppm", encode_pnm('3', 1, 2, 15, {1, 2, 3, 4, 5, 6}));
-  write("image", "bmp", encode_bmp(5, 3, pattern(5, 3, 3)));
-  write("image", "jpg", encode_jpg(9, 7, 3, pattern(9, 7, 3)));
-  write("image", "png", encode_png(4, 5, 4, pattern(4, 5, 4)));
-  write("image", "png1", encode_png_indexed(10, 1, "\x10\x20\x30\xff\xfe\xfd", {"\xa5\x40", "\x5a\x80"}));
-  write("image", "png16", encode_png_16(2, 2, 1, {1, 300, 7000, 65535}));
+  write_source("onnx", "image", onnx_image_net());
+  write_source("onnx", "shape", onnx_shape_net());
+  write_source("json", "octet", kJson);
+  write_source("json", "layers", kLayers);
+  write_text("preprocessing", '\0', "imagenet,resize=256,size=8x8,std=0.2:0.3:1/255,fit=letterbox");
+  write_text("calibration", '\1', kCalibration);
+  write_text("names", '\2', "cat\ndog\nowl\n");
+  write_text("labels", '\3', "1\n0\n");
+  write_npy("f32", npy_file<float>("<f4", "(3, 2)", {1, 2, 3, 4, 5, 6}));
+  write_npy("u8", npy_file<uint8_t>("|u1", "(3, 2)", {1, 2, 3, 4, 5, 6}));
+  write_npy("s64", npy_file<int64_t>("<i8", "(6,)", {1, 2, 3, 4, 5, 6}, 2));
+  write_image("pgm", encode_pnm('5', 2, 2, 255, {1, 2, 3, 4}));
+  write_image("ppm", encode_pnm('3', 1, 2, 15, {1, 2, 3, 4, 5, 6}));
+  write_image("bmp", encode_bmp(5, 3, pattern(5, 3, 3)));
+  write_image("jpg", encode_jpg(9, 7, 3, pattern(9, 7, 3)));
+  write_image("png", encode_png(4, 5, 4, pattern(4, 5, 4)));
+  write_image("png1", encode_png_indexed(10, 1, "\x10\x20\x30\xff\xfe\xfd", {"\xa5\x40", "\x5a\x80"}));
+  // As many files as image_fuzz has sizes: the number of bytes says which.
+  const std::string high = encode_png(1, 65535, 3, std::vector<uint8_t>(size_t{3} * 65535, 200));
+  for (size_t more = 0; more < 4; ++more) write_image("high" + std::to_string(more), high + std::string(more, '\0'));
+  write_image("png16", encode_png_16(2, 2, 1, {1, 300, 7000, 65535}));
 }
 
 }  // namespace
@@ -141,5 +179,7 @@ void write_all() {
 int main(int argc, char** argv) {
   if (argc != 2) return std::cerr << "usage: make_corpus FOLDER\n", 2;
   octet::test::root = argv[1];
+  octet::use_zoo();
   octet::test::write_all();
+  return octet::test::all_are_read ? 0 : 1;
 }
