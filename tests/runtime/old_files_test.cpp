@@ -46,4 +46,19 @@ TEST_CASE("packed files of every version load, and answer the bytes that they al
   }
 }
 
+TEST_CASE("each of the old files has one row in their README, and each row a file") {
+  const std::string readme = test::read_bytes(OCTET_SOURCE_DIR "/tests/data/README.md");
+  const auto count = [&](const std::string& text) {
+    size_t found = 0;
+    for (size_t at = readme.find(text); at != std::string::npos; at = readme.find(text, at + 1)) ++found;
+    return found;
+  };
+  const std::vector<test::OldFile> files = test::old_files();
+  for (const test::OldFile& file : files) {
+    CAPTURE(file.path.string());
+    CHECK(count("\n| `" + file.path.filename().string() + "` |") == 1);
+  }
+  CHECK(count("\n| `") == files.size());
+}
+
 }  // namespace octet
