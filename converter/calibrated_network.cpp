@@ -1,5 +1,9 @@
 #include "converter/calibrated_network.h"
 
+#include <cinttypes>
+#include <cstdio>
+#include <optional>
+
 #include "converter/calibrate/rescaled_range.h"
 #include "converter/data/labels.h"
 #include "converter/given.h"
@@ -38,33 +42,61 @@ Result<DrawnData> draw(const ConvertOptions& options, const Graph& graph) {
   return drawn;
 }
 
+// What a table keeps of the network's weights, to know them again.
+std::string weights_of(const Graph& graph) {
+  uint64_t hash = 0;
+  for (const Value& value : graph.values) {
+    if (value.is_constant()) hash = hash_of(*value.constant, hash);
+  }
+  char text[17];
+  std::snprintf(text, sizeof text, "%016" PRIx64, hash);
+  return text;
+}
+
+// What `table` is not, to be this network's.
+Status check_table(const CalibrationTable& table, const std::string& path, const Graph& graph) {
+  if (table.model_name != graph.name) {
+    return Error{ErrorCode::kInvalidFile,
+                 "'" + path + "' was calibrated for '" + table.model_name + "', but the model is '" + graph.name + "'"};
+  }
+  if (table.preprocessing != graph.preprocessing) {
+    return Error{ErrorCode::kInvalidFile, "'" + path + "' was made with --preprocess '" + table.preprocessing +
+                                              "', but the model is converted with '" + graph.preprocessing + "'"};
+  }
+  return {};
+}
+
+// The saved tables, merged.
+Result<CalibrationTable> load_tables(std::span<const std::string> paths, const Graph& graph,
+                                     std::vector<std::string>& notices) {
+  const std::string weights = weights_of(graph);
+  std::optional<CalibrationTable> first, merged;
+  for (const std::string& path : paths) {
+    OCTET_TRY(CalibrationTable table, load_calibration_table(path));
+    if (!table.weights.empty() && table.weights != weights) {
+      notices.push_back("'" + path + "' was calibrated for other weights of '" + table.model_name + "': theirs are " +
+                        table.weights + ", the model's " + weights);
+    }
+    if (!merged.has_value()) {
+      first = table;
+      merged = std::move(table);
+      continue;
+    }
+    if (table == *first) {
+      notices.push_back("'" + paths[0] + "' and '" + path + "' are the same statistics: their " +
+                        std::to_string(table.sample_count) + " samples count twice");
+    }
+    OCTET_CHECK(merge_calibration_tables(*merged, table));
+  }
+  OCTET_CHECK(check_table(*merged, paths[0], graph));
+  return std::move(*merged);
+}
+
 // The statistics of all values: from saved tables, or from the data, which tell `trends` too.
 Result<CalibrationTable> calibrate(const ConvertOptions& options, const Graph& graph, const DrawnData* drawn,
                                    int threads, TrendTable& trends, std::vector<std::string>& notices) {
+  if (!options.calibration_tables.empty()) return load_tables(options.calibration_tables, graph, notices);
   CalibrationTable table;
-  if (!options.calibration_tables.empty()) {
-    OCTET_TRY(table, load_calibration_table(options.calibration_tables[0]));
-    const CalibrationTable first = table;
-    for (size_t i = 1; i < options.calibration_tables.size(); ++i) {
-      OCTET_TRY(const CalibrationTable shard, load_calibration_table(options.calibration_tables[i]));
-      if (shard == first) {
-        notices.push_back("'" + options.calibration_tables[0] + "' and '" + options.calibration_tables[i] +
-                          "' are the same statistics: their " + std::to_string(shard.sample_count) +
-                          " samples count twice");
-      }
-      OCTET_CHECK(merge_calibration_tables(table, shard));
-    }
-    if (table.model_name != graph.name) {
-      return Error{ErrorCode::kInvalidFile, "'" + options.calibration_tables[0] + "' was calibrated for '" +
-                                                table.model_name + "', but the model is '" + graph.name + "'"};
-    }
-    if (table.preprocessing != graph.preprocessing) {
-      return Error{ErrorCode::kInvalidFile, "'" + options.calibration_tables[0] + "' was made with --preprocess '" +
-                                                table.preprocessing + "', but the model is converted with '" +
-                                                graph.preprocessing + "'"};
-    }
-    return table;
-  }
   OCTET_TRY(PackedModel packed, lower_f32(graph));
   OCTET_TRY(Observation seen, observe_in_shards(Model::from_packed(std::make_shared<PackedModel>(std::move(packed))),
                                                 drawn->data, drawn->indices, threads, options.progress));
@@ -72,6 +104,7 @@ Result<CalibrationTable> calibrate(const ConvertOptions& options, const Graph& g
   trends = std::move(seen.trends);
   for (std::string& warning : seen.warnings) notices.push_back(std::move(warning));
   table.model_name = graph.name;
+  table.weights = weights_of(graph);
   table.preprocessing = graph.preprocessing;
   table.sample_count = drawn->indices.size();
   for (const std::string& notice : drawn->data.notices()) notices.push_back(notice);

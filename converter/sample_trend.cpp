@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 
 namespace octet {
 namespace {
@@ -14,23 +13,9 @@ constexpr double kDriftShare = 0.1;
 constexpr double kDriftErrors = 5;
 constexpr uint64_t kDriftSamples = 10;  // a half
 
-uint64_t mix(uint64_t x) {  // the finalizer of splitmix64
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
-  return x ^ (x >> 31);
-}
-
 uint64_t hash_of(std::span<const Tensor> inputs) {
   uint64_t hash = 0;
-  for (const Tensor& tensor : inputs) {
-    const auto* bytes = static_cast<const char*>(tensor.data());
-    auto left = static_cast<size_t>(tensor.byte_count());
-    for (; left > 0; bytes += std::min<size_t>(left, 8), left -= std::min<size_t>(left, 8)) {
-      uint64_t word = 0;
-      std::memcpy(&word, bytes, std::min<size_t>(left, 8));
-      hash = mix(hash + 0x9E3779B97F4A7C15U + word);
-    }
-  }
+  for (const Tensor& tensor : inputs) hash = hash_of(tensor, hash);
   return hash;
 }
 

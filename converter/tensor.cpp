@@ -1,5 +1,6 @@
 #include "converter/tensor.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstdlib>
@@ -21,6 +22,22 @@ Tensor Tensor::reshaped(Shape shape) const {
   Tensor other = *this;
   other.shape_ = shape;
   return other;
+}
+
+uint64_t hash_of(const Tensor& tensor, uint64_t before) {
+  const auto mix = [](uint64_t x) {  // the finalizer of splitmix64
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
+    return x ^ (x >> 31);
+  };
+  const auto* bytes = static_cast<const char*>(tensor.data());
+  auto left = static_cast<size_t>(tensor.byte_count());
+  for (; left > 0; bytes += std::min<size_t>(left, 8), left -= std::min<size_t>(left, 8)) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes, std::min<size_t>(left, 8));
+    before = mix(before + 0x9E3779B97F4A7C15U + word);
+  }
+  return before;
 }
 
 Tensor transposed(const Tensor& tensor, std::span<const int64_t> permutation) {

@@ -51,6 +51,10 @@ class Tensor {
   std::shared_ptr<void> bytes_;
 };
 
+// Of the elements' bytes, not of the shape, behind those that gave `before`: equal where they are, and else hardly
+// ever. No secret is safe by it.
+uint64_t hash_of(const Tensor& tensor, uint64_t before);
+
 // The elements with their axes permuted: result.shape()[i] = tensor.shape()[permutation[i]].
 Tensor transposed(const Tensor& tensor, std::span<const int64_t> permutation);
 

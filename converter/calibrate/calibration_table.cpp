@@ -162,6 +162,7 @@ Result<CalibrationTable> read_table(const JsonAt& at, const std::string& path) {
   CalibrationTable table;
   OCTET_TRY(const JsonAt model, at.field("model"));
   OCTET_TRY(table.model_name, model.as_string());
+  OCTET_TRY(table.weights, at.string_or("weights", ""));
   OCTET_TRY(const JsonAt preprocessing, at.field("preprocessing"));
   OCTET_TRY(table.preprocessing, preprocessing.as_string());
   OCTET_TRY(table.sample_count, read_count(at, "sample_count"));
@@ -181,6 +182,7 @@ Result<std::string> calibration_text(const CalibrationTable& table) {
   try {
     text = "{\n\"format\": " + Json(kFormat).dump() + ",\n\"version\": " + std::to_string(kVersion) +
            ",\n\"model\": " + Json(table.model_name).dump() +
+           (table.weights.empty() ? "" : ",\n\"weights\": " + Json(table.weights).dump()) +
            ",\n\"preprocessing\": " + Json(table.preprocessing).dump() +
            ",\n\"sample_count\": " + std::to_string(table.sample_count) + ",\n\"values\": {";
     const char* separator = "\n";

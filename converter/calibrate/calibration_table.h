@@ -14,6 +14,7 @@ struct CalibrationTable {
   std::string preprocessing;  // the spec the samples were made with
   uint64_t sample_count = 0;
   StatsTable stats;
+  std::string weights = {};  // tells the network's weights from others; empty: unknown
 
   friend bool operator==(const CalibrationTable&, const CalibrationTable&) = default;
 };
@@ -28,7 +29,7 @@ Status save_calibration_table(const CalibrationTable& table, const std::string& 
 // kInvalidFile with what is wrong: every number is checked, so that the statistics are such as observing could have
 // given.
 Result<CalibrationTable> load_calibration_table(const std::string& path);
-// Adds what `other` has seen; on an error `table` is as it was. kInvalidFile if the two are of different models,
+// Adds what `other` has seen, of whatever weights; on an error `table` is as it was. kInvalidFile if the two are of different models,
 // preprocessings or values.
 Status merge_calibration_tables(CalibrationTable& table, const CalibrationTable& other);
 

@@ -82,6 +82,17 @@ class Calibration(Case):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual("are the same statistics: their 4 samples count twice" in done.stderr, is_same, done.stderr)
 
+    def test_a_table_of_other_weights_is_told_of(self):
+        table, net = self.folder / "t.json", self.folder / "net.octet"
+        self.succeed(OCTET, "convert", MODEL, "-o", net, "--data", self.list_of_pictures(), "--correct", "none", "--save-calibration", table)
+        saved = json.loads(table.read_text())
+        for weights, is_said in ((saved["weights"], False), ("0123456789abcdef", True), ("", False)):
+            other = self.write("other.json", json.dumps(saved | {"weights": weights}))
+            done = self.run_program(OCTET, "convert", MODEL, "-o", net, "--calibration-table", other, "--correct", "none")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            said = f"other weights of '{saved['model']}': theirs are 0123456789abcdef, the model's {saved['weights']}"
+            self.assertEqual(said in done.stderr, is_said, done.stderr)
+
     def test_what_was_noticed_is_said_before_an_error_too(self):
         done = self.run_program(OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--data", self.list_of_pictures(), "--keep-float", "gone")
         self.assertEqual(done.returncode, 2, done.stderr)
