@@ -21,6 +21,8 @@ inline constexpr size_t kJsonValuesPerNode = 256;
 inline constexpr size_t kNodesPerOutput = 8;
 // What is folded may be this much, and four times what the file holds. (What folding may compute: constant_folding.h.)
 inline constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
+// Tensors of JSON may share their place in a file: together they may be this much, and four times what the files hold.
+inline constexpr int64_t kMaxSharedBytes = int64_t{1} << 26;
 
 // kUnsupported: "OWNER has COUNT WHAT, but at most MOST are read"
 Error too_many(const std::string& owner, size_t count, const char* what, size_t most);

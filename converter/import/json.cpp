@@ -1,6 +1,7 @@
 // octet's own JSON with binary weights (converter/README.md, "octet JSON") becomes a SourceModel.
 #include <set>
 
+#include "converter/import/import_limits.h"
 #include "converter/import/json_file.h"
 #include "converter/import/source_model.h"
 #include "converter/op_rule.h"
@@ -169,9 +170,16 @@ Result<SourceModel> read_model(const JsonAt& model, WeightFiles& files) {
   OCTET_TRY(const JsonAt tensors, model.field("tensors"));
   OCTET_TRY(const auto tensor_list, tensors.list());
   std::set<std::string> names;
+  int64_t bytes = 0;
   for (const JsonAt& at : tensor_list) {
     OCTET_TRY(auto constant, read_constant(at, default_file, files));
     if (!names.insert(constant.first).second) return at.invalid("the tensor '" + constant.first + "' is there twice");
+    bytes += constant.second.byte_count();
+    const int64_t most_bytes = kMaxSharedBytes + 4 * files.byte_count();
+    if (bytes > most_bytes) {
+      return Error{ErrorCode::kUnsupported, at.where + ": the tensors up to here take " + std::to_string(bytes) +
+                                                " bytes, but at most " + std::to_string(most_bytes) + " are read"};
+    }
     source.constants.push_back(std::move(constant));
   }
 

@@ -212,10 +212,12 @@ Result<std::string_view> WeightFiles::read(const std::string& name) {
     return Error{ErrorCode::kInvalidFile,
                  "the weights file '" + name + "' is not a relative path below the model's folder"};
   }
-  auto found = files_.find(name);
+  const std::string key = path.lexically_normal();
+  auto found = files_.find(key);
   if (found == files_.end()) {
     OCTET_TRY(std::string bytes, read_file(folder_ + name, INT64_MAX));
-    found = files_.emplace(name, std::move(bytes)).first;
+    byte_count_ += static_cast<int64_t>(bytes.size());
+    found = files_.emplace(key, std::move(bytes)).first;
   }
   return std::string_view(found->second);
 }

@@ -81,18 +81,21 @@ struct WeightRange {
   int64_t offset = 0;  // bytes
 };
 
-// The binary files beside a JSON file, each read once. Names come from the file, so they must be relative and stay
-// below its folder.
+// The binary files beside a JSON file, each read once, however its name is spelled. Names come from the file, so they
+// must be relative and stay below its folder.
 class WeightFiles {
  public:
   explicit WeightFiles(const std::string& json_path);
 
   // The whole file; alive as long as this.
   Result<std::string_view> read(const std::string& name);
+  // Of all files read.
+  int64_t byte_count() const { return byte_count_; }
 
  private:
   std::string folder_;  // ends with '/', or is empty
   std::map<std::string, std::string> files_;
+  int64_t byte_count_ = 0;
 };
 
 // A shape of known dimensions; an error where the rank, a dimension or their product is out of bounds.

@@ -211,6 +211,30 @@ TEST_CASE("a tensor that is there twice, lies outside its file, or overflows is 
   CHECK(has(damaged([](Json& j) { j["tensors"][6]["shape"] = {1 << 20, 1 << 20}; }), "ends at byte 4398046512000"));
 }
 
+TEST_CASE("tensors that share their place in a file are charged for each") {
+  Model m;
+  constexpr int64_t kCount = 1 << 18;
+  m.folder.write("shared.bin", std::string(4 * kCount, '\0'));
+  for (int i = 0; i < 80; ++i) {
+    m.json["tensors"].push_back({{"name", "t" + std::to_string(i)},
+                                 {"dtype", "f32"},
+                                 {"shape", {kCount}},
+                                 {"offset", 0},
+                                 {"file", "shared.bin"}});
+  }
+  // 2^26 and four times the files' 2^20 + 936 bytes; the example's own tensors take 696.
+  CHECK(has(message(m.import(), ErrorCode::kUnsupported),
+            "the tensors up to here take 72352440 bytes, but at most 71306912 are read"));
+}
+
+TEST_CASE("a file of weights is read once, however its name is spelled") {
+  ScratchFolder folder;
+  folder.write("w", "1234");
+  WeightFiles files(folder.path("model.json"));
+  CHECK(files.read("w")->data() == files.read("./w")->data());
+  CHECK(files.byte_count() == 4);
+}
+
 TEST_CASE("the weights file must exist and lie below the model's folder") {
   CHECK(has(damaged([](Json& j) { j["weights"] = "other.bin"; }), "other.bin: there is no such file"));
   for (const char* path : {"../example.bin", "/etc/passwd", "a/../../b", ""}) {
