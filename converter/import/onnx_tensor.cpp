@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "converter/import/import_limits.h"
 #include "runtime/half.h"
 
 namespace octet {
@@ -180,7 +181,7 @@ std::optional<DataType> type_of_onnx(int type) {
   }
 }
 
-Result<Tensor> OnnxTensorReader::read(const TensorProto& proto) const {
+Result<Tensor> OnnxTensorReader::read(const TensorProto& proto) {
   const std::optional<DataType> type = type_of_onnx(proto.data_type());
   if (!type) {
     return at_tensor(
@@ -214,7 +215,7 @@ Result<Tensor> OnnxTensorReader::read(const TensorProto& proto) const {
   return tensor;
 }
 
-Result<std::string> OnnxTensorReader::read_external(const TensorProto& proto, int64_t bytes) const {
+Result<std::string> OnnxTensorReader::read_external(const TensorProto& proto, int64_t bytes) {
   OCTET_TRY(const ExternalPlace place, external_place(proto));
   const std::filesystem::path path = std::filesystem::path(folder_) / place.location;
   std::error_code error;
@@ -228,6 +229,13 @@ Result<std::string> OnnxTensorReader::read_external(const TensorProto& proto, in
   if (place.offset > file_bytes || bytes > file_bytes - place.offset) {
     return invalid(proto, "takes " + std::to_string(bytes) + " bytes from byte " + std::to_string(place.offset) +
                               " of '" + path.string() + "', but the file has " + std::to_string(file_bytes));
+  }
+  if (files_.insert(path.lexically_normal()).second) file_bytes_ += file_bytes;
+  read_bytes_ += bytes;
+  if (const int64_t most = kMaxSharedBytes + 4 * file_bytes_; read_bytes_ > most) {
+    return at_tensor(proto, ErrorCode::kUnsupported,
+                     "lies in '" + path.string() + "', of which the constants up to here read " +
+                         std::to_string(read_bytes_) + " bytes, but at most " + std::to_string(most) + " may be");
   }
   std::string raw(static_cast<size_t>(bytes), '\0');
   file.seekg(place.offset);

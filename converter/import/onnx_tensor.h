@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "converter/tensor.h"
@@ -25,13 +26,17 @@ class OnnxTensorReader {
   explicit OnnxTensorReader(std::string folder) : folder_(std::move(folder)) {}
 
   // kInvalidFile: the element count does not fit the shape, or the external file is missing, too short, or outside the
-  // folder; kUnsupported: a type or rank that octet does not have. The error names the tensor.
-  Result<Tensor> read(const onnx::TensorProto& proto) const;
+  // folder; kUnsupported: a type or rank that octet does not have, or tensors that share their place in an external
+  // file too often. The error names the tensor.
+  Result<Tensor> read(const onnx::TensorProto& proto);
 
  private:
-  Result<std::string> read_external(const onnx::TensorProto& proto, int64_t bytes) const;
+  Result<std::string> read_external(const onnx::TensorProto& proto, int64_t bytes);
 
   std::string folder_;
+  std::set<std::string> files_;  // external ones that were read from
+  int64_t file_bytes_ = 0;       // that these hold
+  int64_t read_bytes_ = 0;       // by all tensors together
 };
 
 }  // namespace octet

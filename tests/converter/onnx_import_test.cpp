@@ -160,6 +160,20 @@ TEST_CASE("types and ranks that octet does not have are listed as problems") {
   CHECK(contains(error_of(import_bytes(add_model(deep).bytes()), ErrorCode::kUnsupported), "9 dimensions"));
 }
 
+TEST_CASE("external weights that share their place are charged for each") {
+  const ScratchFolder folder;
+  constexpr int64_t kCount = 1 << 20;
+  folder.write("w.bin", std::string(4 * kCount, '\0'));
+  OnnxFile file;
+  file.add_input(value_info("x", {1, 3})).add_output(value_info("y", {1, 3})).add_node(node("Relu", {"x"}, {"y"}));
+  for (int i = 0; i < 21; ++i) {
+    file.add_constant(external_tensor("w" + std::to_string(i), {kCount}, i % 2 == 0 ? "w.bin" : "./w.bin", "", ""));
+  }
+  const Imported shared = import_file(folder.write("model.onnx", file.bytes()));
+  CHECK(contains(error_of(shared, ErrorCode::kUnsupported), "'w20'"));
+  CHECK(contains(error_of(shared, ErrorCode::kUnsupported), "read 88080384 bytes, but at most 83886080 may be"));
+}
+
 TEST_CASE("external weights are read from below the model's folder") {
   const ScratchFolder folder;
   folder.write("parts/c.bin", "1234" + raw_bytes(std::vector<float>{1, -2, 0.5F}));
