@@ -71,8 +71,8 @@ struct Buffers {
   void* const* dst;
 };
 
-// A prepared kernel. Calling it computes and nothing else: it cannot fail, it does not allocate. Not thread-safe: one
-// prepared kernel belongs to one session.
+// A prepared kernel. Calling it computes and nothing else: it cannot fail, it does not allocate (oneDNN's do, and throw
+// where they cannot, onednn_context.h). Not thread-safe: one prepared kernel belongs to one session.
 using Kernel = std::function<void(const Buffers&)>;
 
 // A row of an op's kernel table. Rows stand fastest first; the last one is the reference, which supports everything.

@@ -93,8 +93,8 @@ struct Constant {
   PackedBytes owner;
 };
 
-// A primitive with its arguments, its stream and its scratchpad (its own if that is null), callable without allocating.
-// Not thread-safe.
+// A primitive with its arguments, its stream and its scratchpad (its own if that is null), callable without allocating
+// but for a table of the arguments that oneDNN makes in each call. Not thread-safe.
 class Executable {
  public:
   // pd must come from attributes made by Attributes. Throws dnnl::error.
@@ -110,6 +110,7 @@ class Executable {
   size_t bind(int arg, const dnnl::memory::desc& desc);
 
   void set(size_t slot, const void* data);
+  // Throws std::bad_alloc where there is no memory for that table: dst is then as it was, or in part.
   void run();
 
  private:

@@ -294,15 +294,14 @@ void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena)
   }
 }
 
-void next_slice(ExecutionPlan& plan, int64_t slice) {
-  const int64_t steps_on = slice > 0 ? 1 : 1 - plan.slices;
+void move_slices(ExecutionPlan& plan, int64_t by) {
   const auto move = [&](auto*& address, int32_t id) {
     if (id < 0) return;
     if (const int64_t stride = plan.slice_strides[static_cast<size_t>(id)]; stride != 0) {
       using Byte =
           std::conditional_t<std::is_const_v<std::remove_pointer_t<std::remove_reference_t<decltype(address)>>>,
                              const std::byte, std::byte>;
-      address = static_cast<Byte*>(address) + steps_on * stride;
+      address = static_cast<Byte*>(address) + by * stride;
     }
   };
   for (const auto& step : plan.steps) {

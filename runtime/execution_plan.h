@@ -61,7 +61,7 @@ Result<ExecutionPlan> make_plan(const PackedModel& model, std::span<const Shape>
 // Fills the steps' address tables for an arena that starts at `arena` (64-byte aligned), and for its first slice.
 void bind_arena(ExecutionPlan& plan, const PackedModel& model, std::byte* arena);
 
-// Moves the address tables from the slice before `slice` to it; before slice 0 comes the last one.
-void next_slice(ExecutionPlan& plan, int64_t slice);
+// Moves the address tables on by so many slices; the caller keeps them within plan.slices.
+void move_slices(ExecutionPlan& plan, int64_t by);
 
 }  // namespace octet

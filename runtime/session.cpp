@@ -87,9 +87,23 @@ struct Session::State {
   }
   template <class F>
   void for_each_slice(const F& f) {
-    for (int64_t slice = 0; slice < plan.slices; ++slice) {
-      f(slice);
-      if (plan.slices > 1) next_slice(plan, (slice + 1) % plan.slices);
+    struct Place {
+      ExecutionPlan& plan;
+      int64_t slice;
+      void move(int64_t by) {
+        slice += by;
+        move_slices(plan, by);
+      }
+      // Back to the first slice for the next run, also where f throws.
+      ~Place() {
+        if (slice > 0) move(-slice);
+      }
+    };
+    Place place{plan, 0};
+    f(0);
+    while (place.slice + 1 < plan.slices) {
+      place.move(1);
+      f(place.slice);
     }
   }
 };

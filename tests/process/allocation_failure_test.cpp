@@ -23,6 +23,7 @@
 #include "tests/support/packed_builder.h"
 #include "tests/support/random_packed_net.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/support/skip.h"
 
 namespace {
 
@@ -246,6 +247,42 @@ TEST_CASE("an allocation that fails is an error of load or create, never a crash
     }
   }
   CHECK(tested > 4);
+}
+
+TEST_CASE("memory that oneDNN has not in a run is an exception of that run alone") {
+  const std::string text = test::read_text(OCTET_SOURCE_DIR "/tests/data/v5_halves.octet");
+  const auto file = std::as_bytes(std::span(text));
+  const std::vector<std::byte> bytes(file.begin(), file.end());
+  if (step_on_onednn(bytes).empty()) test::skip("oneDNN runs no step");
+  const Result<Model> model = Model::from_memory(bytes);
+  REQUIRE(model.ok());
+  for (const int threads : {1, 3}) {
+    Result<Session> session = Session::create(*model, {.threads = threads, .batch = 3});
+    REQUIRE(session.ok());
+    fill(session->input());
+    session->run();
+    const TensorView output = session->output();
+    const std::vector<std::byte> expected(static_cast<const std::byte*>(output.data),
+                                          static_cast<const std::byte*>(output.data) + output.byte_count());
+    for (const Failing how : {Failing::kOne, Failing::kAllFromThere}) {
+      for (int64_t call = 1;; ++call) {
+        bool thrown = false;
+        failure_count = 0;
+        calls_left = call;
+        failing = how;
+        try {
+          session->run();
+        } catch (const std::bad_alloc&) {
+          thrown = true;
+        }
+        failing = Failing::kNothing;
+        if (failure_count == 0) break;
+        CHECK(thrown);
+        session->run();
+        CHECK(std::memcmp(output.data, expected.data(), expected.size()) == 0);
+      }
+    }
+  }
 }
 
 TEST_CASE("a model outlives the sessions that it had no memory for") {

@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <numeric>
+#include <stdexcept>
+#include <vector>
 
 #include "octet/session.hpp"
 #include "tests/support/packed_builder.h"
@@ -86,6 +89,26 @@ TEST_CASE("a large batch runs in slices, which give what the samples give alone"
       std::ranges::fill(batch->output().as<float>(), -1.0F);
       batch->run();
     }
+  }
+}
+
+TEST_CASE("a run that an exception ends leaves the session at its first slice") {
+  const Model model = image_net();
+  Result<Session> session = Session::create(model, {.threads = 1, .batch = 3});
+  REQUIRE_MESSAGE(session.ok(), session.error().message);
+  fill(session->input().as<float>(), 1.0F);
+  session->run();
+  const auto output = session->output().as<float>();
+  const std::vector<float> expected(output.begin(), output.end());
+  for (int last = 0; last < 3; ++last) {
+    int seen = 0;
+    CHECK_THROWS_AS(session->run([&](const std::string& name, const TensorView&) {
+      if (name == "maxima" && seen++ == last) throw std::runtime_error("enough");
+    }),
+                    std::runtime_error);
+    std::ranges::fill(output, -1.0F);
+    session->run();
+    CHECK(std::ranges::equal(output, expected));
   }
 }
 

@@ -82,12 +82,14 @@ class Session {
   TensorView input(size_t i = 0);
   TensorView output(size_t i = 0) const;
 
-  // Computes the outputs from the inputs. Cannot fail.
+  // Computes the outputs from the inputs. Cannot fail, but for steps that steps() calls `onednn` or `widened`: oneDNN
+  // allocates in each call, and where it cannot, run() throws std::bad_alloc. The outputs are then undefined; the
+  // session is as before, and may run again.
   void run();
 
   // run(), calling `observer` after each step for each tensor that it wrote, while its bytes are still there. Graph
   // inputs come first. Names are those of the tensors. A large batch runs in slices, one after the other, where no node
-  // mixes samples: the observer then sees each slice of each tensor.
+  // mixes samples: the observer then sees each slice of each tensor. What the observer throws ends the run as above.
   using Observer = std::function<void(const std::string& name, const TensorView& tensor)>;
   void run(const Observer& observer);
 
