@@ -6,14 +6,12 @@
 namespace octet {
 namespace {
 
-constexpr int64_t kMaxElements = int64_t{1} << 26;
-
 // Whether evaluate_constant would run a kernel: all inputs are constants, and no output is too large.
 bool runs_kernel(const Graph& graph, const Node& node) {
   const auto constant = [&](ValueId id) { return id == kNoValue || graph.value(id).is_constant(); };
   const auto fits = [&](ValueId id) {
     const int64_t count = graph.value(id).shape.element_count();
-    return count >= 0 && count <= kMaxElements;
+    return count >= 0 && count <= kMaxFoldedElements;
   };
   return !node.inputs.empty() && std::ranges::all_of(node.inputs, constant) &&
          std::ranges::all_of(node.outputs, fits) && !node.is<IdentityParams>() && !node.is<ShapeOfParams>();
@@ -26,6 +24,23 @@ int64_t sum_of_elements(std::span<const TensorDesc> values) {
 }
 
 }  // namespace
+
+Result<Tensor> make_constant(DataType type, const Shape& shape, int64_t& bytes_left) {
+  const int64_t count = shape.element_count();
+  if (count < 0 || count > kMaxFoldedElements) {
+    return Error{ErrorCode::kUnsupported, "the shape " + shape.to_string() +
+                                              " of a constant is negative or has more than " +
+                                              std::to_string(kMaxFoldedElements) + " elements"};
+  }
+  const int64_t bytes = count * element_bytes(type);
+  if (bytes > bytes_left) {
+    return Error{ErrorCode::kUnsupported, "a constant of the shape " + shape.to_string() + " would take " +
+                                              std::to_string(bytes) + " bytes, but only " + std::to_string(bytes_left) +
+                                              " are left for constants"};
+  }
+  bytes_left -= bytes;
+  return Tensor(type, shape);
+}
 
 int64_t folding_operations(const Graph& graph, const Node& node) {
   const std::optional<OpParams> op = to_packed(node.op);
@@ -48,6 +63,15 @@ Status charge_folding(const Graph& graph, const Node& node, int64_t& left) {
   }
   left -= operations;
   return {};
+}
+
+int64_t folded_bytes(const Graph& graph, const Node& node) {
+  int64_t bytes = 0;
+  if (!to_packed(node.op) || !runs_kernel(graph, node)) return bytes;
+  for (const TensorDesc& output : graph.descs(node.outputs)) {
+    bytes += output.shape.element_count() * element_bytes(output.type);
+  }
+  return bytes;
 }
 
 std::optional<std::vector<Tensor>> evaluate_constant(const Graph& graph, const Node& node) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "converter/constant_folding.h"
+
 namespace octet {
 namespace {
 
@@ -15,15 +17,15 @@ bool is_batch(const Value& value) {
 }
 
 // The constants at their places along `axis`, zeros where inputs stand.
-Tensor with_zeros(const Graph& graph, const std::vector<ValueId>& inputs, int axis, int64_t length) {
+Result<Tensor> with_zeros(const Graph& graph, const std::vector<ValueId>& inputs, int axis, int64_t length,
+                          int64_t& bytes_left) {
   Shape shape = graph.value(inputs[0]).shape;
   shape[0] = 1;
   shape[axis] = length;
   int64_t inner = 1;
   for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
-  Tensor result(DataType::kF32, shape);
-  const std::span<float> dst = result.view().as<float>();
-  std::ranges::fill(dst, 0.0F);
+  OCTET_TRY(Tensor result, make_constant(DataType::kF32, shape, bytes_left));
+  const std::span<float> dst = result.as<float>();
   int64_t at = 0;
   for (const ValueId id : inputs) {
     const Value& value = graph.value(id);
@@ -41,22 +43,23 @@ Tensor with_zeros(const Graph& graph, const std::vector<ValueId>& inputs, int ax
 
 }  // namespace
 
-bool replace_batched_concat(Graph& graph, size_t index) {
+Status replace_batched_concat(Graph& graph, size_t index, int64_t& bytes_left) {
   const Node node = graph.nodes[index];
   const auto* concat = node.as<ConcatParams>();
-  if (concat == nullptr || concat->axis == 0) return false;
+  if (concat == nullptr || concat->axis == 0) return {};
   const auto is = [&](auto matches) { return [&, matches](ValueId id) { return matches(graph.value(id)); }; };
   if (std::ranges::none_of(node.inputs, is(is_one_sample)) || std::ranges::none_of(node.inputs, is(is_batch)) ||
       !std::ranges::all_of(node.inputs, [&](ValueId id) { return is(is_one_sample)(id) || is(is_batch)(id); })) {
-    return false;
+    return {};
   }
   const int axis = static_cast<int>(concat->axis);
   int64_t length = 0;
   for (const ValueId id : node.inputs) length += graph.value(id).shape[axis];
   const auto rank = static_cast<size_t>(graph.value(node.inputs[0]).shape.rank());
 
+  OCTET_TRY(Tensor constants, with_zeros(graph, node.inputs, axis, length, bytes_left));
   graph.nodes.erase(index);
-  ValueId sum = graph.add_constant(node.name + ":constants", with_zeros(graph, node.inputs, axis, length));
+  ValueId sum = graph.add_constant(node.name + ":constants", std::move(constants));
   auto pads_left = std::ranges::count_if(node.inputs, is(is_batch));
   int64_t at = 0;
   for (const ValueId id : node.inputs) {
@@ -73,7 +76,7 @@ bool replace_batched_concat(Graph& graph, size_t index) {
     }
     at += extent;
   }
-  return true;
+  return {};
 }
 
 }  // namespace octet

@@ -100,9 +100,12 @@ Status check_scales(Graph graph, const std::vector<ValueId>& inputs, int64_t siz
 Status try_inputs(Graph& graph, const std::vector<ValueId>& inputs, const BatchHints& hints, bool of_one) {
   Graph freed_graph = graph;
   for (const ValueId id : inputs) freed_graph.value(id).shape[0] = Shape::kDynamic;
+  int64_t bytes_left = kMaxFoldedBytes;
   // Node by node, since what a reshape must be depends on the shapes before it.
   for (size_t index = 0; index < freed_graph.nodes.size(); ++index) {
-    replace_batched_concat(freed_graph, index);
+    if (const Status replaced = replace_batched_concat(freed_graph, index, bytes_left); !replaced.ok()) {
+      return Error{replaced.error().code, text_of(freed_graph.nodes[index]) + ": " + replaced.error().message};
+    }
     Node& node = freed_graph.nodes[index];
     if (auto* reshape = node.as<ReshapeParams>(); of_one && reshape != nullptr && hints.reshapes.contains(node.name)) {
       *reshape = freed(*reshape, freed_graph.value(node.inputs[0]).shape, graph.value(node.outputs[0]).shape);

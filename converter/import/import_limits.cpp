@@ -31,4 +31,19 @@ Status check_counts(const SourceModel& source, std::span<const SourceNode> nodes
   return {};
 }
 
+Status check_values(const Graph& graph) {
+  if (graph.values.size() <= kMaxValues) return {};
+  return Error{ErrorCode::kUnsupported, "the nodes up to here become " + std::to_string(graph.values.size()) +
+                                            " values, but at most " + std::to_string(kMaxValues) + " are made"};
+}
+
+int64_t constant_bytes(const Graph& graph, size_t first_value) {
+  int64_t bytes = 0;
+  for (size_t i = first_value; i < graph.values.size(); ++i) {
+    const std::optional<Tensor>& constant = graph.values[i].constant;
+    if (constant) bytes += constant->byte_count();
+  }
+  return bytes;
+}
+
 }  // namespace octet

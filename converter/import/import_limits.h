@@ -12,6 +12,8 @@ namespace octet {
 inline constexpr size_t kMaxNodes = 20000;
 inline constexpr size_t kMaxNodeValues = 1024;  // that one node reads, or makes
 inline constexpr size_t kMaxConstants = 40000;
+// What all nodes become, constants among them: a product of integers is thousands of nodes where it is deep.
+inline constexpr size_t kMaxValues = 4 * kMaxNodes + kMaxConstants;
 // A body that runs again gives all of its names anew: this many cost what a node does.
 inline constexpr size_t kNamesPerNode = 8;
 // As many bytes of names and attributes, and as many values of JSON, cost what a node does where they are copied.
@@ -19,8 +21,8 @@ inline constexpr size_t kNameBytesPerNode = 4096;
 inline constexpr size_t kJsonValuesPerNode = 256;
 // What one output beyond the first costs, for a split becomes a slice for each, with transposes around it.
 inline constexpr size_t kNodesPerOutput = 8;
-// What is folded may be this much, and four times what the file holds. (What folding may compute: constant_folding.h.)
-inline constexpr int64_t kMaxFoldedBytes = int64_t{1} << 30;
+// What folding may compute, and take, says constant_folding.h.
+
 // Tensors of JSON may share their place in a file: together they may be this much, and four times what the files hold.
 inline constexpr int64_t kMaxSharedBytes = int64_t{1} << 26;
 
@@ -30,5 +32,10 @@ Error too_many(const std::string& owner, size_t count, const char* what, size_t 
 // `nodes`: of the source, quantized operations spelled out. kUnsupported, with both numbers, where there is too much of
 // anything; kInvalidFile where there is no output.
 Status check_counts(const SourceModel& source, std::span<const SourceNode> nodes);
+// The same for what the nodes that have been read became.
+Status check_values(const Graph& graph);
+
+// Of the graph's constants from a value on.
+int64_t constant_bytes(const Graph& graph, size_t first_value);
 
 }  // namespace octet

@@ -137,6 +137,7 @@ Result<ValueId> NodeReader::append(std::string_view name, GraphOp op, std::vecto
 
 Result<std::vector<ValueId>> NodeReader::append_all(std::string_view name, GraphOp op, std::vector<ValueId> inputs,
                                                     std::span<const DataType> types) {
+  OCTET_CHECK(check_weights(op, inputs));
   const Result<std::vector<Shape>> shapes = infer_shapes(op, graph_.descs(inputs));
   if (!shapes.ok()) return Error{shapes.error().code, unsupported(shapes.error().message).message};
   std::vector<ValueId> outputs;
@@ -145,6 +146,15 @@ Result<std::vector<ValueId>> NodeReader::append_all(std::string_view name, Graph
   }
   graph_.insert_node(graph_.nodes.size(), name, std::move(op), std::move(inputs), outputs);
   return outputs;
+}
+
+Status NodeReader::check_weights(const GraphOp& op, std::span<const ValueId> inputs) const {
+  const bool is_layer = std::holds_alternative<Conv2dParams>(op) || std::holds_alternative<FullyConnectedParams>(op);
+  if (!is_layer || inputs.size() < 2 || inputs[1] == kNoValue) return {};
+  const Value& weights = graph_.value(inputs[1]);
+  if (weights.shape.element_count() != 0) return {};
+  return invalid("its weights '" + weights.name + "' have the shape " + weights.shape.to_string() +
+                 ", which has 0 elements");
 }
 
 Result<std::vector<ValueId>> NodeReader::emit_outputs(GraphOp op, std::vector<ValueId> inputs,
@@ -157,6 +167,12 @@ Result<ValueId> NodeReader::emit_channels_last(GraphOp op, ValueId image, std::v
   others.insert(others.begin(), before);
   OCTET_TRY(const ValueId result, emit(std::move(op), std::move(others)));
   return emit_step(TransposeParams{kToChannelsFirst}, {result});
+}
+
+Result<Tensor> NodeReader::make_constant(DataType type, const Shape& shape) {
+  Result<Tensor> made = octet::make_constant(type, shape, constant_bytes_left_);
+  if (!made.ok()) return Error{made.error().code, unsupported(made.error().message).message};
+  return made;
 }
 
 ValueId NodeReader::add_constant(Tensor tensor, std::string_view suffix) {

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "converter/constant_folding.h"
 #include "converter/graph.h"
 #include "converter/import/quantized_values.h"
 
@@ -50,10 +51,15 @@ struct SourceNode {
 // their readers put a transpose before and after (emit_channels_last), and passes/layout.cpp removes the pairs.
 class NodeReader {
  public:
-  // `names` maps the source's value names to graph values; outputs are added to it.
+  // `names` maps the source's value names to graph values; outputs are added to it. `constant_bytes_left`: for
+  // make_constant.
   NodeReader(const SourceNode& node, Graph& graph, std::map<std::string, ValueId, std::less<>>& names,
-             QuantizedValues& quantized)
-      : node_(node), graph_(graph), names_(names), quantized_(quantized) {}
+             QuantizedValues& quantized, int64_t constant_bytes_left = kMaxFoldedBytes)
+      : node_(node),
+        graph_(graph),
+        names_(names),
+        quantized_(quantized),
+        constant_bytes_left_(constant_bytes_left) {}
 
   const SourceNode& node() const { return node_; }
   int opset() const { return node_.opset; }
@@ -100,6 +106,9 @@ class NodeReader {
   // transpose(0,2,3,1), op, transpose(0,3,1,2): for ops that are NHWC in the graph, on a value that is NCHW. Further
   // inputs (weights, bias) go in as they are.
   Result<ValueId> emit_channels_last(GraphOp op, ValueId image, std::vector<ValueId> others = {});
+  // Zeros, for a constant whose size follows from a shape or an attribute: a few bytes of a file can ask for any.
+  // kUnsupported, with both numbers and before it is there, where it is too large, or no more bytes are left.
+  Result<Tensor> make_constant(DataType type, const Shape& shape);
   ValueId add_constant(Tensor tensor, std::string_view suffix);
 
   // Binds output i of the source node to a value, which takes the output's name.
@@ -114,10 +123,14 @@ class NodeReader {
   Result<std::vector<ValueId>> append_all(std::string_view name, GraphOp op, std::vector<ValueId> inputs,
                                           std::span<const DataType> types);
 
+  // Layers of no weights are a mistake, and their other dimensions are bounded by nothing that is in a file.
+  Status check_weights(const GraphOp& op, std::span<const ValueId> inputs) const;
+
   const SourceNode& node_;
   Graph& graph_;
   std::map<std::string, ValueId, std::less<>>& names_;
   QuantizedValues& quantized_;
+  int64_t constant_bytes_left_;
 };
 
 // How one op of a source format becomes graph nodes.

@@ -272,13 +272,22 @@ class Expander {
       }
       const std::string one = node.outputs[0] + ":one_" + std::to_string(i);
       SourceNode constant = make(one, "Constant", {}, one);
-      const std::vector<float> ones(static_cast<size_t>(count), 1.0F);
-      constant.attributes["value"] = Tensor::f32(count == 1 ? Shape{} : Shape{count}, ones);
+      constant.attributes["value"] = ones(count);
       nodes_.push_back(std::move(constant));
       sum.inputs.push_back(dequantize(node, i, one, zero_point, row.axes[i]));
     }
     nodes_.push_back(std::move(sum));
     return true;
+  }
+
+  // A scalar where count is 1. All nodes share the bytes: a few of them may have the same many zero points.
+  Tensor ones(int64_t count) {
+    const auto [at, is_new] = ones_.try_emplace(count);
+    if (is_new) {
+      at->second = Tensor(DataType::kF32, count == 1 ? Shape{} : Shape{count});
+      std::ranges::fill(at->second.as<float>(), 1.0F);
+    }
+    return at->second;
   }
 
   // Null where the name is none.
@@ -288,6 +297,7 @@ class Expander {
   }
 
   std::map<std::string_view, const Tensor*> constants_;
+  std::map<int64_t, Tensor> ones_;  // by their count
   std::vector<SourceNode>& nodes_;
 };
 

@@ -38,8 +38,11 @@ class GraphBuilder {
     const std::vector<int>& order = *ordered;
     OCTET_CHECK(add_inputs());
     add_constants(order);
-    bytes_left_ = kMaxFoldedBytes + 4 * constant_bytes(0);
-    for (const int i : order) read(nodes_[static_cast<size_t>(i)], i);
+    bytes_left_ = kMaxFoldedBytes + 4 * constant_bytes(graph_, 0);
+    for (const int i : order) {
+      read(nodes_[static_cast<size_t>(i)], i);
+      if (is_full()) break;
+    }
     for (const std::string& name : source_.outputs) bind_output(name);
     if (!report_.problems.empty()) return error_of(report_);
     if (graph_.inputs.empty()) return Error{ErrorCode::kUnsupported, "the model has no inputs: nothing is left to run"};
@@ -214,10 +217,11 @@ class GraphBuilder {
     std::map<std::string, ValueId> real;  // what inputs were before they became integers
     Status status = moved || node.op_type == "DequantizeLinear" ? Status{} : make_integers(node, real);
     const SourceNode& wanted = moved ? moved->node : node;
-    NodeReader node_reader(wanted, graph_, names_, quantized_);
+    NodeReader node_reader(wanted, graph_, names_, quantized_, bytes_left_);
     if (status.ok()) status = find_reader(wanted)->read(node_reader);
+    const Status charged = charge(constant_bytes(graph_, first_value));  // of a node that fails too: they are there
+    if (status.ok()) status = charged;
     if (status.ok()) status = settle(before, node);
-    if (status.ok()) status = charge(constant_bytes(first_value));
     for (const auto& [name, id] : real) names_[name] = id;
     if (!status.ok()) {
       for (const std::string& name : node.outputs) names_.erase(name);
@@ -254,22 +258,16 @@ class GraphBuilder {
 
   Result<ValueId> integers_of(const std::string& name, const IntegerType& type) {
     const SourceNode cast{.name = name + ":integers", .op_type = "Cast"};
-    NodeReader reader(cast, graph_, names_, quantized_);
+    NodeReader reader(cast, graph_, names_, quantized_, bytes_left_);
     return emit_integers(reader, names_[name], type);
   }
 
-  // Of the graph's constants from a value on.
-  int64_t constant_bytes(size_t first_value) const {
-    int64_t bytes = 0;
-    for (size_t i = first_value; i < graph_.values.size(); ++i) {
-      const Value& value = graph_.values[i];
-      if (value.is_constant()) bytes += value.constant->element_count() * element_bytes(value.type);
-    }
-    return bytes;
-  }
+  // Nothing more is read then: of what failed it all is still there.
+  bool is_full() const { return bytes_left_ < 0 || graph_.values.size() > kMaxValues; }
 
   Status charge(int64_t bytes) {
     bytes_left_ -= bytes;
+    OCTET_CHECK(check_values(graph_));
     if (bytes_left_ >= 0) return {};
     return Error{ErrorCode::kUnsupported, "the constants that are folded up to here take " +
                                               std::to_string(-bytes_left_) + " bytes more than is allowed"};
@@ -309,6 +307,7 @@ class GraphBuilder {
         }
       }
       read(node, place);
+      if (is_full()) break;
     }
     if (report_.problems.size() > problems) return std::vector<std::string>();
     for (const std::string& name : copy.outputs) {
@@ -401,6 +400,7 @@ class GraphBuilder {
     for (size_t i = before; i < graph_.nodes.size();) {
       const Node& node = graph_.nodes[i];
       OCTET_CHECK(charge_folding(graph_, node, operations_left_));
+      OCTET_CHECK(charge(folded_bytes(graph_, node)));
       if (std::optional<std::vector<Tensor>> results = evaluate_constant(graph_, node)) {
         for (size_t k = 0; k < results->size(); ++k) graph_.value(node.outputs[k]).constant = std::move((*results)[k]);
         graph_.nodes.erase(i);

@@ -8,8 +8,6 @@
 namespace octet {
 namespace {
 
-constexpr int64_t kMaxElements = int64_t{1} << 26;
-
 Status bind(NodeReader& reader, Tensor tensor) {
   if (reader.node().outputs.empty() || reader.node().outputs[0].empty()) return {};
   // Made under the name that set_output knows as this node's own.
@@ -45,13 +43,7 @@ Result<Shape> constant_shape(const NodeReader& reader, const char* attribute, si
   if (dims->size() > Shape::kMaxRank) {
     return reader.unsupported("its shape has rank " + std::to_string(dims->size()));
   }
-  const Shape shape{std::span<const int64_t>(*dims)};
-  const int64_t count = shape.element_count();
-  if (count < 0 || count > kMaxElements) {
-    return reader.unsupported("its shape " + shape.to_string() + " is negative or has more than " +
-                              std::to_string(kMaxElements) + " elements");
-  }
-  return shape;
+  return Shape{std::span<const int64_t>(*dims)};
 }
 
 Status read_constant_of_shape(NodeReader& reader) {
@@ -60,14 +52,14 @@ Status read_constant_of_shape(NodeReader& reader) {
   const Tensor* value = found == reader.node().attributes.end() ? nullptr : std::get_if<Tensor>(&found->second);
   if (value == nullptr) {
     OCTET_TRY(const float number, reader.attribute("value", 0.0F));
-    Tensor tensor(DataType::kF32, shape);
+    OCTET_TRY(Tensor tensor, reader.make_constant(DataType::kF32, shape));
     std::fill(tensor.as<float>().begin(), tensor.as<float>().end(), number);
     return bind(reader, std::move(tensor));
   }
   if (value->element_count() != 1) {
     return reader.invalid("its value has " + std::to_string(value->element_count()) + " elements");
   }
-  Tensor tensor(value->type(), shape);
+  OCTET_TRY(Tensor tensor, reader.make_constant(value->type(), shape));
   const auto bytes = static_cast<size_t>(element_bytes(value->type()));
   auto* dst = static_cast<std::byte*>(tensor.data());
   for (int64_t i = 0; i < tensor.element_count(); ++i, dst += bytes) std::memcpy(dst, value->data(), bytes);
@@ -80,7 +72,7 @@ Status read_expand(NodeReader& reader) {
   OCTET_TRY(const Shape shape, constant_shape(reader, "shape", 1));
   Steps steps(reader);
   const ValueId x = steps.widen(reader.input(0));
-  Tensor ones(steps.type(x), shape);
+  OCTET_TRY(Tensor ones, reader.make_constant(steps.type(x), shape));
   if (ones.type() == DataType::kF32) {
     std::fill(ones.as<float>().begin(), ones.as<float>().end(), 1.0F);
   } else {
@@ -93,7 +85,7 @@ Status read_expand(NodeReader& reader) {
 constexpr int64_t kMaxRange = int64_t{1} << 24;
 
 template <class T>
-Result<Tensor> range_of(const NodeReader& reader, DataType type) {
+Result<Tensor> range_of(NodeReader& reader, DataType type) {
   T bounds[3];
   for (size_t i = 0; i < 3; ++i) {
     const Tensor* tensor = reader.constant(i);
@@ -110,7 +102,7 @@ Result<Tensor> range_of(const NodeReader& reader, DataType type) {
     return reader.unsupported("from " + std::to_string(start) + " to " + std::to_string(limit) + " by " +
                               std::to_string(delta) + " are no numbers, or too many");
   }
-  Tensor result(type, {std::max<int64_t>(static_cast<int64_t>(count), 0)});
+  OCTET_TRY(Tensor result, reader.make_constant(type, {std::max<int64_t>(static_cast<int64_t>(count), 0)}));
   for (int64_t i = 0; i < result.element_count(); ++i) {
     result.as<T>()[i] =
         static_cast<T>(static_cast<double>(start) + static_cast<double>(i) * static_cast<double>(delta));
@@ -137,21 +129,24 @@ Status read_non_zero(NodeReader& reader) {
   }
   const auto* bytes = static_cast<const std::byte*>(x->data());
   const int64_t size = element_bytes(x->type());
-  std::vector<int64_t> found;
-  for (int64_t i = 0; i < x->element_count(); ++i) {
-    const bool zero = x->type() == DataType::kF32 ? x->as<float>()[i] == 0.0F  // -0 too
-                                                  : std::all_of(bytes + i * size, bytes + (i + 1) * size,
-                                                                [](std::byte b) { return b == std::byte{0}; });
-    if (!zero) found.push_back(i);
-  }
+  const auto is_zero = [&](int64_t i) {
+    return x->type() == DataType::kF32
+               ? x->as<float>()[i] == 0.0F  // -0 too
+               : std::all_of(bytes + i * size, bytes + (i + 1) * size, [](std::byte b) { return b == std::byte{0}; });
+  };
+  int64_t count = 0;
+  for (int64_t i = 0; i < x->element_count(); ++i) count += is_zero(i) ? 0 : 1;
   const int rank = x->shape().rank();
-  Tensor places(DataType::kS64, {rank, static_cast<int64_t>(found.size())});
-  for (size_t k = 0; k < found.size(); ++k) {
-    int64_t rest = found[k];
+  OCTET_TRY(Tensor places, reader.make_constant(DataType::kS64, {rank, count}));
+  int64_t k = 0;
+  for (int64_t i = 0; i < x->element_count(); ++i) {
+    if (is_zero(i)) continue;
+    int64_t rest = i;
     for (int axis = rank - 1; axis >= 0; --axis) {
-      places.as<int64_t>()[static_cast<size_t>(axis) * found.size() + k] = rest % x->shape()[axis];
+      places.as<int64_t>()[axis * count + k] = rest % x->shape()[axis];
       rest /= x->shape()[axis];
     }
+    ++k;
   }
   return bind(reader, std::move(places));
 }
@@ -161,14 +156,12 @@ Status read_eye_like(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(1));
   const Shape src = reader.input_shape(0);
   OCTET_TRY(const int64_t k, reader.attribute("k", int64_t{0}));
-  if (src.rank() != 2 || src.element_count() < 0 || src.element_count() > kMaxElements) {
-    return reader.unsupported("its input has the shape " + src.to_string());
-  }
+  if (src.rank() != 2) return reader.unsupported("its input has the shape " + src.to_string());
   DataType type = reader.input_type(0);
   if (reader.has_attribute("dtype")) {
     OCTET_TRY(type, target_type(reader, "dtype"));
   }
-  Tensor eye(DataType::kS64, src);
+  OCTET_TRY(Tensor eye, reader.make_constant(DataType::kS64, src));
   for (int64_t i = 0; i < src[0] * src[1]; ++i) eye.as<int64_t>()[i] = i % src[1] - i / src[1] == k ? 1 : 0;
   Steps steps(reader);
   return steps.finish(steps.cast(steps.constant(std::move(eye)), type));

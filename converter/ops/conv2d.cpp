@@ -31,6 +31,10 @@ Result<Convolution> read_convolution(const NodeReader& reader) {
   if (reader.input_type(0) != DataType::kF32) {
     return reader.invalid("its input is " + std::string(to_string(reader.input_type(0))) + ", its weights f32");
   }
+  if (weights->element_count() == 0) {
+    return reader.invalid("its weights '" + reader.node().inputs[1] + "' have the shape " + shape.to_string() +
+                          ", which has 0 elements");
+  }
   OCTET_TRY(const Window window, read_window(reader, std::span(shape.begin() + 2, shape.end())));
   Conv2dParams params{.strides = window.strides, .dilations = window.dilations, .pads = window.pads};
   OCTET_TRY(params.groups, reader.attribute("group", int64_t{1}));

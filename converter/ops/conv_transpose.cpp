@@ -81,11 +81,13 @@ Status read_axes(const NodeReader& reader, size_t spatial, std::array<Axis, 2>& 
 }
 
 // w [C, O / G, KH, KW] as the weights [G * sh * sw * O / G, TH, TW, C / G] of the convolution, phases within groups.
-Tensor phase_weights(const Tensor& weights, int64_t groups, const std::array<Axis, 2>& axes) {
+Result<Tensor> phase_weights(NodeReader& reader, const Tensor& weights, int64_t groups,
+                             const std::array<Axis, 2>& axes) {
   const Shape& shape = weights.shape();
   const int64_t inputs = shape[0] / groups, outputs = shape[1];
   const auto& [rows, columns] = axes;
-  Tensor result(DataType::kF32, {groups * rows.stride * columns.stride * outputs, rows.taps(), columns.taps(), inputs});
+  OCTET_TRY(Tensor result, reader.make_constant(DataType::kF32, {groups * rows.stride * columns.stride * outputs,
+                                                                 rows.taps(), columns.taps(), inputs}));
   float* dst = result.as<float>().data();
   const float* src = weights.as<float>().data();
   // Tap t of a phase stands at TH - 1 - t of its window; it is the kernel's tap r + s t, if there is one.
@@ -113,8 +115,8 @@ Tensor phase_weights(const Tensor& weights, int64_t groups, const std::array<Axi
 }
 
 // The bias of each output channel, for every phase.
-Tensor phase_bias(const Tensor& bias, const PhaseChannels& channels) {
-  Tensor result(DataType::kF32, {channels.count()});
+Result<Tensor> phase_bias(NodeReader& reader, const Tensor& bias, const PhaseChannels& channels) {
+  OCTET_TRY(Tensor result, reader.make_constant(DataType::kF32, {channels.count()}));
   for (int64_t i = 0; i < channels.count(); ++i) result.as<float>()[i] = bias.as<float>()[channels.of_all(i)];
   return result;
 }
@@ -127,9 +129,6 @@ std::vector<T> for_phases(const std::vector<T>& values, const PhaseChannels& cha
   for (int64_t i = 0; i < channels.count(); ++i) result.push_back(values[static_cast<size_t>(place(i))]);
   return result;
 }
-
-// Weights beyond this are a mistake, or an attack.
-constexpr int64_t kMaxWeights = int64_t{1} << 28;
 
 Status read_conv_transpose(NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(2));
@@ -160,17 +159,17 @@ Status read_conv_transpose(NodeReader& reader) {
     if (axis.size >= 1 && axis.output() >= 1 && axis.output() <= INT32_MAX && axis.taps() <= INT32_MAX) continue;
     return reader.invalid(shapes + ": " + std::to_string(axis.output()) + " outputs along an axis");
   }
-  if (phases > kMaxWeights / outputs / rows.taps() / columns.taps() / std::max<int64_t>(shape[0] / groups, 1)) {
-    return reader.unsupported(shapes + ", with " + std::to_string(phases) + " pixels between two of the input's");
+  if (phases > kMaxFoldedElements / outputs) {
+    return reader.unsupported(shapes + ", with " + std::to_string(phases) + " pixels between two of the input's, but " +
+                              "at most " + std::to_string(kMaxFoldedElements / outputs) + " are possible");
   }
 
   Steps steps(reader);
   ValueId x = reader.input(0);
   if (spatial == 1) x = steps.reshape(x, {0, 0, 1, src[2]});
-  std::vector<ValueId> inputs{
-      steps.transpose(x, {0, 2, 3, 1}),
-      reader.add_constant(
-          phase_weights(weights.reshaped({shape[0], shape[1], rows.kernel, columns.kernel}), groups, axes), "weights")};
+  const Tensor image_weights = weights.reshaped({shape[0], shape[1], rows.kernel, columns.kernel});
+  OCTET_TRY(Tensor phased, phase_weights(reader, image_weights, groups, axes));
+  std::vector<ValueId> inputs{steps.transpose(x, {0, 2, 3, 1}), reader.add_constant(std::move(phased), "weights")};
   if (reader.has_input(2)) {
     const Tensor* bias = reader.constant(2);
     if (bias == nullptr || bias->type() != DataType::kF32) return reader.unsupported("its bias is no f32 constant");
@@ -178,7 +177,8 @@ Status read_conv_transpose(NodeReader& reader) {
       return reader.invalid("its bias has " + std::to_string(bias->element_count()) + " elements for " +
                             std::to_string(outputs) + " channels");
     }
-    inputs.push_back(reader.add_constant(phase_bias(*bias, {groups, phases, shape[1]}), "bias"));
+    OCTET_TRY(Tensor phased_bias, phase_bias(reader, *bias, {groups, phases, shape[1]}));
+    inputs.push_back(reader.add_constant(std::move(phased_bias), "bias"));
   }
   Conv2dParams conv{.groups = groups};
   for (size_t i = 0; i < 2; ++i) {

@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace octet {
+namespace {
+
+Error too_many_parts(const NodeReader& reader, int64_t depth) {
+  return reader.unsupported("its sums over " + std::to_string(depth) + " products take more than " +
+                            std::to_string(kMaxParts) + " parts that f32 counts");
+}
+
+}  // namespace
 
 Status require_reals(const NodeReader& reader) {
   OCTET_CHECK(reader.require_inputs(2));
@@ -35,11 +43,21 @@ Result<std::vector<int64_t>> exact_parts(const NodeReader& reader, std::span<con
       is_full = is_full || sums[i] + at(i) > kMaxExactWeight;
     }
     if (is_full) {
+      if (cuts.size() == kMaxParts) return too_many_parts(reader, depth);
       cuts.push_back(k);
       std::fill(sums.begin(), sums.end(), 0);
     }
     for (size_t i = 0; i < sums.size(); ++i) sums[i] += at(i);
   }
+  cuts.push_back(depth);
+  return cuts;
+}
+
+Result<std::vector<int64_t>> exact_parts(const NodeReader& reader, int64_t depth) {
+  constexpr int64_t kStep = kMaxExactWeight / 255;
+  if (depth > static_cast<int64_t>(kMaxParts) * kStep) return too_many_parts(reader, depth);
+  std::vector<int64_t> cuts{0};
+  for (int64_t k = kStep; k < depth; k += kStep) cuts.push_back(k);
   cuts.push_back(depth);
   return cuts;
 }

@@ -59,13 +59,14 @@ Status read_matmul_integer(NodeReader& reader) {
   if (a[a_axis] != depth) {
     return reader.invalid("its inputs have the shapes " + a.to_string() + " and " + b.to_string());
   }
-  std::vector<int64_t> weights(static_cast<size_t>(depth), 255);
-  if (reader.constant(1) != nullptr) {
-    weights.clear();
+  std::vector<int64_t> cuts;
+  if (reader.constant(1) == nullptr) {
+    OCTET_TRY(cuts, exact_parts(reader, depth));
+  } else {
+    std::vector<int64_t> weights;
     for (const float w : reader.constant(1)->as<float>()) weights.push_back(static_cast<int64_t>(std::fabs(w)));
+    OCTET_TRY(cuts, exact_parts(reader, weights, depth, b.rank() == 1 ? 1 : b[b.rank() - 1]));
   }
-  const int64_t inner = reader.constant(1) == nullptr || b.rank() == 1 ? 1 : b[b.rank() - 1];
-  OCTET_TRY(const std::vector<int64_t> cuts, exact_parts(reader, weights, depth, inner));
   Steps steps(reader);
   const bool is_one = cuts.size() == 2;
   const auto part = [&](size_t input, int64_t axis, size_t i) {

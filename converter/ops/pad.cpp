@@ -30,7 +30,7 @@ Status read_wrap(NodeReader& reader, const PadParams& params) {
       return reader.unsupported("of axis " + std::to_string(axis) + " of " + std::to_string(size) + " its pads " +
                                 std::to_string(before) + " and " + std::to_string(after) + " leave nothing to wrap");
     }
-    Tensor places(DataType::kS64, {size + before + after});
+    OCTET_TRY(Tensor places, reader.make_constant(DataType::kS64, {size + before + after}));
     for (int64_t i = 0; i < places.element_count(); ++i) {
       places.as<int64_t>()[static_cast<size_t>(i)] = first + ((i - std::max<int64_t>(before, 0)) % kept + kept) % kept;
     }

@@ -71,8 +71,9 @@ struct AxisMatrix {
   Rows beyond;
 };
 
-Result<AxisMatrix> matrix_of(const NodeReader& reader, const ResizeByAxis& resize, const Axis& axis) {
-  AxisMatrix result{Tensor(DataType::kF32, {axis.dst, axis.src}), {}};
+Result<AxisMatrix> matrix_of(NodeReader& reader, const ResizeByAxis& resize, const Axis& axis) {
+  OCTET_TRY(Tensor weights, reader.make_constant(DataType::kF32, {axis.dst, axis.src}));
+  AxisMatrix result{std::move(weights), {}};
   const bool widens = resize.antialias && axis.scale < 1;
   const float support = (resize.mode == ResizeByAxis::Mode::kLinear ? 1.0F : 2.0F);
   const float stretch = widens ? static_cast<float>(1 / axis.scale) : 1.0F;
@@ -98,8 +99,8 @@ Result<AxisMatrix> matrix_of(const NodeReader& reader, const ResizeByAxis& resiz
 }
 
 // What lies beyond the input along any axis becomes `extrapolation`. rows_of_axes: for each of resize.axes.
-Result<ValueId> extrapolate(const ResizeByAxis& resize, const std::vector<Rows>& rows_of_axes, Steps& steps,
-                            ValueId x) {
+Result<ValueId> extrapolate(NodeReader& reader, const ResizeByAxis& resize, const std::vector<Rows>& rows_of_axes,
+                            Steps& steps, ValueId x) {
   const int rank = steps.shape(x).rank();
   ValueId beyond = kNoValue;
   for (size_t i = 0; i < resize.axes.size(); ++i) {
@@ -107,7 +108,7 @@ Result<ValueId> extrapolate(const ResizeByAxis& resize, const std::vector<Rows>&
     if (std::find(rows.begin(), rows.end(), true) == rows.end()) continue;
     std::vector<int64_t> dims(static_cast<size_t>(rank), 1);
     dims[static_cast<size_t>(resize.axes[i].axis)] = resize.axes[i].dst;
-    Tensor mask(DataType::kBool, Shape(dims));
+    OCTET_TRY(Tensor mask, reader.make_constant(DataType::kBool, Shape(dims)));
     std::transform(rows.begin(), rows.end(), mask.as<uint8_t>().begin(), [](bool b) { return b ? 1 : 0; });
     const ValueId here = steps.constant(std::move(mask));
     beyond = beyond == kNoValue ? here : steps.compare(CompareKind::kOr, beyond, here);
@@ -122,7 +123,7 @@ Result<ValueId> extrapolate(const ResizeByAxis& resize, const std::vector<Rows>&
 Result<ValueId> nearest(NodeReader& reader, const ResizeByAxis& resize, Steps& steps, ValueId x) {
   std::vector<Rows> beyond;
   for (const Axis& axis : resize.axes) {
-    Tensor indices(DataType::kS64, {axis.dst});
+    OCTET_TRY(Tensor indices, reader.make_constant(DataType::kS64, {axis.dst}));
     Rows rows;
     for (int64_t i = 0; i < axis.dst; ++i) {
       OCTET_TRY(const float at, source_coordinate(reader, resize, axis, i));
@@ -134,7 +135,7 @@ Result<ValueId> nearest(NodeReader& reader, const ResizeByAxis& resize, Steps& s
     x = steps.op(GatherParams{axis.axis}, {x, steps.constant(std::move(indices))});
     beyond.push_back(std::move(rows));
   }
-  return extrapolate(resize, beyond, steps, x);
+  return extrapolate(reader, resize, beyond, steps, x);
 }
 
 }  // namespace
@@ -169,7 +170,7 @@ Result<ValueId> resize_by_axis(NodeReader& reader, const ResizeByAxis& resize) {
     x = steps.reshape(x, back);
     beyond.push_back(matrix.beyond);
   }
-  OCTET_TRY(x, extrapolate(resize, beyond, steps, x));
+  OCTET_TRY(x, extrapolate(reader, resize, beyond, steps, x));
   return steps.result(steps.cast(x, type));
 }
 

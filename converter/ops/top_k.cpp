@@ -68,7 +68,7 @@ Status read_hardmax(NodeReader& reader) {
   const int64_t count = src[static_cast<int>(params.axis)];
   std::vector<int64_t> dims(static_cast<size_t>(src.rank()), 1);
   dims[static_cast<size_t>(params.axis)] = count;
-  Tensor places(DataType::kS64, Shape(dims));
+  OCTET_TRY(Tensor places, reader.make_constant(DataType::kS64, Shape(dims)));
   for (int64_t i = 0; i < count; ++i) places.as<int64_t>()[i] = i;
   Steps steps(reader);
   const ValueId hit = steps.compare(CompareKind::kEqual, outputs[1], steps.constant(std::move(places)));

@@ -12,10 +12,10 @@ Status read_where(NodeReader& reader) {
 }
 
 // 0, 1, ..., count - 1
-ValueId counting(Steps& steps, int64_t count) {
-  Tensor numbers(DataType::kS64, {count});
+Result<Tensor> counting(NodeReader& reader, int64_t count) {
+  OCTET_TRY(Tensor numbers, reader.make_constant(DataType::kS64, {count}));
   for (int64_t i = 0; i < count; ++i) numbers.as<int64_t>()[i] = i;
-  return steps.constant(std::move(numbers));
+  return numbers;
 }
 
 // index == 0, 1, ..., depth - 1 along a new axis, where an index below 0 counts from the end: on there, off elsewhere.
@@ -52,7 +52,9 @@ Status read_one_hot(NodeReader& reader) {
   std::vector<int64_t> numbers(dims.size(), 1);
   numbers[static_cast<size_t>(axis)] = depth;
   place = steps.reshape(place, dims);
-  const ValueId hit = steps.compare(CompareKind::kEqual, place, steps.reshape(counting(steps, depth), numbers));
+  OCTET_TRY(Tensor places, counting(reader, depth));
+  const ValueId hit =
+      steps.compare(CompareKind::kEqual, place, steps.reshape(steps.constant(std::move(places)), numbers));
   const auto value = [&](int64_t i) { return steps.op(SliceParams{{0}, {i}, {i + 1}, {1}}, {reader.input(2)}); };
   return steps.finish(steps.main().where(hit, value(1), value(0)));
 }
@@ -70,11 +72,7 @@ Status read_trilu(NodeReader& reader) {
     k = std::clamp<int64_t>(number[0], -Shape::kMaxElements, Shape::kMaxElements);
   }
   const int64_t rows = src[src.rank() - 2], columns = src[src.rank() - 1];
-  constexpr int64_t kMaxMask = int64_t{1} << 26;
-  if (rows < 0 || columns < 0 || (rows > 0 && columns > kMaxMask / rows)) {
-    return reader.unsupported("its input has the shape " + src.to_string());
-  }
-  Tensor kept(DataType::kBool, {rows, columns});
+  OCTET_TRY(Tensor kept, reader.make_constant(DataType::kBool, {rows, columns}));
   for (int64_t i = 0; i < rows * columns; ++i) {
     const int64_t distance = i % columns - i / columns;
     kept.as<uint8_t>()[i] = (upper != 0 ? distance >= k : distance <= k) ? 1 : 0;

@@ -80,7 +80,8 @@ CASES = {
               outputs=[value("y", 1), value("c", 1)])],
     "its shape has rank ": [
         model([node("ConstantOfShape", ["s"], ["c"]), node("Add", ["x", "c"], ["y"])], [ints("s", *[1] * 9)])],
-    "its shape |": [model([node("ConstantOfShape", ["s"], ["c"]), node("Add", ["x", "c"], ["y"])], [ints("s", 1 << 30, 1 << 20)])],
+    "the shape | of a constant is negative or has more than ": [
+        model([node("ConstantOfShape", ["s"], ["c"]), node("Add", ["x", "c"], ["y"])], [ints("s", 1 << 30, 1 << 20)])],
     "its input |N| is not a constant of one ": [computed("Range", 1, ints("d", 1))],
     "from |": [model([node("Range", ["a", "b", "c"], ["r"]), node("Add", ["x", "r"], ["y"])],
                      [constant(n, np.float32(v)) for n, v in (("a", 0), ("b", 1), ("c", 0))])],
@@ -121,6 +122,10 @@ CASES = {
     "its sums can reach ": [
         model([node("ConvInteger", ["x", "w"], ["y"])], [constant("w", np.full((1, 1, 30, 30), 127, np.int8))],
               inputs=[value("x", 1, 1, 40, 40, dtype=TensorProto.UINT8)], outputs=[value("y", 1, dtype=TensorProto.INT32)])],
+    "its sums over |N| products take more than |N| parts that f32 counts": [
+        model([node("MatMulInteger", ["x", "w"], ["y"])], inputs=[value(n, *shape, dtype=TensorProto.UINT8)
+                                                                  for n, shape in (("x", (1, 1 << 30)), ("w", (1 << 30, 1)))],
+              outputs=[value("y", 1, 1, dtype=TensorProto.INT32)])],
     "its coordinate_transformation_mode is '": [resized(coordinate_transformation_mode="odd"), resized(shape=(1, 3, 8), scales=(1, 1, 2), coordinate_transformation_mode="odd")],
     "it resizes axis |N| from ": [resized_to(1, 3, 1 << 29, 8, mode="cubic")],
     "octet reads images and sequences, ": [of("MaxPool", shape=(1, 3, 8, 8, 8), kernel_shape=[2, 2, 2])],
