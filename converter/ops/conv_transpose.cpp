@@ -152,6 +152,11 @@ Status read_conv_transpose(NodeReader& reader) {
     axes[2 - spatial + i].size = src[static_cast<int>(2 + i)];
     axes[2 - spatial + i].kernel = shape[static_cast<int>(2 + i)];
   }
+  // As strides and dilations are at most INT32_MAX too, nothing that is computed of an axis overflows.
+  for (const Axis& axis : axes) {
+    if (axis.size <= INT32_MAX && axis.kernel <= INT32_MAX) continue;
+    return reader.unsupported(shapes + ", with more than " + std::to_string(INT32_MAX) + " pixels along an axis");
+  }
   OCTET_CHECK(read_axes(reader, spatial, axes));
   const auto& [rows, columns] = axes;
   const int64_t phases = rows.stride * columns.stride, outputs = shape[1] * groups;

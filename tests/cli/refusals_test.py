@@ -93,6 +93,7 @@ CASES = {
         of("Conv", tensor("w", 4, 3, 3, 3, 3), shape=(1, 3, 8, 8, 8)), of("ConvTranspose", tensor("w", 3, 4, 3, 3, 3), shape=(1, 3, 8, 8, 8))],
     "its bias is computed, not a constant": [computed("Conv", 2, tensor("w", 4, 3, 3, 3))],
     "its bias is no f32 constant": [computed("ConvTranspose", 2, tensor("w", 3, 4, 3, 3))],
+    "pixels along an axis": [of("ConvTranspose", tensor("w", 1, 1, 1), shape=(1, 1, (1 << 36) + 1), strides=[1 << 28])],
     "pixels between two of the input's": [one("ConvTranspose", tensor("w", 3, 4, 3, 3), strides=[30000, 30000])],
     "its axis '": [one("Einsum", tensor("b", 1, 1, 8, 8), equation="abcd,bacd->acd")],
     "it has |N| inputs; octet reads one or two": [one("Einsum", tensor("b", 8, 8), tensor("c", 8, 8), equation="abcd,de,ef->abcf")],

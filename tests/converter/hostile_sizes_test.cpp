@@ -40,8 +40,7 @@ TEST_CASE("a constant of a size that is given is refused before it is there") {
   const auto error = [&](DataType type, const Shape& shape) {
     return make_constant(type, shape, bytes_left).error().message;
   };
-  CHECK(error(DataType::kU8, {1}) ==
-        "a constant of the shape 1 would take 1 bytes, but only 0 are left for constants");
+  CHECK(error(DataType::kU8, {1}) == "a constant of the shape 1 would take 1 bytes, but only 0 are left for constants");
   CHECK(error(DataType::kU8, {kMaxFoldedElements + 1}) ==
         "the shape 67108865 of a constant is negative or has more than 67108864 elements");
   CHECK(contains(error(DataType::kU8, {-3}), "is negative"));
@@ -67,6 +66,12 @@ TEST_CASE("the zeros between the pixels of a ConvTranspose have a limit") {
   CHECK(contains(error({INT32_MAX, INT32_MAX}, {1, 1, 1, 1}), "with 4611686014132420609 pixels"));
   CHECK(contains(error({8192, 4096}, {1, 3, 1, 1}), "at most 22369621 are possible"));
   CHECK(contains(error({8192, 1024}, {1, 3, 1, 9217}), "of a constant"));
+}
+
+TEST_CASE("a ConvTranspose refuses axes whose outputs cannot be counted in 64 bits") {
+  const int64_t size = (int64_t{1} << 36) + 1;
+  const std::string said = transposed_convolution({1, 1, size}, {1, 1, 1}, {{"strides", Ints{1 << 28}}}).error();
+  CHECK(contains(said, "1x1x68719476737, its weights 1x1x1, with more than 2147483647 pixels along an axis"));
 }
 
 TEST_CASE("a product of integers takes no more than so many parts") {
@@ -105,7 +110,8 @@ TEST_CASE("zeros for the places of a batch in a Concat have a limit") {
   REQUIRE(graph.ok());
   CHECK(graph->value(graph->inputs[0]).shape == Shape{1, kBig});
   REQUIRE(report.warnings.size() == 1);
-  CHECK(contains(report.warnings[0], "node 'Concat0' (concat): the shape 1x1073741825 of a constant is negative or has"));
+  CHECK(
+      contains(report.warnings[0], "node 'Concat0' (concat): the shape 1x1073741825 of a constant is negative or has"));
 }
 
 TEST_CASE("layers of no weights are refused by their name") {
