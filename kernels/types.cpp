@@ -24,15 +24,22 @@ const char* to_string(DataType type) {
 
 int64_t Shape::element_count() const {
   int64_t count = 1;
-  bool overflow = false;
+  bool empty = false;
   for (const int64_t dim : *this) {
-    if (dim < 0) return -1;
-    if (dim == 0) return 0;
-    // Keep looking after an overflow: a later zero makes the product 0, a later dynamic dimension makes it unknown.
-    if (!overflow && count > kMaxElements / dim) overflow = true;
-    if (!overflow) count *= dim;
+    if (dim < 0) {
+      if (empty) continue;
+      return -1;
+    }
+    // Other dimensions are bounded beside a 0 too: strides and the like are their products.
+    if (dim == 0) {
+      empty = true;
+    } else if (count > kMaxElements / dim) {
+      return -1;
+    } else {
+      count *= dim;
+    }
   }
-  return overflow ? -1 : count;
+  return empty ? 0 : count;
 }
 
 std::string Shape::to_string() const {

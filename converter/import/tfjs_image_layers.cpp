@@ -41,6 +41,10 @@ Result<std::array<int64_t, 4>> window_pads(const TfjsLayer& layer, const Window&
   for (size_t i = 0; i < 2; ++i) {
     const int64_t size = layer.shape()[static_cast<int>(i) + 1];
     if (size < 1) return layer.reader.unsupported("padding 'same' of an image of unknown size; give --input-shape");
+    if (window.kernel[i] > INT32_MAX) {
+      return layer.reader.invalid("its kernel has " + std::to_string(window.kernel[i]) + " pixels along an axis, but " +
+                                  "at most " + std::to_string(INT32_MAX) + " are possible");
+    }
     const int64_t outputs = (size - 1) / window.strides[i] + 1;
     const int64_t taps = (window.kernel[i] - 1) * window.dilations[i] + 1;
     const int64_t total = std::max<int64_t>((outputs - 1) * window.strides[i] + taps - size, 0);

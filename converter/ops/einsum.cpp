@@ -84,7 +84,7 @@ std::vector<int64_t> dims_of(const Shape& shape) {
 }
 
 // Takes the diagonal of axes with the same letter: x[.., n, n] as n * n elements, every n + 1st.
-void take_diagonals(Steps& steps, Term& term) {
+Status take_diagonals(const NodeReader& reader, Steps& steps, Term& term) {
   for (size_t i = 0; i < term.letters.size(); ++i) {
     const size_t twin = term.letters.find(term.letters[i], i + 1);
     if (twin == std::string::npos || !steps.ok()) continue;
@@ -99,8 +99,12 @@ void take_diagonals(Steps& steps, Term& term) {
     order.push_back(static_cast<int64_t>(twin));
     ValueId x = steps.transpose(term.value, order);
     const Shape shape = steps.shape(x);
-    if (shape.rank() < 2) return;
-    const int64_t n = shape[shape.rank() - 1];
+    if (shape.rank() < 2) return {};
+    const int64_t n = shape[shape.rank() - 1], rows = shape[shape.rank() - 2];
+    if (rows != n) {
+      return reader.unsupported(std::string("its axis '") + term.letters[i] + "' is " + std::to_string(rows) + " and " +
+                                std::to_string(n));
+    }
     std::vector<int64_t> dims = dims_of(shape);
     dims.pop_back();
     dims.back() = n * n;
@@ -110,6 +114,7 @@ void take_diagonals(Steps& steps, Term& term) {
     term = {steps.op(SliceParams{{last}, {0}, {n * n}, {n + 1}}, {x}), letters + term.letters[i]};
     i = static_cast<size_t>(-1);
   }
+  return {};
 }
 
 // Sums over the axes whose letter nobody else has.
@@ -180,7 +185,7 @@ Status read_einsum(NodeReader& reader) {
   std::vector<Term> terms;
   for (size_t i = 0; i < count; ++i) {
     terms.push_back({steps.cast(reader.input(i), DataType::kF32), equation.inputs[i]});
-    take_diagonals(steps, terms.back());
+    OCTET_CHECK(take_diagonals(reader, steps, terms.back()));
   }
   for (size_t i = 0; i < count; ++i)
     sum_out(steps, terms[i], equation.output + (count == 2 ? terms[1 - i].letters : ""));

@@ -74,6 +74,26 @@ TEST_CASE("a ConvTranspose refuses axes whose outputs cannot be counted in 64 bi
   CHECK(contains(said, "1x1x68719476737, its weights 1x1x1, with more than 2147483647 pixels along an axis"));
 }
 
+TEST_CASE("dimensions are bounded beside one of 0") {
+  const int64_t huge = Shape::kMaxElements;
+  CHECK(is_too_large(one_node("Expand", 13, {1}, {"s"}).s64("s", {0, huge, huge}), "0x1099511627776x1099511627776"));
+  // By what shapes become as well.
+  SourceBuilder product;
+  product.input("x", {1}).s64("a", {0, huge, 1}).s64("b", {0, 1, huge});
+  product.node("ConstantOfShape", {"a"}, {"left"}).node("ConstantOfShape", {"b"}, {"right"});
+  product.node("Add", {"left", "right"}, {"sum"}).node("ReduceMax", {"sum"}, {"most"});
+  product.node("Add", {"x", "most"}, {"y"}).output("y");
+  CHECK(contains(product.error(), "the output 0x1099511627776x1099511627776 has more than 1099511627776 elements"));
+}
+
+TEST_CASE("an Einsum takes the diagonal of a square alone") {
+  const auto error = [](const Shape& x) {
+    return one_node("Einsum", 13, x, {}, {{"equation", std::string("ii->i")}}).error();
+  };
+  CHECK(error({3, 3}) == "no error");
+  CHECK(contains(error({1, Shape::kMaxElements}), "its axis 'i' is 1 and 1099511627776"));
+}
+
 TEST_CASE("a product of integers takes no more than so many parts") {
   const auto product = [](int64_t depth) {
     SourceBuilder source;

@@ -151,6 +151,8 @@ TEST_CASE("a tensor's elements must be as many as its shape says") {
   CHECK(contains(error_of(import_bytes(add_model(float_tensor("c", {-3}, {1, 2, 3})).bytes())), "impossible shape"));
   const int64_t huge = int64_t{1} << 40;
   CHECK(contains(error_of(import_bytes(add_model(float_tensor("c", {huge, huge}, {1})).bytes())), "impossible shape"));
+  CHECK(contains(error_of(import_bytes(add_model(float_tensor("c", {0, huge, huge}, {})).bytes())),
+                 "impossible shape 0x1099511627776x1099511627776"));
 }
 
 TEST_CASE("types and ranks that octet does not have are listed as problems") {

@@ -12,7 +12,10 @@ TEST_CASE("an element count is the product, 1 for a scalar, -1 when dynamic or t
   CHECK(Shape{0, Shape::kDynamic}.element_count() == 0);
   CHECK(Shape{int64_t{1} << 20, int64_t{1} << 20}.element_count() == Shape::kMaxElements);
   CHECK(Shape{int64_t{1} << 20, (int64_t{1} << 20) + 1}.element_count() == -1);
-  CHECK(Shape{INT64_MAX, INT64_MAX, 0}.element_count() == 0);
+  // Strides are products of dimensions, of tensors without elements too.
+  CHECK(Shape{0, Shape::kMaxElements}.element_count() == 0);
+  CHECK(Shape{0, Shape::kMaxElements, 2}.element_count() == -1);
+  CHECK(Shape{INT64_MAX, INT64_MAX, 0}.element_count() == -1);
 }
 
 TEST_CASE("a shape prints as its dimensions") {

@@ -66,7 +66,7 @@ class Shape {
     return std::none_of(begin(), end(), [](int64_t d) { return d < 0; });
   }
 
-  // The product of the dimensions; 1 for a scalar; -1 if one is dynamic or the product exceeds kMaxElements.
+  // The product of the dimensions; 1 for a scalar; -1 if one is dynamic or that of those above 0 exceeds kMaxElements.
   int64_t element_count() const;
 
   // "1x3x224x224"; a dynamic dimension is "N"; a scalar is "scalar".
