@@ -65,11 +65,17 @@ TEST_CASE("--correct takes none, auto, or names in their order, and names what i
   CHECK(*chained == std::vector<CorrectionChoice>{{{find_correction_method("bias")},
                                                    {find_correction_method("equalize"), find_correction_method("bias")}}});
   CHECK(to_string((*chained)[0][1]) == "equalize+bias");
-  for (const char* wrong : {"", "bias,", "|bias", "bias+", "+bias", "bias,none", "bais"}) {
+  for (const char* wrong : {"", "bias,", "|bias", "bias+", "+bias", "bais"}) {
     const auto unknown = parse_correction(wrong);
     REQUIRE(!unknown.ok());
     CHECK(unknown.error().code == ErrorCode::kUsage);
     CHECK(unknown.error().message.find("bias") != std::string::npos);
+  }
+  for (const char* alone : {"none", "auto"}) {
+    const auto listed = parse_correction("bias," + std::string(alone));
+    REQUIRE(!listed.ok());
+    CHECK(listed.error().code == ErrorCode::kUsage);
+    CHECK(listed.error().message == "'" + std::string(alone) + "' stands alone, not in a list of correction methods");
   }
 }
 

@@ -13,13 +13,14 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "octet/octet.hpp"
 #include "runtime/packed_format.h"
+#include "tests/support/old_files.h"
 #include "tests/support/packed_builder.h"
 #include "tests/support/random_packed_net.h"
 #include "tests/support/scratch_folder.h"
@@ -198,11 +199,8 @@ std::vector<Network> networks() {
   std::vector<Network> all{{"small_int8_net", write_model(test::small_int8_net())},
                            {"random_packed_net", write_model(test::random_packed_net(1))},
                            {"boxes", write_model(boxes_net())}};
-  for (const auto& entry : std::filesystem::directory_iterator(OCTET_SOURCE_DIR "/tests/data")) {
-    if (entry.path().extension() != ".octet") continue;
-    const std::string text = test::read_text(entry.path().string());
-    const auto bytes = std::as_bytes(std::span(text));
-    all.push_back({entry.path().filename().string(), {bytes.begin(), bytes.end()}});
+  for (test::OldFile& file : test::old_files()) {
+    all.push_back({file.path.filename().string(), std::move(file.bytes)});
   }
   return all;
 }
@@ -249,26 +247,27 @@ TEST_CASE("an allocation that fails is an error of load or create, never a crash
   CHECK(tested > 4);
 }
 
-TEST_CASE("memory that oneDNN has not in a run is an exception of that run alone") {
-  const std::string text = test::read_text(OCTET_SOURCE_DIR "/tests/data/v5_halves.octet");
-  const auto file = std::as_bytes(std::span(text));
-  const std::vector<std::byte> bytes(file.begin(), file.end());
-  if (step_on_onednn(bytes).empty()) test::skip("oneDNN runs no step");
-  const Result<Model> model = Model::from_memory(bytes);
-  REQUIRE(model.ok());
-  for (const int threads : {1, 3}) {
-    Result<Session> session = Session::create(*model, {.threads = threads, .batch = 3});
-    REQUIRE(session.ok());
-    fill(session->input());
-    session->run();
-    const TensorView output = session->output();
-    const std::vector<std::byte> expected(static_cast<const std::byte*>(output.data),
-                                          static_cast<const std::byte*>(output.data) + output.byte_count());
-    for (const Failing how : {Failing::kOne, Failing::kAllFromThere}) {
-      for (int64_t call = 1;; ++call) {
+// Later allocations of oneDNN may be those of its own loops, where an exception ends the process.
+TEST_CASE("where oneDNN has no memory for a step's arguments the run ends with an exception, and the next is right") {
+  int tested = 0;
+  for (const auto& [name, bytes] : networks()) {
+    if (step_on_onednn(bytes).empty()) continue;
+    CAPTURE(name);
+    ++tested;
+    const Result<Model> model = Model::from_memory(bytes);
+    REQUIRE(model.ok());
+    for (const int threads : {1, 3}) {
+      Result<Session> session = Session::create(*model, {.threads = threads, .batch = 3});
+      REQUIRE(session.ok());
+      fill(session->input());
+      session->run();
+      const TensorView output = session->output();
+      const auto* values = static_cast<const std::byte*>(output.data);
+      const std::vector<std::byte> expected(values, values + output.byte_count());
+      for (const Failing how : {Failing::kOne, Failing::kAllFromThere}) {
         bool thrown = false;
         failure_count = 0;
-        calls_left = call;
+        calls_left = 1;
         failing = how;
         try {
           session->run();
@@ -276,13 +275,14 @@ TEST_CASE("memory that oneDNN has not in a run is an exception of that run alone
           thrown = true;
         }
         failing = Failing::kNothing;
-        if (failure_count == 0) break;
+        CHECK(failure_count > 0);
         CHECK(thrown);
         session->run();
-        CHECK(std::memcmp(output.data, expected.data(), expected.size()) == 0);
+        CHECK(std::memcmp(values, expected.data(), expected.size()) == 0);
       }
     }
   }
+  if (tested == 0) test::skip("oneDNN runs no step of these networks");
 }
 
 TEST_CASE("a model outlives the sessions that it had no memory for") {

@@ -83,8 +83,8 @@ class Session {
   TensorView output(size_t i = 0) const;
 
   // Computes the outputs from the inputs. Cannot fail, but for steps that steps() calls `onednn` or `widened`: oneDNN
-  // allocates in each call, and where it cannot, run() throws std::bad_alloc. The outputs are then undefined; the
-  // session is as before, and may run again.
+  // allocates in each call, and where it cannot, run() throws std::bad_alloc (in oneDNN's own loops the process ends).
+  // The outputs are then undefined; the session is as before, and may run again.
   void run();
 
   // run(), calling `observer` after each step for each tensor that it wrote, while its bytes are still there. Graph
