@@ -64,8 +64,9 @@ Status correct_draft(const ConvertOptions& options, const CalibratedNetwork& net
     return {};
   }
   if (const size_t count = network.samples->all().size(); count < 2) {
-    notices.push_back("nothing was corrected: that takes at least 2 samples, some to fit to and others to judge by, not " +
-                      std::to_string(count));
+    notices.push_back(
+        "nothing was corrected: that takes at least 2 samples, some to fit to and others to judge by, not " +
+        std::to_string(count));
     return {};
   }
   const CorrectionContext context{network.samples->fit(), options.seed, network.threads,

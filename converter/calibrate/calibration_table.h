@@ -29,8 +29,8 @@ Status save_calibration_table(const CalibrationTable& table, const std::string& 
 // kInvalidFile with what is wrong: every number is checked, so that the statistics are such as observing could have
 // given.
 Result<CalibrationTable> load_calibration_table(const std::string& path);
-// Adds what `other` has seen, of whatever weights; on an error `table` is as it was. kInvalidFile if the two are of different models,
-// preprocessings or values.
+// Adds what `other` has seen, of whatever weights; on an error `table` is as it was. kInvalidFile if the two are of
+// different models, preprocessings or values.
 Status merge_calibration_tables(CalibrationTable& table, const CalibrationTable& other);
 
 }  // namespace octet

@@ -62,8 +62,9 @@ TEST_CASE("--correct takes none, auto, or names in their order, and names what i
   CHECK((*either)[1] == CorrectionChoice{{find_correction_method("adaround")}, {find_correction_method("adaquant")}});
   const auto chained = parse_correction("bias|equalize+bias");
   REQUIRE(chained.ok());
-  CHECK(*chained == std::vector<CorrectionChoice>{{{find_correction_method("bias")},
-                                                   {find_correction_method("equalize"), find_correction_method("bias")}}});
+  CHECK(*chained ==
+        std::vector<CorrectionChoice>{
+            {{find_correction_method("bias")}, {find_correction_method("equalize"), find_correction_method("bias")}}});
   CHECK(to_string((*chained)[0][1]) == "equalize+bias");
   for (const char* wrong : {"", "bias,", "|bias", "bias+", "+bias", "bais"}) {
     const auto unknown = parse_correction(wrong);
@@ -88,7 +89,8 @@ TEST_CASE("a harmful pass is rejected by its guard, and leaves nothing behind") 
   const CorrectionMethod idle{"idle", "does nothing", keep_as_is};
   const std::vector<CorrectionChoice> methods{{{&harmful}}, {{&idle}}};
   size_t seen = 0;
-  const auto steps = correct(methods, samples, context_of(samples.fit()), draft, [&](const CorrectionStep&) { ++seen; });
+  const auto steps =
+      correct(methods, samples, context_of(samples.fit()), draft, [&](const CorrectionStep&) { ++seen; });
   REQUIRE_MESSAGE(steps.ok(), steps.error().message);
   REQUIRE(steps->size() == 2);
   CHECK(seen == 2);

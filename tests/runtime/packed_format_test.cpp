@@ -230,8 +230,8 @@ TEST_CASE("f32 weights that are halves take two bytes each, and come back") {
   REQUIRE(found.data_bytes == 32);
   CHECK(std::memcmp(found.data, values.data(), 32) == 0);
   CHECK(write_model(read->packed()) == bytes);
-  check_damage_is_harmless(
-      bytes, 1, {std::byte{0x00}, std::byte{0x04}, std::byte{0x08}, std::byte{0x10}, std::byte{0xFF}});
+  check_damage_is_harmless(bytes, 1,
+                           {std::byte{0x00}, std::byte{0x04}, std::byte{0x08}, std::byte{0x10}, std::byte{0xFF}});
   // What is no half keeps its 32 bits.
   values[7] = 1.0F / 3;
   tensor.data = values.data();
