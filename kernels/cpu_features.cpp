@@ -1,11 +1,15 @@
 #include "kernels/cpu_features.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
-#include <cstring>
-#include <initializer_list>
+#include <optional>
+#include <string_view>
 
 namespace octet {
 namespace {
+
+constexpr std::array<const char*, 6> kNames{"any", "sse41", "avx2", "avx512", "avx512_vnni", "avx512_vbmi"};
 
 Isa detect() {
 #if defined(__x86_64__)
@@ -24,21 +28,24 @@ Isa detect() {
 #endif
 }
 
-Isa capped() {
-  const Isa detected = detect();
+// What OCTET_MAX_ISA names.
+std::optional<Isa> find_cap() {
   const char* cap = std::getenv("OCTET_MAX_ISA");
-  if (cap == nullptr) return detected;
-  for (const Isa isa : {Isa::kAny, Isa::kSse41, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Vbmi}) {
-    if (std::strcmp(cap, to_string(isa)) == 0) return isa < detected ? isa : detected;
-  }
-  return detected;
+  if (cap == nullptr) return std::nullopt;
+  const auto* found = std::ranges::find(kNames, std::string_view(cap));
+  if (found == kNames.end()) return std::nullopt;
+  return static_cast<Isa>(found - kNames.begin());
 }
 
 }  // namespace
 
 Isa best_isa() {
-  static const Isa isa = capped();
+  static const Isa isa = std::min(detect(), find_cap().value_or(Isa::kAvx512Vbmi));
   return isa;
+}
+
+bool isa_is_capped() {
+  return find_cap().has_value();
 }
 
 bool is_available(Isa isa) {
@@ -46,21 +53,11 @@ bool is_available(Isa isa) {
 }
 
 const char* to_string(Isa isa) {
-  switch (isa) {
-    case Isa::kAny:
-      return "any";
-    case Isa::kSse41:
-      return "sse41";
-    case Isa::kAvx2:
-      return "avx2";
-    case Isa::kAvx512:
-      return "avx512";
-    case Isa::kAvx512Vnni:
-      return "avx512_vnni";
-    case Isa::kAvx512Vbmi:
-      return "avx512_vbmi";
-  }
-  return "any";
+  return kNames[static_cast<size_t>(isa)];
+}
+
+std::span<const char* const> all_isa_names() {
+  return kNames;
 }
 
 }  // namespace octet

@@ -1,14 +1,19 @@
 // What this CPU can execute, as far as kernel tables need to know.
 #pragma once
 
+#include <span>
+
 namespace octet {
 
 // Levels are ordered: a level implies those before it.
 enum class Isa { kAny, kSse41, kAvx2, kAvx512, kAvx512Vnni, kAvx512Vbmi };
 
-// Whether kernels of this level may run: the CPU has it, the build contains it, and OCTET_MAX_ISA
-// (any | sse41 | avx2 | avx512 | avx512_vnni | avx512_vbmi; default: no cap) allows it. Read once per process.
+// Whether kernels of this level may run: the CPU has it, the build contains it, and OCTET_MAX_ISA (a level's name;
+// anything else is no cap) allows it. Read once per process.
 bool is_available(Isa isa);
+
+// Whether OCTET_MAX_ISA names a level.
+bool isa_is_capped();
 
 // The highest available level.
 Isa best_isa();
@@ -19,5 +24,7 @@ bool has_native_bf16();
 
 // "any", "avx2", ...
 const char* to_string(Isa isa);
+// Of all levels, in their order.
+std::span<const char* const> all_isa_names();
 
 }  // namespace octet

@@ -1,7 +1,6 @@
 #include "kernels/onednn_context.h"
 
 #include <cassert>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -15,7 +14,7 @@ using Dims = dnnl::memory::dims;
 
 void cap_isa() {
 #if defined(__x86_64__)
-  if (std::getenv("OCTET_MAX_ISA") == nullptr) return;
+  if (!isa_is_capped()) return;
   // A failure means that oneDNN was used before, by the application: then its own cap stands.
   switch (best_isa()) {
     case Isa::kAny:

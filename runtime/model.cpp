@@ -66,4 +66,8 @@ const char* cpu_isa() {
   return to_string(best_isa());
 }
 
+std::span<const char* const> isa_names() {
+  return all_isa_names();
+}
+
 }  // namespace octet

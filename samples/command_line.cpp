@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <iostream>
 #include <numeric>
 
@@ -102,6 +103,18 @@ std::string describe_unknown(const CLI::App& app, int argc, const char* const* a
   return {};
 }
 
+// The library ignores a value of OCTET_MAX_ISA that it does not know.
+std::optional<int> check_max_isa(const CLI::App& app) {
+  const char* cap = std::getenv("OCTET_MAX_ISA");
+  if (cap == nullptr || *cap == '\0') return std::nullopt;
+  const auto names = isa_names();
+  if (std::ranges::find(names, std::string_view(cap)) != names.end()) return std::nullopt;
+  std::cerr << active_name(app) << ": the environment variable OCTET_MAX_ISA is '" << one_line(cap) << "', not one of";
+  for (const char* name : names) std::cerr << (name == names.front() ? " " : ", ") << name;
+  std::cerr << "\n";
+  return kExitUsage;
+}
+
 }  // namespace
 
 int exit_code(ErrorCode code) {
@@ -145,7 +158,7 @@ CLI::Validator whole_number(uint64_t min, uint64_t max) {
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
-    return std::nullopt;
+    return check_max_isa(app);
   } catch (const CLI::ExtrasError&) {
     std::cerr << active_name(app) << ": " << one_line(describe_extras(app)) << "; see --help\n";
     return kExitUsage;

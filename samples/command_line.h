@@ -30,8 +30,8 @@ void add_version(CLI::App& app);
 // Accepts a whole number from `min` to `max`, nothing else: CLI11 itself takes -5 or 10^30 for an unsigned option.
 CLI::Validator whole_number(uint64_t min, uint64_t max);
 
-// Parses; on --help, --version or a wrong command line prints what is due and returns the exit code. An unknown option
-// is named with its nearest match.
+// Parses; on --help, --version, a wrong command line or an OCTET_MAX_ISA that is no level prints what is due and
+// returns the exit code. An unknown option is named with its nearest match.
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
 
 // Names come from files and may hold anything: the text with a '?' for every byte that is no part of a visible

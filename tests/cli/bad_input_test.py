@@ -26,6 +26,16 @@ class WrongUsage(Case):
         self.fail_with(USAGE, CLASSIFY, IMAGES / "ship.png", "--thread", 1, mentions=["'--threads'"])
         self.fail_with(USAGE, BENCHMARK, PACKED, "--run", 1, mentions=["'--runs'"])
 
+    def test_a_level_of_instructions_that_there_is_not_is_refused(self):
+        for level in ("avx-512", "AVX2", "avx2 ", "\n"):
+            environment = {**os.environ, "OCTET_MAX_ISA": level}
+            said = ["OCTET_MAX_ISA is '" + level.replace("\n", "?") + "', not one of any, sse41, avx2, avx512, avx512_vnni"]
+            self.fail_with(USAGE, OCTET, "inspect", PACKED, env=environment, mentions=said)
+            self.fail_with(USAGE, BENCHMARK, PACKED, "--runs", 1, env=environment, mentions=said)
+            self.fail_with(USAGE, CLASSIFY, IMAGES / "ship.png", env=environment, mentions=said)
+        for level in ("", "any"):
+            self.succeed(OCTET, "inspect", PACKED, env={**os.environ, "OCTET_MAX_ISA": level})
+
     def test_parse_errors_are_usage_errors(self):
         for arguments in (["convert"], ["convert", MODEL], ["bogus"], [], ["run", MODEL], ["evaluate", MODEL],
                           ["convert", MODEL, "-o", "x", "--calibration", "bogus"],
