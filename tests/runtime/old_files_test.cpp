@@ -27,17 +27,17 @@ std::string output_of(const Model& model, int threads) {
 
 TEST_CASE("packed files of every version load, and answer the bytes that they always answered") {
   std::set<uint32_t> versions;
-  for (const auto& [path, bytes] : test::old_files()) {
-    CAPTURE(path.string());
+  for (const test::OldFile& file : test::old_files()) {
+    CAPTURE(file.path.string());
     PackedHeader header;
-    REQUIRE(bytes.size() > sizeof header);
-    std::memcpy(&header, bytes.data(), sizeof header);
+    REQUIRE(file.bytes.size() > sizeof header);
+    std::memcpy(&header, file.bytes.data(), sizeof header);
     versions.insert(header.version);
-    const Result<Model> model = Model::load(path.string());
+    const Result<Model> model = Model::load(file.path.string());
     REQUIRE_MESSAGE(model.ok(), model.error().message);
-    const std::string expected = test::read_bytes(std::filesystem::path(path).replace_extension(".output"));
+    const std::string expected = test::read_bytes(std::filesystem::path(file.path).replace_extension(".output"));
     for (const int threads : {1, 2}) CHECK(output_of(*model, threads) == expected);
-    const Result<Model> copy = Model::from_memory(bytes);
+    const Result<Model> copy = Model::from_memory(file.bytes);
     REQUIRE_MESSAGE(copy.ok(), copy.error().message);
     CHECK(output_of(*copy, 1) == expected);
   }

@@ -46,9 +46,9 @@ void check_damage_is_harmless(std::span<const std::byte> bytes, size_t step, std
 }
 
 // A small net of integers, and all of tests/data: every version, with every kind of layer.
-std::vector<std::pair<std::string, std::vector<std::byte>>> files_of_every_kind() {
-  std::vector<std::pair<std::string, std::vector<std::byte>>> files{{"small", write_model(test::small_int8_net())}};
-  for (test::OldFile& file : test::old_files()) files.emplace_back(file.path.string(), std::move(file.bytes));
+std::vector<test::OldFile> files_of_every_kind() {
+  std::vector<test::OldFile> files = test::old_files();
+  files.push_back({"small", write_model(test::small_int8_net())});
   return files;
 }
 
@@ -97,8 +97,9 @@ TEST_CASE("a model survives writing and reading, byte for byte") {
 }
 
 TEST_CASE("every truncated prefix is refused with both sizes") {
-  for (const auto& [name, bytes] : files_of_every_kind()) {
-    CAPTURE(name);
+  for (const test::OldFile& file : files_of_every_kind()) {
+    CAPTURE(file.path.string());
+    const std::vector<std::byte>& bytes = file.bytes;
     for (size_t count = 0; count < bytes.size(); ++count) {
       const Result<Model> read = Model::from_memory(std::span(bytes).first(count));
       REQUIRE(!read.ok());
@@ -109,8 +110,9 @@ TEST_CASE("every truncated prefix is refused with both sizes") {
 }
 
 TEST_CASE("a section that ends early is refused under a right header and checksum") {
-  for (const auto& [name, bytes] : files_of_every_kind()) {
-    CAPTURE(name);
+  for (const test::OldFile& file : files_of_every_kind()) {
+    CAPTURE(file.path.string());
+    const std::vector<std::byte>& bytes = file.bytes;
     const PackedHeader header = header_of(bytes);
     REQUIRE(Model::from_memory(with_sections(bytes, header.graph_bytes, header.data_bytes)).ok());
     const auto refused = [&](uint64_t graph_bytes, uint64_t data_bytes) {
@@ -133,8 +135,9 @@ TEST_CASE("bytes behind the end are refused") {
 }
 
 TEST_CASE("every flipped byte is refused") {
-  for (const auto& [name, bytes] : files_of_every_kind()) {
-    CAPTURE(name);
+  for (const test::OldFile& file : files_of_every_kind()) {
+    CAPTURE(file.path.string());
+    const std::vector<std::byte>& bytes = file.bytes;
     for (size_t i = 0; i < bytes.size(); ++i) {
       std::vector<std::byte> changed = bytes;
       changed[i] ^= std::byte{0x40};
