@@ -1,15 +1,15 @@
 #include "kernels/cpu_features.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
 namespace octet {
 namespace {
 
-constexpr std::array<const char*, 6> kNames{"any", "sse41", "avx2", "avx512", "avx512_vnni", "avx512_vbmi"};
+constexpr const char* kNames[] = {"any", "sse41", "avx2", "avx512", "avx512_vnni", "avx512_vbmi"};
 
 Isa detect() {
 #if defined(__x86_64__)
@@ -33,8 +33,8 @@ std::optional<Isa> find_cap() {
   const char* cap = std::getenv("OCTET_MAX_ISA");
   if (cap == nullptr) return std::nullopt;
   const auto* found = std::ranges::find(kNames, std::string_view(cap));
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<Isa>(found - kNames.begin());
+  if (found == std::end(kNames)) return std::nullopt;
+  return static_cast<Isa>(found - std::begin(kNames));
 }
 
 }  // namespace
