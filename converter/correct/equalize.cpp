@@ -102,6 +102,7 @@ Status search_excess(const CorrectionContext& context, const Draft& draft, const
   if (groups.empty()) return {};
   OCTET_TRY(const Trials trials, Trials::create(context, draft, stats));
   OCTET_TRY(std::optional<Trial> found, trials.run(best, {}));
+  if (!found.has_value()) return {};  // nothing passes a bound
   for (const size_t g : groups) {
     std::vector<double> known = found->passed;
     for (const double excess : kExcesses) {
