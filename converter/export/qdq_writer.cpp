@@ -126,7 +126,7 @@ void QdqWriter::write_output(const PackedNode& node, size_t i, std::string value
 
 void QdqWriter::write_integers(const PackedNode& node, std::string value, const AxisOrder& order, const Clamp& clamp) {
   PackedTensor dst = tensor(node.outputs[0]);
-  dst.scales = {1.0F};
+  dst.scales.assign(1, 1.0F);
   write(node.outputs[0], std::move(value), order, clamp, dst);
 }
 
