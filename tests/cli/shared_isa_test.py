@@ -12,9 +12,10 @@ import tempfile
 import unittest
 
 from levels import LEVELS
-from support import OCTET, SHARED, Case, npy, read_npy
+from support import BUILD, OCTET, SHARED, Case, npy, read_npy
 
 MODELS = sorted(path for pattern in ("*/*.onnx", "*/model.json") for path in (SHARED / "models").glob(pattern))
+PLAIN_ONEDNN = BUILD / "tests/plain_onednn_test"
 SAMPLES = 2
 # Of the largest |output|: what orders of the same f32 sums may make of it.
 F32_TOLERANCE = 1e-5
@@ -104,6 +105,9 @@ class SharedIsa(Case):
             self.assertGreater(said["integer_nodes"], 0, net.path)
             outputs = net.check(packed, self.same_bytes)
             self.assertGreater(max(len(set(values)) for values in outputs.values()), 1, net.path)
+            # The control: oneDNN alone gives other bytes without VNNI, and the same where the CPU has it.
+            for level in LEVELS[1], {}:
+                self.succeed(PLAIN_ONEDNN, env={**os.environ, "OCTET_TEST_FILE": str(packed), **level})
 
     def test_f32_gives_the_same_but_for_the_order_of_sums(self):
         self.worst = 0
