@@ -110,7 +110,7 @@ class GraphBuilder {
 
   Status add_inputs() {
     for (const auto& [name, shape] : options_.input_shapes) {
-      const auto same = [&, &name = name](const SourceInput& input) { return input.name == name; };
+      const auto same = [&wanted = name](const SourceInput& input) { return input.name == wanted; };
       if (std::none_of(source_.inputs.begin(), source_.inputs.end(), same)) {
         return Error{ErrorCode::kUsage, "a shape is given for '" + name + "', but the network has no such input"};
       }

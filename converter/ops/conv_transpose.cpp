@@ -124,9 +124,11 @@ Result<Tensor> phase_bias(NodeReader& reader, const Tensor& bias, const PhaseCha
 // For each channel of the convolution the entry `place` says of `values`, or the only one.
 template <class T, class Place>
 std::vector<T> for_phases(const std::vector<T>& values, const PhaseChannels& channels, const Place& place) {
-  if (values.size() == 1) return values;
-  std::vector<T> result;
-  for (int64_t i = 0; i < channels.count(); ++i) result.push_back(values[static_cast<size_t>(place(i))]);
+  const bool is_only = values.size() == 1;
+  std::vector<T> result(is_only ? 1 : static_cast<size_t>(channels.count()), values.front());
+  for (size_t i = 0; !is_only && i < result.size(); ++i) {
+    result[i] = values[static_cast<size_t>(place(static_cast<int64_t>(i)))];
+  }
   return result;
 }
 

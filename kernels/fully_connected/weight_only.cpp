@@ -241,23 +241,23 @@ Result<Kernel> prepare_weight_only_reference(const Problem<FullyConnectedParams>
                                                                Finish(problem.inputs, sizes.outputs, sizes.outputs),
                                                                problem.params.clamp, problem.threads});
   return Kernel([reference](const Buffers& buffers) {
-    const auto& [size, values, runs, finish, clamp, threads] = *reference;
+    const auto& layer = *reference;  // no structured binding: clang 14 does not capture one
+    const Sizes& size = layer.sizes;
     const auto* src = static_cast<const float*>(buffers.src[kSrc]);
     auto* dst = static_cast<float*>(buffers.dst[0]);
-    parallel_for(threads, size.rows * size.outputs, kMacsPerThread / (size.taps + 1) + 1, 1,
-                 [&, &size = size, &values = values, &runs = runs, &finish = finish, &clamp = clamp](int64_t begin,
-                                                                                                     int64_t end) {
-                   for (int64_t i = begin; i < end; ++i) {
-                     const int64_t o = i % size.outputs;
-                     const uint8_t* factors =
-                         runs.factors.empty() ? nullptr : runs.factors.data() + o * runs.count(size.taps);
-                     const float total =
-                         dot(src + i / size.outputs * size.taps, values + o * size.taps, factors, size.taps, runs.size);
-                     const auto at = static_cast<size_t>(o);
-                     const float value = std::fma(total, finish.scales[at], finish.bias[at]);
-                     dst[i] = value < clamp.min ? clamp.min : value > clamp.max ? clamp.max : value;
-                   }
-                 });
+    const int64_t chunk = kMacsPerThread / (size.taps + 1) + 1;
+    parallel_for(layer.threads, size.rows * size.outputs, chunk, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t o = i % size.outputs;
+        const uint8_t* factors =
+            layer.runs.factors.empty() ? nullptr : layer.runs.factors.data() + o * layer.runs.count(size.taps);
+        const float total =
+            dot(src + i / size.outputs * size.taps, layer.weights + o * size.taps, factors, size.taps, layer.runs.size);
+        const auto at = static_cast<size_t>(o);
+        dst[i] = std::clamp(std::fma(total, layer.finish.scales[at], layer.finish.bias[at]), layer.clamp.min,
+                            layer.clamp.max);
+      }
+    });
   });
 }
 

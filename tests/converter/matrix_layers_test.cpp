@@ -47,7 +47,7 @@ double sqnr_db(const std::vector<float>& expected, const std::vector<float>& fou
   return 10 * std::log10(signal / std::max(noise, 1e-30));
 }
 
-const PackedNode& node(const PackedModel& packed, const std::string& name) {
+const PackedNode& node(const PackedModel& packed, std::string_view name) {
   for (const PackedNode& candidate : packed.nodes) {
     if (candidate.name == name) return candidate;
   }
