@@ -7,9 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <iterator>
+#include <string_view>
 
 #include "tests/support/scratch_folder.h"
 #include "tests/support/skip.h"
@@ -18,11 +22,39 @@ namespace {
 
 int signal_in_fsync = 0;  // what arrives when all bytes are written, and nothing has its name yet
 
+// What the disk refuses, and from which of these calls on.
+struct Fault {
+  std::string_view call;
+  int error = 0;
+  int calls_left = 0;
+};
+Fault fault;
+
+bool fails(std::string_view call) {
+  if (fault.call != call || --fault.calls_left > 0) return false;
+  errno = fault.error;
+  return true;
+}
+
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) int fsync(int file) {
+extern "C" {
+__attribute__((visibility("default"))) int fsync(int file) {
   if (signal_in_fsync != 0) kill(getpid(), signal_in_fsync);
-  return static_cast<int>(syscall(SYS_fsync, file));
+  return fails("fsync") ? -1 : static_cast<int>(syscall(SYS_fsync, file));
+}
+// At most 1000 bytes in each call, while something may fail.
+__attribute__((visibility("default"))) ssize_t write(int file, const void* bytes, size_t count) {
+  if (fails("write")) return -1;
+  return syscall(SYS_write, file, bytes, fault.error == 0 ? count : std::min<size_t>(count, 1000));
+}
+__attribute__((visibility("default"))) int close(int file) {
+  const auto closed = static_cast<int>(syscall(SYS_close, file));
+  return fails("close") ? -1 : closed;
+}
+__attribute__((visibility("default"))) int rename(const char* from, const char* to) noexcept {
+  return fails("rename") ? -1 : static_cast<int>(syscall(SYS_rename, from, to));
+}
 }
 
 namespace octet::test {
@@ -108,6 +140,29 @@ TEST_CASE("a full disk leaves the old file, and nothing beside it") {
   CHECK(WEXITSTATUS(status) == 0);
   CHECK(read_text(path) == "old");
   CHECK(file_count(folder) == 1);
+}
+
+TEST_CASE("whatever a disk refuses leaves the old file, and nothing beside it") {
+  const ScratchFolder folder;
+  const std::string path = folder.write("x", "old");
+  for (const Fault& f :
+       {Fault{"write", ENOSPC, 1}, Fault{"write", ENOSPC, 3}, Fault{"write", EIO, 2}, Fault{"fsync", ENOSPC, 1},
+        Fault{"fsync", EIO, 1}, Fault{"close", EDQUOT, 1}, Fault{"rename", EACCES, 1}, Fault{"rename", ENOSPC, 1}}) {
+    CAPTURE(f.call);
+    CAPTURE(f.error);
+    CAPTURE(f.calls_left);
+    const int status = child([&] {
+      fault = f;
+      const Status written = write_file_atomically(path, bytes_of(std::string(5000, 'x')));
+      fault = {};
+      if (written.ok() || written.error().code != ErrorCode::kResource) return 1;
+      return written.error().message.find(std::strerror(f.error)) == std::string::npos ? 2 : 0;
+    });
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(read_text(path) == "old");
+    CHECK(file_count(folder) == 1);
+  }
 }
 
 TEST_CASE("a folder that is read-only keeps the old file") {
