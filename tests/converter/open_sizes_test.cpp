@@ -202,9 +202,9 @@ TEST_CASE("transposed convolutions, blocks of pixels and shuffled channels leave
          s.node("Transpose", {"c"}, {"d"}, {{"perm", Ints{0, 2, 1, 3, 4}}}).node("Reshape", {"d", "bs"}, {"e"});
        }},
   };
-  for (const auto& [what, build] : cases) {
-    CAPTURE(what);
-    const SourceBuilder source = network_around(build);
+  for (const auto& tried : cases) {
+    CAPTURE(tried.first);
+    const SourceBuilder source = network_around(tried.second);
     check_sizes(source, convert_at(source, {1, 3, 6, 8}, true), {{1, 3, 6, 8}, {1, 3, 5, 7}, {1, 3, 16, 9}});
   }
 }
@@ -242,7 +242,12 @@ TEST_CASE("a resize to the size of another tensor leaves the size open") {
   const SourceBuilder::Attributes pooling{{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}};
   using Build = std::function<void(SourceBuilder&)>;  // from b [N, 8, H, W] to e [N, 8, ...]
   const auto u8 = DataType::kU8, f32 = DataType::kF32;
-  const std::tuple<const char*, Build, std::vector<DataType>> cases[] = {
+  struct Case {
+    const char* what;
+    Build build;
+    std::vector<DataType> types;
+  };
+  const Case cases[] = {
       {"feature pyramid",
        [&](SourceBuilder& s) {
          add_conv(s, "b", "c3", 8, 8, halving).node("Relu", {"c3"}, {"d3"});
@@ -294,11 +299,11 @@ TEST_CASE("a resize to the size of another tensor leaves the size open") {
        },
        {u8, u8}},
   };
-  for (const auto& [what, build, types] : cases) {
-    CAPTURE(what);
-    const SourceBuilder source = network_around(build);
+  for (const Case& tried : cases) {
+    CAPTURE(tried.what);
+    const SourceBuilder source = network_around(tried.build);
     const PackedModel packed = convert_at(source, {1, 3, 16, 8}, true);
-    CHECK(types_of_likes(packed) == types);
+    CHECK(types_of_likes(packed) == tried.types);
     check_sizes(source, packed,
                 {{1, 3, 16, 8},
                  {1, 3, 13, 15},

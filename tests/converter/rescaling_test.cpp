@@ -88,13 +88,13 @@ TEST_CASE("the model's values in a correction's units are those of the rescaled 
     Values model = values_of(graph, samples[0]);
     const Values teacher = values_of(draft.teacher, samples[0]);
     double most_before = 0;
-    for (const auto& [name, expected] : teacher) {
-      CAPTURE(name);
-      std::vector<float>& values = model.at(name);
-      most_before = std::max(most_before, relative(expected, values));
-      const auto found = rescaling->find(name);
+    for (const auto& expected : teacher) {
+      CAPTURE(expected.first);
+      std::vector<float>& values = model.at(expected.first);
+      most_before = std::max(most_before, relative(expected.second, values));
+      const auto found = rescaling->find(expected.first);
       if (found != rescaling->end()) REQUIRE(rescale_values(found->second, values));
-      CHECK(relative(expected, values) < 2e-4);
+      CHECK(relative(expected.second, values) < 2e-4);
     }
     CHECK(most_before > 0.05);
   }

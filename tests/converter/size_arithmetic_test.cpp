@@ -240,13 +240,13 @@ TEST_CASE("a batch by which a network decides beyond the batches that it is read
          s.node("Reshape", {"f", "column"}, {"rows"}).node("Mul", {"x", "rows"}, {"y"}).output("y");
        }},
   };
-  for (const auto& [node, build] : cases) {
-    CAPTURE(node);
+  for (const auto& tried : cases) {
+    CAPTURE(tried.node);
     SourceBuilder source = sized({kN, 3, 8, 8});
-    build(source);
+    tried.build(source);
     const Batch batch = batch_of(source);
     CHECK(batch.size == 1);
-    CHECK_MESSAGE(has(batch.warning, node), batch.warning);
+    CHECK_MESSAGE(has(batch.warning, tried.node), batch.warning);
     CHECK(has(batch.warning, "--input-shape x=3x3x8x8"));
   }
 }
@@ -301,7 +301,9 @@ TEST_CASE("a batch by which every size decides alike stays open") {
 }
 
 TEST_CASE("a recurrent layer that starts with zeros for each sample, made of the batch, leaves it open") {
-  for (const auto& [op, gates] : {std::pair{"LSTM", 4}, {"GRU", 3}, {"RNN", 1}}) {
+  for (const auto& layer : {std::pair{"LSTM", 4}, {"GRU", 3}, {"RNN", 1}}) {
+    const char* const op = layer.first;
+    const int gates = layer.second;
     CAPTURE(op);
     SourceBuilder source;
     source.input("x", {kN, 7, 6}).node("Shape", {"x"}, {"shape"}).s64("at0", {0}).s64("at1", {1}).s64("hidden", {5});

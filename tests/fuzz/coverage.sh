@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 fuzz=${BUILD_DIR:-build-fuzz}
 build=$fuzz-coverage
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(packed onnx json npy text image)
+[ ${#targets[@]} -gt 0 ] || targets=(packed onnx json tfjs npy labels spec calibration image)
 # Without optimization it is built in a third of the time, and what runs are small files, once.
 cmake --preset fuzz -B "$build" -DCMAKE_BUILD_TYPE=None \
   -DCMAKE_CXX_FLAGS="-DNDEBUG -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping" >/dev/null

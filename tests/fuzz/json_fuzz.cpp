@@ -1,4 +1,4 @@
-// octet JSON and TensorFlow.js layers: both are told apart by their content.
+// octet JSON, and whatever other JSON it becomes.
 #include "tests/fuzz/model_fuzz.h"
 #include "tests/fuzz/target.h"
 

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "converter/data/npy.h"
+#include "converter/import/tfjs.h"
 #include "converter/op_rule.h"
 #include "octet/image.hpp"
 #include "octet/zoo.h"
@@ -16,6 +17,7 @@
 #include "tests/support/onnx_writer.h"
 #include "tests/support/packed_builder.h"
 #include "tests/support/random_packed_net.h"
+#include "tests/support/tfjs_json.h"
 
 namespace octet::test {
 namespace {
@@ -43,13 +45,8 @@ void write_packed(const std::string& name, const PackedModel& model) {
 }
 
 void write_source(const std::string& target, const std::string& name, const std::string& bytes) {
-  const std::string file = "model." + target;
-  write_good(target, name, bytes, fuzz::import_model(file.c_str(), bytes.data(), bytes.size()));
-}
-
-void write_text(const std::string& name, char kind, const std::string& text) {
-  const std::string bytes = kind + text;
-  write_good("text", name, bytes, fuzz::read_text(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+  const char* file = target == "onnx" ? "model.onnx" : "model.json";
+  write_good(target, name, bytes, fuzz::import_model(file, bytes.data(), bytes.size()));
 }
 
 void write_npy(const std::string& name, const std::string& bytes) {
@@ -124,7 +121,7 @@ void write_onnx_ops() {
   }
 }
 
-// Both read a file of weights of 4096 bytes (model_fuzz.cpp).
+// Reads a file of weights of 4096 bytes, as TensorFlow.js models here do (model_fuzz.cpp).
 constexpr const char* kJson = R"({"format": "octet", "version": 1, "name": "net",
  "inputs": [{"name": "x", "dtype": "f32", "shape": ["N", 3, 4, 4]}], "outputs": ["y"], "weights": "weights.bin",
  "tensors": [{"name": "w", "dtype": "f32", "shape": [2, 3, 1, 1], "offset": 0},
@@ -133,16 +130,64 @@ constexpr const char* kJson = R"({"format": "octet", "version": 1, "name": "net"
            {"op": "relu", "name": "r", "inputs": ["c"], "outputs": ["r"]},
            {"op": "global_average_pool", "name": "p", "inputs": ["r"], "outputs": ["p"]},
            {"op": "flatten", "name": "y", "inputs": ["p"], "outputs": ["y"]}]})";
-constexpr const char* kLayers =
-    R"({"format": "layers-model", "modelTopology": {"model_config": {"class_name": "Sequential",
- "config": {"layers": [{"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [null, 31]}},
-                       {"class_name": "Dense", "config": {"name": "d", "units": 32, "activation": "relu"}}]}}},
- "weightsManifest": [{"paths": ["weights.bin"], "weights": [{"name": "d/kernel", "shape": [31, 32], "dtype": "float32"},
-                                                             {"name": "d/bias", "shape": [32], "dtype": "float32"}]}]})";
+
+// The 4096 bytes as weights of the layers "n" and "d".
+constexpr const char* kTfjsWeights = R"([{"paths": ["weights.bin"], "weights": [
+ {"name": "n/kernel", "dtype": "float32", "shape": [1, 1, 2, 2]}, {"name": "n/bias", "dtype": "float32", "shape": [2]},
+ {"name": "n/depthwise_kernel", "dtype": "float32", "shape": [1, 1, 2, 1]},
+ {"name": "n/pointwise_kernel", "dtype": "float32", "shape": [1, 1, 2, 2]},
+ {"name": "n/gamma", "dtype": "float32", "shape": [2]}, {"name": "n/beta", "dtype": "float32", "shape": [2]},
+ {"name": "n/moving_mean", "dtype": "float32", "shape": [2]},
+ {"name": "n/moving_variance", "dtype": "float32", "shape": [2]},
+ {"name": "d/kernel", "dtype": "float32", "shape": [32, 16]}, {"name": "rest", "dtype": "float32", "shape": [492]}]}])";
+// What many types of layers take of their configuration.
+constexpr const char* kTfjsConfig = R"({"filters": 2, "kernel_size": [1, 1], "strides": [1, 1], "padding": "same",
+ "activation": "relu", "pool_size": [2, 2], "target_shape": [-1, 2], "dims": [1, 3, 2], "size": [2, 2], "axis": -1,
+ "cropping": [[1, 0], [0, 1]], "alpha": 0.3, "scale": 0.5, "offset": 1, "depth_multiplier": 1, "rate": 0.5})";
+
+std::string tfjs_model(const Json& topology) {
+  Json model;
+  model["modelTopology"]["model_config"] = topology;
+  model["weightsManifest"] = Json::parse(kTfjsWeights);
+  return model.dump();
+}
+
+// One layer of each type; not all are right.
+void write_tfjs_layers() {
+  for (const TfjsLayerType& type : tfjs_layer_types()) {
+    const std::string name(type.class_name);
+    const Json layers = {layer("InputLayer", "x", {{"batch_input_shape", {nullptr, 4, 4, 2}}}),
+                         layer(name.c_str(), "n", Json::parse(kTfjsConfig))};
+    write("tfjs", name, tfjs_model({{"class_name", "Sequential"}, {"config", {{"name", "s"}, {"layers", layers}}}}));
+  }
+}
+
+// Two branches, their sum, and a model within the model that is called twice.
+std::string tfjs_branches() {
+  const Json inner =
+      functional("inner", "a", pointer("b"),
+                 {called(layer("InputLayer", "a", {{"batch_input_shape", {nullptr, 4, 4, 2}}}), Json::array()),
+                  called(layer("ReLU", "b"), {{pointer("a")}})});
+  Json calls = inner;
+  calls["name"] = "inner";
+  calls["inbound_nodes"] = {{pointer("x")}, {pointer("n")}};
+  const Json layers = {called(layer("InputLayer", "x", {{"batch_input_shape", {nullptr, 4, 4, 2}}}), Json::array()),
+                       called(layer("Conv2D", "n", {{"filters", 2}, {"kernel_size", {1, 1}}}), {{pointer("x")}}),
+                       calls,
+                       called(layer("Add", "sum"), {{pointer("inner", 0), pointer("inner", 1)}}),
+                       called(layer("Flatten", "flat"), {{pointer("sum")}}),
+                       called(layer("Dense", "d", {{"units", 16}, {"use_bias", false}}), {{pointer("flat")}})};
+  return tfjs_model(functional("net", "x", pointer("d"), layers));
+}
+
 // Two numbers, in bins 2048 and 2050 of a width of 2^-11: counts 1, 0, 1.
 constexpr const char* kCalibration = R"({"format": "octet calibration", "version": 1, "model": "m", "preprocessing": "",
  "sample_count": 2, "values": {"x": {"count": 2, "zero_count": 0, "nonfinite_count": 0, "min": 1.0, "max": 1.0009765625,
  "exponent": -11, "first_bin": 2048, "bins": "CDC"}}})";
+
+constexpr const char* kSpec = "imagenet,resize=256,size=8x8,std=0.2:0.3:1/255,fit=letterbox";
+constexpr const char* kNames = "cat\ndog\nowl\n";
+constexpr const char* kLabels = "1\n0\n";
 
 void write_all() {
   write_packed("small", small_int8_net());
@@ -153,11 +198,12 @@ void write_all() {
   write_source("onnx", "image", onnx_image_net());
   write_source("onnx", "shape", onnx_shape_net());
   write_source("json", "octet", kJson);
-  write_source("json", "layers", kLayers);
-  write_text("preprocessing", '\0', "imagenet,resize=256,size=8x8,std=0.2:0.3:1/255,fit=letterbox");
-  write_text("calibration", '\1', kCalibration);
-  write_text("names", '\2', "cat\ndog\nowl\n");
-  write_text("labels", '\3', "1\n0\n");
+  write_tfjs_layers();
+  write_source("tfjs", "branches", tfjs_branches());
+  write_good("spec", "spec", kSpec, fuzz::read_spec(kSpec));
+  write_good("calibration", "two", kCalibration, fuzz::read_calibration(kCalibration));
+  write_good("labels", "names", kNames, fuzz::read_class_names(kNames));
+  write_good("labels", "labels", kLabels, fuzz::read_labels(kLabels));
   write_npy("f32", npy_file<float>("<f4", "(3, 2)", {1, 2, 3, 4, 5, 6}));
   write_npy("u8", npy_file<uint8_t>("|u1", "(3, 2)", {1, 2, 3, 4, 5, 6}));
   write_npy("s64", npy_file<int64_t>("<i8", "(6,)", {1, 2, 3, 4, 5, 6}, 2));

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:?usage: run.sh SECONDS [TARGET ...]}
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(packed onnx json npy text image)
+[ ${#targets[@]} -gt 0 ] || targets=(packed onnx json tfjs npy labels spec calibration image)
 build=${BUILD_DIR:-build-fuzz}
 echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
   clang++ -fsanitize=fuzzer,address -x c++ - -o /dev/null 2>/dev/null ||

@@ -1,14 +1,18 @@
-// Texts that users write, by the first byte: preprocessing specs, saved calibrations, class names, labels.
+// Texts that users write, and what their readers say to them.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <string>
 
 #include "octet/result.h"
 
 namespace octet::fuzz {
 
-// What the reader of such a text says to it. Of an empty one nothing is asked.
-Status read_text(const uint8_t* data, size_t size);
+// A preprocessing spec, for an image network of 8x8.
+Status read_spec(const std::string& text);
+// A saved calibration.
+Status read_calibration(const std::string& text);
+// A file of three class names, and one of the labels of two samples of four classes: each text is read as both.
+Status read_class_names(const std::string& text);
+Status read_labels(const std::string& text);
 
 }  // namespace octet::fuzz

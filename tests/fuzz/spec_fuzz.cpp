@@ -1,9 +1,10 @@
-// Texts that users write.
+// Preprocessing specs.
 #include "tests/fuzz/text.h"
 
 #include "tests/fuzz/target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  (void)octet::fuzz::read_text(data, size);
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  (void)octet::fuzz::read_spec(text);
   return 0;
 }
