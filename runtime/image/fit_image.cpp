@@ -56,8 +56,8 @@ Image paste(const Image& image, int width, int height, int64_t x, int64_t y, con
 }
 
 // resize=N and crop=center, of which only the part that survives the crop is computed.
-Image resize_and_crop(const Image& image, const Preprocessing& p, int64_t scaled_width, int64_t scaled_height,
-                      int width, int height) {
+Result<Image> resize_and_crop(const Image& image, const Preprocessing& p, int64_t scaled_width, int64_t scaled_height,
+                              int width, int height) {
   const auto offset = [](int64_t side, int crop) {
     return static_cast<int64_t>(std::nearbyint(static_cast<double>(side - crop) / 2));
   };
@@ -70,13 +70,13 @@ Image resize_and_crop(const Image& image, const Preprocessing& p, int64_t scaled
   geometry.y = std::max<int64_t>(y, 0);
   geometry.width = static_cast<int>(std::min<int64_t>(scaled_width, width));
   geometry.height = static_cast<int>(std::min<int64_t>(scaled_height, height));
-  Image window = image::resample(image, p.filter, geometry);
+  OCTET_TRY(Image window, image::resample(image, p.filter, geometry));
   if (window.width == width && window.height == height) return window;
   return paste(window, width, height, std::max<int64_t>(-x, 0), std::max<int64_t>(-y, 0), {0, 0, 0});
 }
 
 // The largest part in the middle with the aspect of width x height, scaled.
-Image crop_to_aspect(const Image& image, const Preprocessing& p, int width, int height) {
+Result<Image> crop_to_aspect(const Image& image, const Preprocessing& p, int width, int height) {
   const double aspect = static_cast<double>(width) / height;
   double part_width = image.width;
   double part_height = image.height;
@@ -95,7 +95,7 @@ Image crop_to_aspect(const Image& image, const Preprocessing& p, int width, int 
   return image::resample(image, p.filter, geometry);
 }
 
-Image letterbox(const Image& image, const Preprocessing& p, int width, int height) {
+Result<Image> letterbox(const Image& image, const Preprocessing& p, int width, int height) {
   const double aspect = static_cast<double>(image.width) / image.height;
   int inner_width = width;
   int inner_height = height;
@@ -106,7 +106,7 @@ Image letterbox(const Image& image, const Preprocessing& p, int width, int heigh
   }
   inner_width = std::clamp(inner_width, 1, width);
   inner_height = std::clamp(inner_height, 1, height);
-  const Image inner = image::resample(image, p.filter, whole(image, inner_width, inner_height));
+  OCTET_TRY(const Image inner, image::resample(image, p.filter, whole(image, inner_width, inner_height)));
   std::array<uint8_t, 3> fill{};
   for (size_t c = 0; c < fill.size(); ++c) {
     const double zero = std::nearbyint(p.mean[c] / p.scale[c]);
@@ -154,7 +154,7 @@ Result<Image> fit(const Image& image, const Preprocessing& p, int width, int hei
                        "x" + std::to_string(scaled_height) + " pixels of an image of " + std::to_string(image.width) +
                        "x" + std::to_string(image.height) + "; the limit is " + std::to_string(kMaxIntermediatePixels)};
     }
-    current = image::resample(current, p.filter, whole(current, scaled_width, scaled_height));
+    OCTET_TRY(current, image::resample(current, p.filter, whole(current, scaled_width, scaled_height)));
   }
   if (current.width == width && current.height == height) return current;
   switch (p.fit) {

@@ -144,7 +144,7 @@ constexpr size_t kStripeBytes = size_t{1} << 22;
 
 }  // namespace
 
-Image resample(const Image& source, Preprocessing::Filter filter, const ResampleGeometry& g) {
+Result<Image> resample(const Image& source, Preprocessing::Filter filter, const ResampleGeometry& g) {
   const Taps columns = make_taps(filter, source.width, g.left, g.right, g.scaled_width, g.x, g.width);
   const Taps rows = make_taps(filter, source.height, g.top, g.bottom, g.scaled_height, g.y, g.height);
   // Only the source rows that the window's rows are made of. first[] does not decrease.
@@ -152,6 +152,13 @@ Image resample(const Image& source, Preprocessing::Filter filter, const Resample
   int end_row = 0;
   for (size_t y = 0; y < rows.first.size(); ++y) {
     end_row = std::max(end_row, rows.first[y] + static_cast<int>(rows.offset[y + 1] - rows.offset[y]));
+  }
+  const int64_t between = int64_t{end_row - first_row} * g.width;
+  if (between > ImageOptions{}.max_pixels) {
+    return Error{ErrorCode::kUsage, "to make an image of " + std::to_string(source.width) + "x" +
+                                        std::to_string(source.height) + " pixels " + std::to_string(g.width) +
+                                        " wide takes " + std::to_string(between) + " pixels in between; the limit is " +
+                                        std::to_string(ImageOptions{}.max_pixels)};
   }
   const auto channels = static_cast<size_t>(source.channels);
   Image out{g.width, g.height, source.channels,

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "octet/image.hpp"
+#include "octet/result.h"
 
 namespace octet::image {
 
@@ -25,6 +26,8 @@ struct ResampleGeometry {
 };
 
 // Every dimension > 0. Pillow's Image.resize((scaled_width, scaled_height), filter, box).crop(window), bit for bit.
-Image resample(const Image& source, Preprocessing::Filter filter, const ResampleGeometry& geometry);
+// kUsage, with both numbers, where the rows first make more pixels than any image may have: a column of a million
+// pixels that becomes a row of as many would take hours.
+Result<Image> resample(const Image& source, Preprocessing::Filter filter, const ResampleGeometry& geometry);
 
 }  // namespace octet::image

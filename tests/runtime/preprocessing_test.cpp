@@ -178,6 +178,24 @@ TEST_CASE("an intermediate image beyond the limit is refused, and needs no memor
   CHECK(fit_image(image, parse("resize=65536,crop=center"), 32, 32).ok());
 }
 
+TEST_CASE("a high image is not made wider than rows of as many pixels as an image may have") {
+  constexpr int kHigh = 1 << 20;
+  const Image image{1, kHigh, 1, std::vector<uint8_t>(kHigh, 5)};
+  const auto error = [&](const std::string& spec, int width, int height) {
+    const Result<Image> result = fit_image(image, parse("color=gray," + spec), width, height);
+    return result.ok() ? "no error" : result.error().message;
+  };
+  const std::string refusal = "to make an image of 1x1048576 pixels " + std::to_string(kHigh) +
+                              " wide takes 1099511627776 pixels in between; the limit is 134217728";
+  for (const std::string filter : {"bilinear", "bicubic", "area", "nearest"}) {
+    CHECK(error("filter=" + filter, kHigh, 1) == (filter == "nearest" ? "no error" : refusal));
+  }
+  CHECK(error("fit=letterbox", kHigh, 1) == "no error");  // a point, and much beside it
+  CHECK(error("fit=crop", kHigh, 1) == "no error");       // the same, from the middle
+  CHECK(error("fit=stretch", 128, 128) == "no error");
+  CHECK(error("fit=stretch", 129, 1).find("129 wide takes 135266304 pixels in between") != std::string::npos);
+}
+
 TEST_CASE("input = (pixel * scale - mean) / std, per channel in the order of color, in either layout") {
   const Image image{2, 1, 3, {10, 20, 30, 40, 50, 60}};
   const Preprocessing p = parse("color=bgr,scale=2,mean=1:2:3,std=1:2:4");
