@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "octet/octet.hpp"
+#include "runtime/shortened.h"
 
 namespace octet {
 namespace {
@@ -145,6 +146,10 @@ std::string one_line(std::string_view text) {
   return safe;
 }
 
+std::string message_line(std::string_view text) {
+  return one_line(shortened(text, kMostMessageBytes));
+}
+
 CLI::Validator whole_number(uint64_t min, uint64_t max) {
   const auto check = [min, max](const std::string& text) -> std::string {
     uint64_t value = 0;
@@ -171,12 +176,12 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
 }
 
 int report(std::string_view program, const Error& error) {
-  std::cerr << program << ": " << one_line(error.message) << "\n";
+  std::cerr << program << ": " << message_line(error.message) << "\n";
   return exit_code(error.code);
 }
 
 void warn(std::string_view program, std::string_view message) {
-  std::cerr << program << ": warning: " << one_line(message) << "\n";
+  std::cerr << program << ": warning: " << message_line(message) << "\n";
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {

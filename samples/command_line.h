@@ -37,6 +37,8 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
 // Names come from files and may hold anything: the text with a '?' for every byte that is no part of a visible
 // character in UTF-8, so that it stays one line and steers no terminal.
 std::string one_line(std::string_view text);
+// The same for a message, without its middle where a name makes it longer than people read.
+std::string message_line(std::string_view text);
 
 // "PROGRAM: MESSAGE" on stderr; returns the error's exit code.
 int report(std::string_view program, const Error& error);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "converter/import/json_file.h"
+#include "runtime/shortened.h"
 
 namespace octet {
 namespace {
@@ -36,6 +37,11 @@ std::string to_string(const ImportProblem& problem) {
   if (problem.node.empty()) return problem.reason;
   if (problem.op.empty()) return "'" + problem.node + "': " + problem.reason;
   return "node '" + problem.node + "' (" + problem.op + "): " + problem.reason;
+}
+
+void ImportReport::add(const ImportProblem& problem) {
+  problems.push_back({shortened(problem.node, kMostNameBytes), shortened(problem.op, kMostNameBytes),
+                      shortened(problem.reason, kMostMessageBytes), problem.code});
 }
 
 Error error_of(const ImportReport& report) {

@@ -17,7 +17,8 @@ struct ImportOptions {
 
 // One thing that keeps a model from being converted.
 struct ImportProblem {
-  std::string node;    // its name in the source model, or that of an input or tensor, or "" where several are at fault
+  std::string node;    // its name in the source model, or that of an input or tensor, or "" where several are at fault;
+                       // shortened (runtime/shortened.h), as the others are
   std::string op;      // "Conv", or "" where no op is at fault
   std::string reason;  // one line
   ErrorCode code = ErrorCode::kUnsupported;
@@ -34,6 +35,9 @@ struct ImportReport {
   GivenTable given;                                   // of a quantized model
   std::map<std::string, std::vector<int>> open_axes;  // by input: what the file leaves open beside the batch
   SizeArithmetic arithmetic;                          // what was computed of shapes
+
+  // One more problem, its texts shortened: thousands of them may name one name of megabytes.
+  void add(const ImportProblem& problem);
 };
 
 // What an import with problems ends with: the first of them, and how many more there are.

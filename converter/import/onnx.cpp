@@ -94,7 +94,7 @@ class OnnxReader {
 
  private:
   void unsupported(const std::string& node, const std::string& reason) {
-    report_.problems.push_back({node, "", reason});
+    report_.add({node, "", reason});
     source_.unreadable.insert(node);
   }
 

@@ -60,8 +60,8 @@ class GraphBuilder {
   }
 
  private:
-  void problem(const std::string& node, const std::string& op, std::string reason, ErrorCode code) {
-    report_.problems.push_back({node, op, std::move(reason), code});
+  void problem(const std::string& node, const std::string& op, const std::string& reason, ErrorCode code) {
+    report_.add({node, op, reason, code});
   }
 
   // Of nodes that read each other in a cycle: what else is wrong, as far as that can be told without an order.

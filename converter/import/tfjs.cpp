@@ -105,7 +105,7 @@ Result<ValueId> TopologyReader::add_input(const JsonAt& config, const std::strin
   shape[0] = Shape::kDynamic;
   for (int i = 1; i < shape.rank(); ++i) {
     if (shape[i] >= 1) continue;
-    report_.problems.push_back(
+    report_.add(
         {name, "InputLayer",
          "the input's shape is " + shape.to_string() + ": dimension " + std::to_string(i) + " needs --input-shape"});
     return kNoValue;
@@ -125,7 +125,7 @@ Result<std::vector<ValueId>> TopologyReader::call_layer(const JsonAt& layer, con
   const auto type =
       std::find_if(types.begin(), types.end(), [&](const TfjsLayerType& t) { return t.class_name == class_name; });
   if (type == types.end()) {
-    report_.problems.push_back({name, class_name, "octet does not know this layer"});
+    report_.add({name, class_name, "octet does not know this layer"});
     return std::vector<ValueId>{};
   }
   if (std::find(inputs.begin(), inputs.end(), kNoValue) != inputs.end()) return std::vector<ValueId>{};
@@ -148,7 +148,7 @@ Result<std::vector<ValueId>> TopologyReader::call_layer(const JsonAt& layer, con
     std::string reason = output.error().message;
     const std::string prefix = reader.unsupported("").message;
     if (reason.starts_with(prefix)) reason.erase(0, prefix.size());
-    report_.problems.push_back({name, class_name, reason});
+    report_.add({name, class_name, reason});
     return std::vector<ValueId>{};
   }
   if (!names_.contains(name)) reader.set_output(0, *output);

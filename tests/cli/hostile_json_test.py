@@ -7,7 +7,7 @@ import unittest
 
 import support
 
-UNSUPPORTED = 3
+UNSUPPORTED, INVALID = 3, 4
 
 
 def layer(kind, name, reads, **config):
@@ -44,6 +44,15 @@ class HostileJson(support.Case):
         done = self.convert({"format": "octet", "version": 1, "inputs": [{"name": "v0", "shape": ["N", 2]}],
                              "outputs": ["v19990"], "nodes": nodes, "tensors": []})  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_name_of_megabytes_is_no_message_of_megabytes(self):
+        name = "n" * (1 << 20)
+        node = {"op": "relu", "inputs": ["x"], "outputs": [name]}
+        done = self.convert({"format": "octet", "version": 1, "inputs": [{"name": "x", "shape": ["N", 2]}],
+                             "outputs": [name], "nodes": [node, node], "tensors": []})  # fmt: skip
+        self.assertEqual(done.returncode, INVALID, done.stderr[:4000])
+        self.assertLess(len(done.stderr), 2200)
+        self.assertRegex(done.stderr, r"the name 'n+\.\.\.\(\d+ bytes\)\.\.\.n+_2'\n$")
 
 
 if __name__ == "__main__":

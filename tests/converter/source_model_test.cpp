@@ -131,6 +131,22 @@ TEST_CASE("all problems are listed at once, and none that only follows from anot
         "node 'Unheard0' (Unheard): octet does not know this operation (and 2 more, see octet check)");
 }
 
+TEST_CASE("names of megabytes are shortened where a problem tells of them") {
+  const std::string name(1 << 20, 'n');
+  SourceBuilder source;
+  source.input("x", {1, 3}).node(name, {"x"}, {"a"}).node("Add", {"a", name}, {"y"}).output("y").output(name + "!");
+  source.model.nodes[0].name = name;
+  ImportReport report;
+  const Result<Graph> graph = source.build(report);
+  REQUIRE(!graph.ok());
+  REQUIRE(report.problems.size() == 3);
+  for (const ImportProblem& problem : report.problems) CHECK(to_string(problem).size() < 2700);
+  CHECK(graph.error().message.size() < 800);
+  const std::string start = "node '" + std::string(125, 'n') + "...(1048326 bytes)...";
+  CHECK(graph.error().message.starts_with(start));
+  CHECK(report.problems[1].reason.ends_with("n', which nothing writes"));
+}
+
 TEST_CASE("inputs that nothing writes are all listed, behind what cannot be read and in a cycle too") {
   SourceBuilder source;
   source.input("x", {1, 3})
