@@ -1,7 +1,6 @@
 #include "converter/graph.h"
 
 #include <algorithm>
-#include <charconv>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -9,28 +8,6 @@
 
 namespace octet {
 namespace {
-
-// `wanted`, or with the least suffix "_2", "_3", ... that no item has. One pass: hostile files ask for one name thousands
-// of times.
-template <class Items>
-std::string unique_name(const Items& items, std::string_view wanted) {
-  if (wanted.empty()) wanted = "unnamed";
-  bool is_taken = false;
-  std::vector<bool> suffixes(items.size() + 3);  // one of them is free
-  for (const auto& item : items) {
-    const std::string_view name = item.name;
-    if (!name.starts_with(wanted)) continue;
-    const std::string_view rest = name.substr(wanted.size());
-    is_taken = is_taken || rest.empty();
-    size_t suffix = 0;
-    if (rest.size() < 2 || rest[0] != '_' || rest[1] == '0') continue;
-    const auto [end, error] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), suffix);
-    if (error == std::errc() && end == rest.data() + rest.size() && suffix < suffixes.size()) suffixes[suffix] = true;
-  }
-  if (!is_taken) return std::string(wanted);
-  const auto free = std::find(suffixes.begin() + 2, suffixes.end(), false);
-  return std::string(wanted) + "_" + std::to_string(free - suffixes.begin());
-}
 
 // The type of a node's outputs, where it is not that of the first input.
 DataType inferred_type(const Node& node, size_t output, const Graph& graph) {
@@ -61,8 +38,18 @@ std::vector<ValueId> read_values(const Node& node) {
 }
 
 ValueId Graph::add_value(std::string_view wanted_name, DataType type, const Shape& shape) {
-  values.push_back({unique_name(values, wanted_name), type, shape, std::nullopt});
+  values.push_back({names_.free(values, wanted_name), type, shape, std::nullopt});
   return static_cast<ValueId>(values.size() - 1);
+}
+
+void Graph::rename(ValueId id, std::string to) {
+  names_.rename(static_cast<size_t>(id), value(id).name, to);
+  value(id).name = std::move(to);
+}
+
+void Graph::swap_names(ValueId a, ValueId b) {
+  names_.learn(values);
+  std::swap(value(a).name, value(b).name);
 }
 
 ValueId Graph::add_constant(std::string_view wanted_name, Tensor tensor) {
@@ -73,7 +60,7 @@ ValueId Graph::add_constant(std::string_view wanted_name, Tensor tensor) {
 
 void Graph::insert_node(size_t index, std::string_view wanted_name, GraphOp op, std::vector<ValueId> node_inputs,
                         std::vector<ValueId> node_outputs) {
-  Node node{unique_name(nodes, wanted_name), std::move(op), std::move(node_inputs), std::move(node_outputs)};
+  Node node{nodes.free_name(wanted_name), std::move(op), std::move(node_inputs), std::move(node_outputs)};
   nodes.insert(index, std::move(node));
 }
 
@@ -108,33 +95,35 @@ void Graph::replace_value(ValueId from, ValueId to) {
   // A graph input or another output keeps the name that the user knows it by.
   const bool to_is_public = std::find(inputs.begin(), inputs.end(), to) != inputs.end() ||
                             std::count(outputs.begin(), outputs.end(), to) > 1 || value(to).is_constant();
-  if (!to_is_public) std::swap(value(from).name, value(to).name);
+  if (!to_is_public) swap_names(from, to);
 }
 
 int Graph::remove_dead() {
   std::vector<bool> live(values.size(), false);
   for (const ValueId id : outputs) live[static_cast<size_t>(id)] = true;
-  std::vector<Node> kept;
+  std::vector<bool> needed(nodes.size(), false);
   for (size_t i = nodes.size(); i-- > 0;) {
-    Node& node = nodes[i];
-    const bool needed = std::any_of(node.outputs.begin(), node.outputs.end(),
-                                    [&](ValueId id) { return live[static_cast<size_t>(id)]; });
-    if (!needed) continue;
+    const Node& node = nodes[i];
+    needed[i] = std::any_of(node.outputs.begin(), node.outputs.end(),
+                            [&](ValueId id) { return live[static_cast<size_t>(id)]; });
+    if (!needed[i]) continue;
     for (const ValueId id : node.inputs) {
       if (id != kNoValue) live[static_cast<size_t>(id)] = true;
     }
     for (const ValueId id : node.outputs) live[static_cast<size_t>(id)] = true;
-    kept.push_back(std::move(node));
   }
-  const int dropped = static_cast<int>(nodes.size() - kept.size());
-  std::reverse(kept.begin(), kept.end());
-  nodes = std::move(kept);
+  const auto dropped = static_cast<int>(std::count(needed.begin(), needed.end(), false));
+  size_t at = 0;
+  nodes.erase_if([&](const Node&) { return !needed[at++]; });
 
   for (const ValueId id : inputs) live[static_cast<size_t>(id)] = true;
   std::vector<ValueId> new_ids(values.size(), kNoValue);
   std::vector<Value> kept_values;
   for (size_t i = 0; i < values.size(); ++i) {
-    if (!live[i]) continue;
+    if (!live[i]) {
+      names_.erase(kept_values.size(), values[i].name);
+      continue;
+    }
     new_ids[i] = static_cast<ValueId>(kept_values.size());
     kept_values.push_back(std::move(values[i]));
   }
@@ -185,6 +174,7 @@ Status Graph::infer() {
 
 Status Graph::verify() const {
   if (!nodes.is_indexed_right()) return broken("a node was changed past its list");
+  if (!names_.is_right(values)) return broken("a value was named past its graph");
   std::unordered_set<std::string_view> names;
   const auto valid = [&](ValueId id) { return id >= 0 && static_cast<size_t>(id) < values.size(); };
   for (const Value& v : values) {

@@ -9,13 +9,14 @@
 
 #include "converter/node_list.h"
 #include "converter/tensor.h"
+#include "converter/unique_names.h"
 #include "octet/result.h"
 
 namespace octet {
 
 // A tensor that flows: a graph input, a node's output, or a constant.
 struct Value {
-  std::string name;  // unique
+  std::string name;  // unique; changed by rename() and swap_names()
   DataType type = DataType::kF32;
   Shape shape;  // images are NHWC where a conv2d, pool2d or resize reads or writes them; see import/node_reader.h
   std::optional<Tensor> constant;
@@ -43,6 +44,9 @@ class Graph {
   // Adds a value; a name that is taken gets a suffix.
   ValueId add_value(std::string_view wanted_name, DataType type, const Shape& shape);
   ValueId add_constant(std::string_view wanted_name, Tensor tensor);
+  // It may be the name of another value, which then has to get one before verify().
+  void rename(ValueId id, std::string to);
+  void swap_names(ValueId a, ValueId b);
   // A node that is to stand before nodes[index]; its output values must exist. A name that is taken gets a suffix.
   void insert_node(size_t index, std::string_view wanted_name, GraphOp op, std::vector<ValueId> inputs,
                    std::vector<ValueId> outputs);
@@ -75,6 +79,9 @@ class Graph {
 
   // As kernels see values (constants with their data); valid while the graph does not change.
   std::vector<TensorDesc> descs(const std::vector<ValueId>& ids) const;
+
+ private:
+  NameIndex names_;  // of values
 };
 
 }  // namespace octet

@@ -55,16 +55,8 @@ class Lowering {
  private:
   // --- tensors ---
 
-  std::string unique(std::string name) const {
-    const auto taken = [&] {
-      return std::any_of(model_.tensors.begin(), model_.tensors.end(), [&](const auto& t) { return t.name == name; });
-    };
-    while (taken()) name += "'";
-    return name;
-  }
-
   int32_t add_tensor(PackedTensor tensor) {
-    tensor.name = unique(std::move(tensor.name));
+    while (!tensor_names_.insert(tensor.name).second) tensor.name += "'";
     model_.tensors.push_back(std::move(tensor));
     return static_cast<int32_t>(model_.tensors.size() - 1);
   }
@@ -442,6 +434,7 @@ class Lowering {
   std::vector<int32_t> plain_, bf16_, u8_;  // packed tensors of a value, in its own type and others; -1: not made
   std::vector<Tensor> constants_;
   PackedModel model_;
+  std::set<std::string> tensor_names_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@ namespace octet {
 
 NodeList& NodeList::operator=(NodeList other) noexcept {
   nodes_ = std::move(other.nodes_);
+  names_.forget();
   changed();
   return *this;
 }
@@ -18,21 +19,25 @@ void NodeList::push_back(Node node) {
 
 void NodeList::insert(size_t index, Node node) {
   changed();
+  names_.insert(index, node.name);
   nodes_.insert(nodes_.begin() + static_cast<std::ptrdiff_t>(index), std::move(node));
 }
 
 void NodeList::erase(size_t index) {
   changed();
+  names_.erase(index, nodes_[index].name);
   nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
 void NodeList::truncate(size_t count) {
   changed();
+  for (size_t i = nodes_.size(); i-- > count;) names_.erase(i, nodes_[i].name);
   nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(count), nodes_.end());
 }
 
 void NodeList::move_up(size_t from, size_t to) {
   changed();
+  names_.reorder(to);
   const auto first = nodes_.begin() + static_cast<std::ptrdiff_t>(from);
   std::rotate(first, first + 1, nodes_.begin() + static_cast<std::ptrdiff_t>(to));
 }
@@ -88,7 +93,7 @@ std::span<const uint32_t> NodeList::readers(ValueId id) const {
 }
 
 bool NodeList::is_indexed_right() const {
-  return index() == make_index();
+  return index() == make_index() && names_.is_right(nodes_);
 }
 
 NodeList::Index NodeList::make_index() const {

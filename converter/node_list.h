@@ -1,5 +1,6 @@
-// The nodes of a graph, in order, and an index of who writes and who reads each value. Nodes are read like those of a
-// vector. What they read and write is changed here alone, so that the index cannot be out of date.
+// The nodes of a graph, in order, and an index of who writes and who reads each value, and one of their names. Nodes are
+// read like those of a vector. What they read and write is changed here alone, so that the index cannot be out of date;
+// a node in the list keeps its name.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "converter/float_ops.h"
+#include "converter/unique_names.h"
 
 namespace octet {
 
@@ -77,7 +79,10 @@ class NodeList {
   NodeList(std::vector<Node> nodes) : nodes_(std::move(nodes)) {}
   // The index stays behind, and is made anew when it is asked for.
   NodeList(const NodeList& other) : nodes_(other.nodes_) {}
-  NodeList(NodeList&& other) noexcept : nodes_(std::move(other.nodes_)) { other.changed(); }
+  NodeList(NodeList&& other) noexcept : nodes_(std::move(other.nodes_)) {
+    other.changed();
+    other.names_.forget();
+  }
   NodeList& operator=(NodeList other) noexcept;
   ~NodeList() = default;
 
@@ -109,7 +114,12 @@ class NodeList {
   template <class Predicate>
   void erase_if(const Predicate& is_dropped) {
     changed();
-    std::erase_if(nodes_, is_dropped);
+    size_t kept = 0;
+    std::erase_if(nodes_, [&](const Node& node) {
+      if (!is_dropped(node)) return ++kept, false;
+      names_.erase(kept, node.name);
+      return true;
+    });
   }
   // nodes[from] moves behind those up to nodes[to - 1].
   void move_up(size_t from, size_t to);
@@ -123,11 +133,14 @@ class NodeList {
   // Every value has another number.
   void renumber(const std::vector<ValueId>& new_ids);
 
+  // `wanted`, or with the least suffix "_2", "_3", ... that no node has.
+  std::string free_name(std::string_view wanted) { return names_.free(nodes_, wanted); }
+
   // The place of the node that writes the value; nothing where none does.
   std::optional<size_t> writer(ValueId id) const;
   // The places of the nodes that read it, in order, each as often as it does. Valid while nodes do not change.
   std::span<const uint32_t> readers(ValueId id) const;
-  // Whether the index is as one made anew: false if a node was changed past this class.
+  // Whether the indices are as ones made anew: false if a node was changed past this class.
   bool is_indexed_right() const;
 
  private:
@@ -143,6 +156,7 @@ class NodeList {
   void changed() { index_.reset(); }
 
   std::vector<Node> nodes_;
+  NameIndex names_;
   mutable std::mutex mutex_;  // const lists are asked by many threads
   mutable std::optional<Index> index_;
 };

@@ -184,9 +184,8 @@ void NodeReader::set_output(size_t i, ValueId value) {
   const std::string& name = node_.outputs[i];
   names_[name] = value;
   // A value that this node made takes the output's name; one that passes through (Identity) keeps its own.
-  Value& v = graph_.value(value);
-  const bool made_here = v.name.rfind(node_.name + ":", 0) == 0;
-  if (made_here) v.name = name;
+  const bool made_here = graph_.value(value).name.starts_with(node_.name + ":");
+  if (made_here) graph_.rename(value, name);
 }
 
 Error NodeReader::unsupported(const std::string& why) const {

@@ -11,7 +11,6 @@
 #include "converter/import/node_order.h"
 #include "converter/import/qoperator.h"
 #include "converter/import/quantized_names.h"
-#include "converter/import/unique_names.h"
 #include "converter/op_rule.h"
 #include "converter/ops/quantize.h"
 
@@ -436,10 +435,10 @@ class GraphBuilder {
     // An output that is a constant, or another value under a new name, is made by a node of its own.
     if (graph_.value(id).is_constant() || graph_.value(id).name != name) {
       const Value& value = graph_.value(id);
-      if (value.is_constant() && value.name == name) graph_.value(id).name = name + ":constant";
+      if (value.is_constant() && value.name == name) graph_.rename(id, name + ":constant");
       const ValueId copy = graph_.add_value(name, value.type, value.shape);
       graph_.insert_node(graph_.nodes.size(), name, IdentityParams{}, {id}, {copy});
-      graph_.value(copy).name = name;
+      graph_.rename(copy, name);
       names_[name] = id = copy;
     }
     graph_.outputs.push_back(id);
@@ -453,7 +452,7 @@ class GraphBuilder {
       if (graph_.value(id).name == name) settled[static_cast<size_t>(id)] = names.give(name) == name;
     }
     for (size_t i = 0; i < graph_.values.size(); ++i) {
-      if (!settled[i]) graph_.values[i].name = names.give(graph_.values[i].name);
+      if (!settled[i]) graph_.rename(static_cast<ValueId>(i), names.give(graph_.values[i].name));
     }
   }
 

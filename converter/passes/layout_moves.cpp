@@ -236,7 +236,7 @@ int rise_transpose(Graph& graph, size_t i) {
   graph.nodes.set_output(graph.nodes[i], 0, made);
   for (const ValueId result : results) take_over(graph, result, made);
   graph.nodes.erase_if([&](const Node& user) { return user.input(0) == output; });
-  if (is_made_up(graph, made)) std::swap(graph.value(made).name, graph.value(output).name);
+  if (is_made_up(graph, made)) graph.swap_names(made, output);
   graph.insert_node(i, name + ":transpose", TransposeParams{kToChannelsLast}, {input}, {risen});
   return 1;
 }
@@ -247,7 +247,7 @@ void drop_unread_transposes(Graph& graph) {
     if (!node.is<TransposeParams>() || graph.use_count(node.outputs[0]) != 0) continue;
     const ValueId from = node.outputs[0];
     const ValueId to = node.input(0);
-    if (!is_made_up(graph, from) && is_made_up(graph, to)) std::swap(graph.value(from).name, graph.value(to).name);
+    if (!is_made_up(graph, from) && is_made_up(graph, to)) graph.swap_names(from, to);
     graph.nodes.erase(i);
   }
 }

@@ -69,7 +69,7 @@ void take_over(Graph& graph, ValueId from, ValueId to) {
   const bool better = !is_made_up(graph, from);
   graph.replace_uses(from, to);
   const bool fixed = is_graph_input(graph, to) || graph.value(to).is_constant() || (graph.is_output(to) && !output);
-  if (output || (better && !fixed)) std::swap(graph.value(from).name, graph.value(to).name);
+  if (output || (better && !fixed)) graph.swap_names(from, to);
 }
 
 size_t index_of(const Graph& graph, const Node& node) {
@@ -94,7 +94,7 @@ void replace_constant(Graph& graph, Node& node, size_t i, Tensor tensor, std::st
   const bool named = old != kNoValue;
   const ValueId id = graph.add_constant(named ? std::string_view(graph.value(old).name) : name, std::move(tensor));
   graph.nodes.set_input(node, i, id);
-  if (named && graph.use_count(old) == 0) std::swap(graph.value(old).name, graph.value(id).name);
+  if (named && graph.use_count(old) == 0) graph.swap_names(old, id);
 }
 
 std::optional<std::vector<double>> per_channel(const Graph& graph, ValueId constant, const Shape& shape, int axis) {

@@ -3,7 +3,6 @@
 
 #include <numeric>
 
-#include "converter/import/unique_names.h"
 #include "converter/op_rule.h"
 #include "tests/support/source_builder.h"
 
@@ -86,19 +85,6 @@ TEST_CASE("nodes without a name, or with another's, get one") {
   CHECK(graph.nodes[0].name == "Relu_0");
   CHECK(graph.nodes[1].name == "same");
   CHECK(graph.nodes[2].name == "same_2");
-}
-
-TEST_CASE("a name that is taken gets the least suffix that is free") {
-  UniqueNames names;
-  for (const auto& [wanted, given] : std::vector<std::pair<std::string, std::string>>{{"n", "n"},
-                                                                                      {"n_2", "n_2"},
-                                                                                      {"n", "n_3"},
-                                                                                      {"n_4", "n_4"},
-                                                                                      {"n", "n_5"},
-                                                                                      {"n_2", "n_2_2"},
-                                                                                      {"n_3", "n_3_2"}}) {
-    CHECK(names.give(wanted) == given);
-  }
 }
 
 TEST_CASE("a value that nothing writes is refused, as a node's input and as an output") {
