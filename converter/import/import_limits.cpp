@@ -46,4 +46,18 @@ int64_t constant_bytes(const Graph& graph, size_t first_value) {
   return bytes;
 }
 
+int64_t ConstantReaders::shared_bytes(const Graph& graph, size_t first_node) {
+  is_read_.resize(graph.values.size());
+  int64_t bytes = 0;
+  for (size_t i = first_node; i < graph.nodes.size(); ++i) {
+    for (const ValueId id : read_values(graph.nodes[i])) {
+      const Value& value = graph.value(id);
+      if (!value.is_constant()) continue;
+      if (is_read_[static_cast<size_t>(id)]) bytes += value.constant->byte_count();
+      is_read_[static_cast<size_t>(id)] = true;
+    }
+  }
+  return bytes;
+}
+
 }  // namespace octet

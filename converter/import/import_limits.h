@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "converter/import/source_model.h"
 
@@ -37,5 +38,15 @@ Status check_values(const Graph& graph);
 
 // Of the graph's constants from a value on.
 int64_t constant_bytes(const Graph& graph, size_t first_value);
+
+// A rewrite, or quantization, may give each reader of a constant one of its own: bytes that no file holds.
+class ConstantReaders {
+ public:
+  // Of the constants that the nodes from `first_node` on read: those that have been read before.
+  int64_t shared_bytes(const Graph& graph, size_t first_node);
+
+ private:
+  std::vector<bool> is_read_;  // per value
+};
 
 }  // namespace octet

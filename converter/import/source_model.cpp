@@ -37,7 +37,7 @@ class GraphBuilder {
     const std::vector<int>& order = *ordered;
     OCTET_CHECK(add_inputs());
     add_constants(order);
-    bytes_left_ = kMaxFoldedBytes + 4 * constant_bytes(graph_, 0);
+    bytes_left_ = most_bytes_ = kMaxFoldedBytes + 4 * constant_bytes(graph_, 0);
     for (const int i : order) {
       read(nodes_[static_cast<size_t>(i)], i);
       if (is_full()) break;
@@ -221,6 +221,7 @@ class GraphBuilder {
     const Status charged = charge(constant_bytes(graph_, first_value));  // of a node that fails too: they are there
     if (status.ok()) status = charged;
     if (status.ok()) status = settle(before, node);
+    if (status.ok()) status = charge(readers_.shared_bytes(graph_, before));
     for (const auto& [name, id] : real) names_[name] = id;
     if (!status.ok()) {
       for (const std::string& name : node.outputs) names_.erase(name);
@@ -268,8 +269,9 @@ class GraphBuilder {
     bytes_left_ -= bytes;
     OCTET_CHECK(check_values(graph_));
     if (bytes_left_ >= 0) return {};
-    return Error{ErrorCode::kUnsupported, "the constants that are folded up to here take " +
-                                              std::to_string(-bytes_left_) + " bytes more than is allowed"};
+    return Error{ErrorCode::kUnsupported, "the constants that are folded up to here, or that nodes share, take " +
+                                              std::to_string(most_bytes_ - bytes_left_) + " bytes, but at most " +
+                                              std::to_string(most_bytes_) + " are allowed"};
   }
 
   // The only element of a constant that decides what becomes of a node; null where `name` is none.
@@ -467,7 +469,9 @@ class GraphBuilder {
   std::map<std::string, ValueId, std::less<>> names_;
   QuantizedValues quantized_;
   std::set<std::string> left_out_;  // outputs of nodes that were read, but not these
-  int64_t bytes_left_ = 0;          // for folded constants
+  int64_t bytes_left_ = 0;          // for constants that are folded, or that nodes share
+  int64_t most_bytes_ = 0;          // of these
+  ConstantReaders readers_;
   size_t body_nodes_ = 0;           // of If and Loop, as often as they run
 };
 

@@ -109,7 +109,30 @@ TEST_CASE("a product of integers takes no more than so many parts") {
 
 TEST_CASE("what is folded in a node counts before it is computed") {
   const std::string said = sum_of_zeros({1 << 26}, 20).error();
-  CHECK(contains(said, "the constants that are folded up to here take "));
+  CHECK(contains(said, "the constants that are folded up to here, or that nodes share, take "));
+}
+
+TEST_CASE("a constant that nodes share counts for each of them, which may get one of its own") {
+  constexpr int64_t kSide = 1024;
+  constexpr int64_t kBytes = kSide * kSide * 4;
+  constexpr int64_t kMost = kMaxFoldedBytes + 4 * kBytes;
+  constexpr size_t kReaders = 1 + kMost / kBytes;  // the first reads the file's own
+  const auto error = [&](const std::string& op, const Shape& x, size_t count, const std::string& domain = "") {
+    SourceBuilder source;
+    source.input("v0", x).f32("w", {kSide, kSide}, Floats(kSide * kSide, 1));
+    for (size_t i = 0; i < count; ++i) {
+      source.node(op, {"v" + std::to_string(i), "w"}, {"v" + std::to_string(i + 1)}, {}, domain);
+    }
+    return source.output("v" + std::to_string(count)), source.error();
+  };
+  const std::string refusal = "or that nodes share, take " + std::to_string(kMost + kBytes) + " bytes, but at most " +
+                              std::to_string(kMost) + " are allowed";
+  // Weights that fold what follows, or become integers; a product that becomes a layer; and a sum whose layout changes.
+  CHECK(error("fully_connected", {1, kSide}, kReaders, kJsonDomain) == "no error");
+  CHECK(contains(error("fully_connected", {1, kSide}, kReaders + 1, kJsonDomain), refusal));
+  CHECK(error("MatMul", {1, 2, kSide}, kReaders) == "no error");
+  CHECK(contains(error("MatMul", {1, 2, kSide}, kReaders + 1), refusal));
+  CHECK(contains(error("Add", {1, 1, kSide, kSide}, kReaders + 1), refusal));
 }
 
 TEST_CASE("what a file becomes has a limit") {
