@@ -94,7 +94,9 @@ void replace_constant(Graph& graph, Node& node, size_t i, Tensor tensor, std::st
   const bool named = old != kNoValue;
   const ValueId id = graph.add_constant(named ? std::string_view(graph.value(old).name) : name, std::move(tensor));
   graph.nodes.set_input(node, i, id);
-  if (named && graph.use_count(old) == 0) graph.swap_names(old, id);
+  if (!named || graph.use_count(old) > 0) return;
+  graph.swap_names(old, id);
+  graph.value(old).constant.reset();  // thousands may follow each other before remove_dead
 }
 
 std::optional<std::vector<double>> per_channel(const Graph& graph, ValueId constant, const Shape& shape, int axis) {

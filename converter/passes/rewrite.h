@@ -39,7 +39,8 @@ Node* sole_producer(Graph& graph, ValueId id) {
 // The one node that reads the elements of `id`, if `id` is no graph output; else null.
 Node* sole_user(Graph& graph, ValueId id);
 
-// Node input i becomes `tensor`, under the name of the constant that it replaces if nobody else reads that one.
+// Node input i becomes `tensor`, under the name of the constant that it replaces if nobody else reads that one,
+// which lets go of its bytes then.
 void replace_constant(Graph& graph, Node& node, size_t i, Tensor tensor, std::string_view name);
 
 // A constant f32 operand that broadcasts against `shape` (the other operand's) and varies along `axis` only, as one

@@ -3,7 +3,9 @@
 
 #include <cmath>
 
+#include "converter/import/import_limits.h"
 #include "converter/passes/passes.h"
+#include "converter/passes/rewrite.h"
 #include "tests/support/graph_builder.h"
 
 namespace octet::test {
@@ -278,6 +280,16 @@ TEST_CASE("a mean over height and width becomes a global pool, with or without i
   GraphBuilder b;
   b.output(b.add("mean", ReduceParams{ReduceKind::kMean, {1}, true}, {b.input("x", {1, 4, 5, 3})}));
   CHECK(rewrites_of(b.graph(), "reduce_to_pool") == 0);
+}
+
+TEST_CASE("a layer whose weights are replaced, over and over, holds them once") {
+  GraphBuilder b;
+  b.output(b.fully_connected("fc", b.input("x", {1, 64}), 64));
+  const int64_t before = constant_bytes(b.graph(), 0);
+  const std::vector<double> k(64, 2), shift(64, 1);
+  for (int i = 0; i < 20; ++i) scale_outputs(b.graph(), b.graph().nodes[0], k, shift);
+  CHECK(constant_bytes(b.graph(), 0) == before);
+  CHECK(b.graph().value(b.graph().nodes[0].input(kConvWeights)).is_constant());
 }
 
 }  // namespace octet::test
