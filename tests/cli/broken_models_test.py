@@ -213,11 +213,12 @@ class Refused(support.Case):
         """convert says in one line what is wrong with a model, and writes nothing."""
         path = self.write("broken.onnx", broken if isinstance(broken, bytes) else broken.SerializeToString())
         out = self.folder / "out.octet"
-        # 4 GB of address space: whoever believes the sizes in the file dies of them. (Sanitizers take terabytes.)
-        limit = "unlimited" if os.environ.get("OCTET_SANITIZED") else "4000000"
+        # 4 GB of address space and 20 s of a CPU: whoever believes the sizes in the file dies of them. (Sanitizers take
+        # terabytes, and their time.)
+        space, seconds = ("unlimited", "unlimited") if os.environ.get("OCTET_SANITIZED") else ("4000000", "20")
         done = subprocess.run(
-            ["sh", "-c", f'ulimit -v {limit}; exec "$@"', "sh", str(support.OCTET), "convert", str(path), "-o", str(out),
-             "--precision", "f32"], capture_output=True, text=True, timeout=20)  # fmt: skip
+            ["sh", "-c", f'ulimit -v {space}; ulimit -t {seconds}; exec "$@"', "sh", str(support.OCTET), "convert", str(path),
+             "-o", str(out), "--precision", "f32"], capture_output=True, text=True, timeout=support.HANGS_S)  # fmt: skip
         said = [line for line in done.stderr.splitlines() if ": warning: " not in line]
         self.assertEqual(done.returncode, code, done.stderr)
         self.assertEqual(len(said), 1, done.stderr)
@@ -246,7 +247,7 @@ class BrokenModels(Refused):
         broken.graph.node[0].name = "a\nb\x1b[2J \u00e4 \u009b"
         raw = broken.SerializeToString().replace(b"Frobnicate", b"Frobn\xffcate")
         path = self.write("broken.onnx", raw)
-        done = subprocess.run([support.OCTET, "check", str(path)], capture_output=True, timeout=20)
+        done = subprocess.run([support.OCTET, "check", str(path)], capture_output=True, timeout=support.HANGS_S)
         self.assertEqual(done.returncode, UNSUPPORTED)
         self.assertEqual(
             done.stdout.decode().splitlines(),
@@ -256,13 +257,13 @@ class BrokenModels(Refused):
         shapeless = one("Relu")
         shapeless.graph.output[0].type.tensor_type.ClearField("shape")
         path = self.write("shapeless.onnx", shapeless.SerializeToString())
-        done = subprocess.run([support.OCTET, "check", str(path)], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([support.OCTET, "check", str(path)], capture_output=True, text=True, timeout=support.HANGS_S)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_wrong_correction_is_said_once(self):
         path = self.write("good.onnx", GOOD.SerializeToString())
         done = subprocess.run([support.OCTET, "convert", str(path), "-o", str(self.folder / "o"), "--correct", "magic"],
-                              capture_output=True, text=True, timeout=20)  # fmt: skip
+                              capture_output=True, text=True, timeout=support.HANGS_S)  # fmt: skip
         self.assertEqual(done.returncode, 2)
         self.assertIn("octet convert: --correct: there is no correction method 'magic'", done.stderr)
 
@@ -272,7 +273,7 @@ class BrokenModels(Refused):
         made = model(fixed, [shape], outputs=[value("y", 1, 192), value("z", 1, 192)])
         path = self.write("fixed.onnx", made.SerializeToString())
         done = subprocess.run([support.OCTET, "convert", str(path), "-o", str(self.folder / "o"), "--precision", "f32",
-                               "--open-sizes"], capture_output=True, text=True, timeout=20)  # fmt: skip
+                               "--open-sizes"], capture_output=True, text=True, timeout=support.HANGS_S)  # fmt: skip
         self.assertEqual(done.returncode, UNSUPPORTED)
         self.assertIn("'fix_y'", done.stderr)
         self.assertIn("'fix_z'", done.stderr)

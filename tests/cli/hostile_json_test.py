@@ -30,7 +30,7 @@ class HostileJson(support.Case):
         space, seconds = ("unlimited", "unlimited") if os.environ.get("OCTET_SANITIZED") else ("4000000", "25")
         return subprocess.run(
             ["sh", "-c", f'ulimit -v {space}; ulimit -t {seconds}; exec "$@"', "sh", str(support.OCTET), "convert", str(path), "-o",
-             str(self.folder / "out.octet"), "--precision", "f32"], capture_output=True, text=True, timeout=300)  # fmt: skip
+             str(self.folder / "out.octet"), "--precision", "f32"], capture_output=True, text=True, timeout=support.HANGS_S)  # fmt: skip
 
     def test_layers_may_stand_from_the_last_to_the_first(self):
         names = ["x", *(f"l{i}" for i in range(18000))]

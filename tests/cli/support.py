@@ -20,6 +20,8 @@ MODEL = ROOT / "samples" / "models" / "cifar10_resnet.json"
 TABLE = ROOT / "samples" / "models" / "cifar10_resnet.calibration.json"
 PACKED = BUILD / "samples" / "models" / "cifar10_resnet.octet"
 IMAGES = ROOT / "samples" / "images"
+# What has not ended by then hangs: sanitizers, and other work on the cores, take their time.
+HANGS_S = 1800 if os.environ.get("OCTET_SANITIZED") else 300
 
 
 class Case(unittest.TestCase):
@@ -30,7 +32,7 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def run_program(self, *arguments, **options):
-        return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=300, **options)
+        return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=HANGS_S, **options)
 
     def succeed(self, *arguments, **options):
         done = self.run_program(*arguments, **options)

@@ -64,7 +64,7 @@ def run(case):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="octet-node-"))
     try:
         arguments = [OCTET, "run", *node_tests.write(case, folder), "--output-dir", folder / "out", "--threads", "1"]
-        done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=600)
         if done.returncode != 0:
             return f"exit {done.returncode}: " + (done.stderr.strip().splitlines() or ["nothing said"])[-1]
         for value, want in zip(case.model.graph.output, case.outputs):

@@ -33,7 +33,7 @@ KINDS = {"images": random_images, "sequences": random_sequences, "quantized": ra
 
 
 def octet(*arguments):
-    done = subprocess.run([str(OCTET), *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([str(OCTET), *map(str, arguments)], capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise AssertionError(f"exit {done.returncode}: {done.stderr.strip()[-300:]}")
 
