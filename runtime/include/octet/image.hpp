@@ -113,8 +113,8 @@ Result<ImageInput> resolve_input(const Preprocessing& preprocessing, const Shape
 
 // Geometry and colour: a width x height image with the channels in the order of `color`. Memory is bounded by the
 // source and the result, not by what lies between; but resize without a crop makes an image of its own, of at most 2^27
-// pixels. Work is bounded by the two and the product of the source's height and the result's width, for rows come
-// first. kUsage: an intermediate image too large to make.
+// pixels. Work is bounded by the two and the product of the source's height and the result's width, at most 2^27, for
+// rows come first. kUsage: more pixels than that in between.
 Result<Image> fit_image(const Image& image, const Preprocessing& preprocessing, int width, int height);
 
 // (pixel * scale - mean) / std in the given layout, computed in f64, rounded once. dst has as many elements as pixels.
