@@ -188,6 +188,8 @@ constexpr const char* kCalibration = R"({"format": "octet calibration", "version
 constexpr const char* kSpec = "imagenet,resize=256,size=8x8,std=0.2:0.3:1/255,fit=letterbox";
 constexpr const char* kNames = "cat\ndog\nowl\n";
 constexpr const char* kLabels = "1\n0\n";
+constexpr const char* kList = "cats/1.png\r\n/dogs/2.jpg\n";
+constexpr const char* kLabelsOfImages = "x/a cat.ppm, 3\ny/a cat.ppm 0\n";
 
 void write_all() {
   write_packed("small", small_int8_net());
@@ -204,6 +206,8 @@ void write_all() {
   write_good("calibration", "two", kCalibration, fuzz::read_calibration(kCalibration));
   write_good("labels", "names", kNames, fuzz::read_class_names(kNames));
   write_good("labels", "labels", kLabels, fuzz::read_labels(kLabels));
+  write_good("labels", "list", kList, fuzz::read_image_list(kList));
+  write_good("labels", "of_images", kLabelsOfImages, fuzz::read_labels_of_images(kLabelsOfImages));
   write_npy("f32", npy_file<float>("<f4", "(3, 2)", {1, 2, 3, 4, 5, 6}));
   write_npy("u8", npy_file<uint8_t>("|u1", "(3, 2)", {1, 2, 3, 4, 5, 6}));
   write_npy("s64", npy_file<int64_t>("<i8", "(6,)", {1, 2, 3, 4, 5, 6}, 2));

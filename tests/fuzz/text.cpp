@@ -26,6 +26,18 @@ const Dataset& two_samples() {
   return *samples;
 }
 
+const std::vector<TensorInfo> kImageInput = {{.name = "x", .shape = {1, 3, 1, 1}}};
+
+// Two images of one name in two folders; none of them is looked at.
+const Dataset& two_images() {
+  static const Result<Dataset> samples = [] {
+    constexpr std::string_view kList = "x/a cat.ppm\ny/a cat.ppm\n";
+    return Dataset::open({folder().write("list", kList.data(), kList.size())}, kImageInput, "");
+  }();
+  if (!samples.ok() || !samples->has_names()) std::abort();
+  return *samples;
+}
+
 template <class T>
 Status status_of(const Result<T>& result) {
   return result.ok() ? Status() : Status(result.error());
@@ -48,6 +60,14 @@ Status read_class_names(const std::string& text) {
 
 Status read_labels(const std::string& text) {
   return status_of(load_labels(folder().write("labels.txt", text.data(), text.size()), two_samples(), 4));
+}
+
+Status read_image_list(const std::string& text) {
+  return status_of(Dataset::open({folder().write("images.txt", text.data(), text.size())}, kImageInput, ""));
+}
+
+Status read_labels_of_images(const std::string& text) {
+  return status_of(load_labels(folder().write("labels.txt", text.data(), text.size()), two_images(), 4));
 }
 
 }  // namespace octet::fuzz

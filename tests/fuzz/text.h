@@ -11,8 +11,11 @@ namespace octet::fuzz {
 Status read_spec(const std::string& text);
 // A saved calibration.
 Status read_calibration(const std::string& text);
-// A file of three class names, and one of the labels of two samples of four classes: each text is read as both.
+// A file of three class names; a list of images; and one of the labels of two samples of four classes, by number, or by
+// the names of images.
 Status read_class_names(const std::string& text);
+Status read_image_list(const std::string& text);
 Status read_labels(const std::string& text);
+Status read_labels_of_images(const std::string& text);
 
 }  // namespace octet::fuzz
