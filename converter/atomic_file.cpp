@@ -110,6 +110,8 @@ Status write_file_atomically(const std::string& path, std::span<const std::byte>
   const bool exists = stat(path.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) return cannot("write", path, EISDIR);
   if (exists && !S_ISREG(status.st_mode)) return write_through(path, bytes);
+  // A new name would replace what nobody may write.
+  if (exists && access(path.c_str(), W_OK) != 0) return cannot("write", path, errno);
   // A link stays a link: what it points to is replaced.
   std::string target = path;
   if (char* resolved = exists ? realpath(path.c_str(), nullptr) : nullptr) {
@@ -122,7 +124,9 @@ Status write_file_atomically(const std::string& path, std::span<const std::byte>
   if (file < 0) return cannot("write", path, errno);
   const RemovedIfInterrupted removed(temporary);
   wait.reset();
-  const bool written = write_all(file, bytes) && fsync(file) == 0;
+  // Who may read the old file may read the new one, and nobody else.
+  const bool permitted = !exists || fchmod(file, status.st_mode & 0777) == 0;
+  const bool written = permitted && write_all(file, bytes) && fsync(file) == 0;
   int error = errno;
   const bool closed = close(file) == 0;
   if (written && !closed) error = errno;

@@ -165,22 +165,37 @@ TEST_CASE("whatever a disk refuses leaves the old file, and nothing beside it") 
   }
 }
 
-TEST_CASE("a folder that is read-only keeps the old file") {
+TEST_CASE("the new file has the permissions of the old one") {
   const ScratchFolder folder;
   const std::string path = folder.write("x", "old");
-  const int status = child([&] {
-    chmod(folder.path().c_str(), 0555);
-    // Root may write everywhere: be somebody else.
-    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 2;
-    const Status written = write_file_atomically(path, bytes_of("new"));
-    return !written.ok() && written.error().code == ErrorCode::kResource ? 0 : 1;
-  });
-  chmod(folder.path().c_str(), 0755);
-  REQUIRE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 2) return skip("this root cannot become somebody else");
-  CHECK(WEXITSTATUS(status) == 0);
-  CHECK(read_text(path) == "old");
-  CHECK(file_count(folder) == 1);
+  for (const mode_t mode : {0600, 0640, 0666}) {
+    chmod(path.c_str(), mode);
+    REQUIRE(write_file_atomically(path, bytes_of("new")).ok());
+    struct stat status {};
+    REQUIRE(stat(path.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == mode);
+  }
+}
+
+TEST_CASE("a file or a folder that is read-only keeps the old file") {
+  for (const bool is_folder : {true, false}) {
+    CAPTURE(is_folder);
+    const ScratchFolder folder;
+    const std::string path = folder.write("x", "old");
+    const int status = child([&] {
+      chmod((is_folder ? folder.path() : path).c_str(), is_folder ? 0555 : 0444);
+      // Root may write everywhere: be somebody else.
+      if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 2;
+      const Status written = write_file_atomically(path, bytes_of("new"));
+      return !written.ok() && written.error().code == ErrorCode::kResource ? 0 : 1;
+    });
+    chmod(folder.path().c_str(), 0755);
+    REQUIRE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) return skip("this root cannot become somebody else");
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(read_text(path) == "old");
+    CHECK(file_count(folder) == 1);
+  }
 }
 
 }  // namespace octet::test
