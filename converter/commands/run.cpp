@@ -3,6 +3,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include "converter/commands/commands.h"
@@ -81,19 +82,32 @@ Status check_batch(const std::vector<Tensor>& inputs, const LoadedModel& loaded)
 }
 
 Status make_folder(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!std::filesystem::is_directory(path)) {
-    return Error{ErrorCode::kResource,
-                 "cannot make the folder '" + path + "': " + (error ? error.message() : "it is a file")};
-  }
-  return {};
+  std::error_code made, found;
+  std::filesystem::create_directories(path, made);
+  if (std::filesystem::is_directory(path, found)) return {};
+  const std::error_code& error = made ? made : found;
+  return Error{ErrorCode::kResource,
+               "cannot make the folder '" + path + "': " + (error ? error.message() : "it is a file")};
 }
 
-// An output's file without its extension: '/' in a name becomes '_'.
+// An output's file without its extension: '/' in a name becomes '_', as do characters that no file may be called by or
+// that terminals take for commands.
 std::string file_name(std::string name) {
-  std::replace(name.begin(), name.end(), '/', '_');
+  const auto is_no_letter = [](char c) { return c == '/' || static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+  std::replace_if(name.begin(), name.end(), is_no_letter, '_');
   return name;
+}
+
+// Whether each output has a file of its own.
+Status check_file_names(const std::vector<TensorInfo>& outputs) {
+  std::map<std::string, const std::string*> names;
+  for (const TensorInfo& output : outputs) {
+    const auto [at, is_new] = names.emplace(file_name(output.name), &output.name);
+    if (is_new) continue;
+    return Error{ErrorCode::kUnsupported,
+                 "the outputs '" + *at->second + "' and '" + output.name + "' would both be " + at->first + ".npy"};
+  }
+  return {};
 }
 
 Result<int> run(const Options& options) {
@@ -112,18 +126,13 @@ Result<int> run(const Options& options) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     std::memcpy(session->input(i).data, inputs[i].data(), static_cast<size_t>(inputs[i].byte_count()));
   }
-  session->run();
-  OCTET_CHECK(make_folder(options.output_dir));
   const std::vector<TensorInfo> infos = loaded.model.outputs();
+  OCTET_CHECK(check_file_names(infos));
+  OCTET_CHECK(make_folder(options.output_dir));
+  session->run();
   for (size_t i = 0; i < infos.size(); ++i) {
-    const std::string file = file_name(infos[i].name);
-    for (size_t k = 0; k < i; ++k) {
-      if (file_name(infos[k].name) == file) {
-        return Error{ErrorCode::kUnsupported,
-                     "the outputs '" + infos[k].name + "' and '" + infos[i].name + "' would both be " + file + ".npy"};
-      }
-    }
-    const std::string path = (std::filesystem::path(options.output_dir) / (file + ".npy")).string();
+    const std::string file = file_name(infos[i].name) + ".npy";
+    const std::string path = (std::filesystem::path(options.output_dir) / file).string();
     OCTET_CHECK(write_npy(path, session->output(i)));
     std::cout << path << ": " << to_string(infos[i].type) << " " << session->output(i).shape.to_string() << "\n";
   }

@@ -127,6 +127,23 @@ class DamagedFiles(Case):
         for field in ("format", "inputs", "outputs", "nodes", "tensors"):
             self.fail_with(FILE, OCTET, "check", self.model_with(lambda m: m.pop(field)))
 
+    def test_names_of_outputs_that_no_file_can_have(self):
+        def with_outputs(*names):
+            def change(model):
+                model["outputs"] = list(names)
+                model["nodes"][-1]["outputs"] = [names[0]]
+                model["nodes"] += [{"name": f"n{i}", "op": "softmax", "inputs": [names[0]], "outputs": [name], "attributes": {"axis": 1}}
+                                   for i, name in enumerate(names[1:])]
+
+            return self.model_with(change)
+
+        image, out = self.write("x.npy", npy((1, 3, 32, 32), [0.5] * 3072)), self.folder / "out"
+        run = ("--input", f"image={image}", "--output-dir", out)
+        self.fail_with(UNSUPPORTED, OCTET, "run", with_outputs("a\0b", "a/b"), *run, mentions=["would both be a_b.npy"])
+        self.assertFalse(out.exists())
+        self.succeed(OCTET, "run", with_outputs("a\0b", "a\x1b[31m"), *run)
+        self.assertEqual(sorted(file.name for file in out.iterdir()), ["a_[31m.npy", "a_b.npy"])
+
     def test_a_tensor_named_twice_or_beyond_its_file(self):
         first = json.loads(MODEL.read_text())["tensors"][0]
         self.fail_with(FILE, OCTET, "check", self.model_with(lambda m: m["tensors"].append(first)), mentions=[first["name"]])
