@@ -1,5 +1,6 @@
 """The same bytes on every CPU: networks run at every level of instruction sets, with any threads and any batch."""
 
+import math
 import os
 import platform
 import random
@@ -62,7 +63,9 @@ class Isa(Case):
         def probabilities(model, level, threads=1):
             self.succeed(OCTET, "run", model, "--input", f"image={data}", "--output-dir", self.folder, "--threads", threads,
                          env={**os.environ, **level})
-            return read_npy(self.folder / "probabilities.npy")[1]
+            values = read_npy(self.folder / "probabilities.npy")[1]
+            self.assertTrue(all(map(math.isfinite, values)))
+            return values
 
         exact = probabilities(MODEL, {})
         expected = probabilities(packed, {})

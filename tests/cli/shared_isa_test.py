@@ -94,6 +94,7 @@ class SharedIsa(Case):
 
     def nearly_the_same(self, found, expected):
         self.assertEqual(len(found), len(expected))
+        self.assertTrue(all(map(math.isfinite, found)))
         scale = max(map(abs, expected))
         worst = max(abs(a - b) for a, b in zip(found, expected)) / scale
         self.worst = max(self.worst, worst)
