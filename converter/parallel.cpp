@@ -48,16 +48,33 @@ void run_worker(Shared& shared, int worker, size_t count, const std::function<St
   shared.finished.notify_all();
 }
 
+// As many of `workers` threads as can be had: where the system gives no more, those that run take every index.
+std::vector<std::thread> start_threads(Shared& shared, int workers, size_t count,
+                                       const std::function<Status(int, size_t)>& work) {
+  std::vector<std::thread> threads;
+  threads.reserve(static_cast<size_t>(workers));
+  shared.running = workers;
+  try {
+    for (int i = 0; i < workers; ++i) {
+      threads.emplace_back([&shared, i, count, &work] { run_worker(shared, i, count, work); });
+    }
+  } catch (const std::exception&) {  // std::system_error: a limit on processes; std::bad_alloc
+    const std::lock_guard lock(shared.mutex);
+    shared.running -= workers - static_cast<int>(threads.size());
+  }
+  return threads;
+}
+
 }  // namespace
 
 Status parallel_for(size_t count, int workers, const Progress& progress,
                     const std::function<Status(int worker, size_t index)>& work) {
   workers = static_cast<int>(std::clamp<size_t>(count, 1, static_cast<size_t>(std::max(workers, 1))));
   Shared shared;
-  shared.running = workers;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < workers; ++i) {
-    threads.emplace_back([&shared, i, count, &work] { run_worker(shared, i, count, work); });
+  std::vector<std::thread> threads = start_threads(shared, workers, count, work);
+  if (threads.empty()) {
+    shared.running = 1;
+    run_worker(shared, 0, count, work);
   }
   {
     std::unique_lock lock(shared.mutex);
