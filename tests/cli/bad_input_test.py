@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from support import BENCHMARK, CLASSIFY, IMAGES, MODEL, OCTET, PACKED, TABLE, Case, npy, png
+from support import BENCHMARK, BUILD, CLASSIFY, IMAGES, MODEL, OCTET, PACKED, TABLE, Case, npy, png
 
 USAGE, UNSUPPORTED, FILE, RESOURCE = 2, 3, 4, 1
 
@@ -193,6 +193,30 @@ class DamagedFiles(Case):
 
         done = self.run_program(OCTET, "check", self.model_with(shape))
         self.assertIn(done.returncode, (UNSUPPORTED, FILE))
+
+
+class SmallModels(Case):
+    def pack(self, name, inputs, node, *more, **fields):
+        """The packed file of a model of one node, from the inputs to y."""
+        node = {"name": "n", "inputs": [i["name"] for i in inputs], "outputs": ["y"], **node}
+        model = {"format": "octet", "version": 1, "name": name, "inputs": inputs, "outputs": ["y"], "tensors": [],
+                 "nodes": [node], **fields}
+        packed = self.folder / f"{name}.octet"
+        self.succeed(OCTET, "convert", self.write(f"{name}.json", json.dumps(model)), "-o", packed, "--precision", "f32", *more)
+        return packed
+
+    def test_the_sample_of_embedding_checks_what_it_is_given(self):
+        sample = BUILD / "samples" / "embed_minimal"
+        self.fail_with(USAGE, sample, mentions=["usage"])
+        self.fail_with(FILE, sample, self.folder / "none.octet", mentions=["none.octet"])
+        u8 = self.pack("u8", [{"name": "pixels", "dtype": "u8", "shape": [1, 65536, 64]}], {"op": "cast", "attributes": {"to": "f32"}})
+        self.fail_with(UNSUPPORTED, sample, u8, mentions=["'pixels'", "u8"])
+        s32 = self.pack("s32", [{"name": "x", "dtype": "f32", "shape": [1, 4]}], {"op": "cast", "attributes": {"to": "s32"}})
+        self.fail_with(UNSUPPORTED, sample, s32, mentions=["'y'", "s32"])
+        image = {"dtype": "f32", "shape": [1, 4]}
+        two = self.pack("two", [{"name": "a", **image}, {"name": "b", **image}], {"op": "add"})
+        self.fail_with(UNSUPPORTED, sample, two, mentions=["two"])
+        self.fail_with(RESOURCE, "/bin/sh", "-c", f'"{sample}" "{PACKED}" >/dev/full', mentions=["stdout"])
 
 
 class Images(Case):
