@@ -112,10 +112,10 @@ Result<Json> classify(Classifier& classifier, const std::string& path, size_t to
 }
 
 void print_text(const Json& result) {
-  std::cout << result["image"].get<std::string>() << "\n";
+  std::cout << one_line(result["image"].get<std::string>()) << "\n";
   for (const Json& row : result["predictions"]) {
     std::cout << std::fixed << std::setprecision(2) << std::setw(8) << 100 * row["probability"].get<double>() << " %  "
-              << row["label"].get<std::string>() << "\n";
+              << one_line(row["label"].get<std::string>()) << "\n";
   }
 }
 

@@ -7,6 +7,8 @@
 #include <sstream>
 #include <vector>
 
+#include "samples/command_line.h"
+
 namespace octet {
 namespace {
 
@@ -39,7 +41,7 @@ struct Column {
 
 const std::vector<Column>& columns() {
   static const std::vector<Column> all = {
-      {"step", true, [](const Json& step) { return step["name"].get<std::string>(); }},
+      {"step", true, [](const Json& step) { return one_line(step["name"].get<std::string>()); }},
       {"op", true, [](const Json& step) { return step["op"].get<std::string>(); }},
       {"kernel", true, [](const Json& step) { return step["kernel"].get<std::string>(); }},
       {"output", true, [](const Json& step) { return step["shape"].get<std::string>(); }},

@@ -21,7 +21,7 @@ Result<int> check(const Options& options) {
   Result<ImportedModel> imported = import_and_fold(options.model, import_options, report);
   for (const std::string& warning : report.warnings) warn("octet check", warning);
   if (!report.problems.empty()) {
-    std::cout << options.model << ": " << report.problems.size()
+    std::cout << one_line(options.model) << ": " << report.problems.size()
               << (report.problems.size() == 1 ? " problem\n" : " problems\n");
     for (const ImportProblem& problem : report.problems) {
       const std::string where = problem.node + (problem.op.empty() ? "" : " (" + problem.op + ")");
@@ -32,7 +32,7 @@ Result<int> check(const Options& options) {
   }
   if (!imported.ok()) return imported.error();
   OCTET_CHECK(lower_f32(imported->graph));
-  std::cout << options.model << ": " << report.format << ", " << imported->graph.nodes.size()
+  std::cout << one_line(options.model) << ": " << report.format << ", " << imported->graph.nodes.size()
             << " nodes after folding, everything is supported\n";
   return kExitOk;
 }

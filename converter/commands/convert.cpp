@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
@@ -50,7 +51,9 @@ std::string known_correction(const std::string& text) {
 }
 
 void dump_pass(const Pass& pass, int rewrites, const Graph& graph) {
-  std::cerr << "--- " << pass.name << ": " << rewrites << " rewrites (" << pass.description << ")\n" << graph.dump();
+  std::cerr << "--- " << pass.name << ": " << rewrites << " rewrites (" << pass.description << ")\n";
+  std::istringstream lines(graph.dump());
+  for (std::string line; std::getline(lines, line);) std::cerr << one_line(line) << "\n";
 }
 
 int64_t constant_bytes(const PackedModel& model) {
@@ -221,8 +224,8 @@ Status read_precision(Options& options) {
 
 void print_summary(const Options& options, const Conversion& conversion, size_t bytes) {
   const auto [integer, total] = count_nodes(conversion.packed);
-  std::cout << options.output << ": " << bytes << " bytes (constants " << constant_bytes(conversion.packed) << "), "
-            << integer << " of " << total
+  std::cout << one_line(options.output) << ": " << bytes << " bytes (constants " << constant_bytes(conversion.packed)
+            << "), " << integer << " of " << total
             << (options.convert.layers == Precision::kInt8 ? " nodes on integers" : " nodes with integer weights");
   if (conversion.sample_count > 0) {
     std::cout << ", calibrated by " << conversion.calibration << " on " << conversion.sample_count << " samples";
@@ -277,8 +280,10 @@ Result<int> run(Options& options) {
   if (converted->is_shard) return kExitOk;
   print_notices(*converted);
   if (converted->rung.has_value()) {
-    std::cerr << "mixed: chosen: " << rung_line(converted->ladder->rungs[*converted->rung], *converted)
-              << chosen_line(*converted, options.convert.keep_float) << "\n";
+    std::cerr << "mixed: chosen: "
+              << one_line(rung_line(converted->ladder->rungs[*converted->rung], *converted) +
+                          chosen_line(*converted, options.convert.keep_float))
+              << "\n";
   }
   const std::vector<std::byte> bytes = append_sha256(write_model(converted->packed));
   OCTET_CHECK(write_file_atomically(options.output, bytes));
@@ -297,7 +302,7 @@ Result<int> run(Options& options) {
     std::cerr << "gate: " << line << "\n";
     return kExitOk;
   }
-  std::cerr << "octet convert: the accuracy gate is missed: " << line << "; '" << options.output
+  std::cerr << "octet convert: the accuracy gate is missed: " << line << "; '" << one_line(options.output)
             << "' is the best network found\n";
   return kExitAccuracy;
 }

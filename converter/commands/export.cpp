@@ -21,7 +21,7 @@ Result<int> run(const Options& options) {
   OCTET_TRY(const Model model, Model::load(options.model));
   OCTET_TRY(const std::string bytes, export_onnx(model.packed(), options.exact_residuals));
   OCTET_CHECK(write_file_atomically(options.onnx, std::as_bytes(std::span(bytes))));
-  std::cout << options.onnx << ": " << bytes.size() << " bytes\n";
+  std::cout << one_line(options.onnx) << ": " << bytes.size() << " bytes\n";
   return kExitOk;
 }
 

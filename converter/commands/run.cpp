@@ -134,7 +134,7 @@ Result<int> run(const Options& options) {
     const std::string file = file_name(infos[i].name) + ".npy";
     const std::string path = (std::filesystem::path(options.output_dir) / file).string();
     OCTET_CHECK(write_npy(path, session->output(i)));
-    std::cout << path << ": " << to_string(infos[i].type) << " " << session->output(i).shape.to_string() << "\n";
+    std::cout << one_line(path) << ": " << to_string(infos[i].type) << " " << session->output(i).shape.to_string() << "\n";
   }
   return kExitOk;
 }

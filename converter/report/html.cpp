@@ -1,15 +1,22 @@
 #include "converter/report/html.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <sstream>
+#include <string_view>
+
+#include "runtime/visible_bytes.h"
 
 namespace octet {
 
 std::string escape(const std::string& text) {
   std::string safe;
-  for (const char c : text) {
-    switch (c) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t count = visible_bytes(rest);
+    const std::string_view character = count == 0 ? "?" : rest.substr(0, count);
+    rest.remove_prefix(std::max<size_t>(count, 1));
+    switch (character.front()) {
       case '&':
         safe += "&amp;";
         break;
@@ -23,7 +30,7 @@ std::string escape(const std::string& text) {
         safe += "&quot;";
         break;
       default:
-        safe += c;
+        safe += character;
     }
   }
   return safe;

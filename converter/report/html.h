@@ -18,7 +18,7 @@ code { background: #8882; padding: .1rem .3rem; border-radius: .2rem; overflow-w
 .key span { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 1rem; vertical-align: middle; }
 )";
 
-// Text, safe between tags and in quoted attributes.
+// Text, safe between tags and in quoted attributes, with a '?' for each byte of control characters and broken UTF-8.
 std::string escape(const std::string& text);
 
 // With so many digits behind the point; infinity is "exact" (the decibels of an error of 0), -infinity and NaN are

@@ -218,6 +218,32 @@ class SmallModels(Case):
         self.fail_with(UNSUPPORTED, sample, two, mentions=["two"])
         self.fail_with(RESOURCE, "/bin/sh", "-c", f'"{sample}" "{PACKED}" >/dev/full', mentions=["stdout"])
 
+    def test_control_characters_of_files_do_not_reach_the_terminal(self):
+        image = [{"name": "x", "dtype": "f32", "shape": [1, 3, 2, 2]}]
+        outputs = ["y\x1b[7m"]
+        evil = {"op": "global_average_pool", "name": "no\x1b[31mde", "outputs": outputs}
+        names = ["a\x1b]0;b\x07", "\u009b2Jc", "d"]
+        packed = self.pack("net", image, evil, "--preprocess", "raw", outputs=outputs, class_names=names)
+        picture = self.write("pic\x1bture.png", png(2, 2))
+        said = self.succeed(CLASSIFY, picture, "--model", packed)
+        for text in ("pic?ture.png", "a?]0;b?", "??2Jc"):
+            self.assertIn(text, said)
+        self.assertIn("no?[31mde", self.succeed(BENCHMARK, packed, "--runs", 1, "--profile"))
+        target = self.folder / "to\x1b.onnx"
+        self.assertIn("to?.onnx: ", self.succeed(OCTET, "export", packed, "--onnx", target))
+        done = self.run_program(OCTET, "convert", self.folder / "net.json", "-o", self.folder / "to\x1b.octet", "--precision", "f32",
+                                "--dump-passes")
+        self.assertIn("to?.octet: ", done.stdout)
+        self.assertIn("no?[31mde = ", done.stderr)
+        self.assertIn("x?.json: ", self.succeed(OCTET, "check", self.write("x\x1b.json", (self.folder / "net.json").read_text())))
+        x = self.write("x.npy", npy([1, 3, 2, 2], [0.0] * 12))
+        self.assertIn("ou?t/y?[7m.npy: ", self.succeed(OCTET, "run", packed, "--input", f"x={x}", "--output-dir", self.folder / "ou\x1bt"))
+        page = self.folder / "page.html"
+        self.succeed(OCTET, "compare", self.folder / "net.json", packed, "--data", f"x={x}", "--html", page)
+        self.assertIn("y?[7m", page.read_text())
+        for text in (page.read_text(), said, done.stdout, done.stderr):
+            self.assertNotRegex(text, r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 
 class Images(Case):
     def test_no_image(self):
