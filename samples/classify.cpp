@@ -88,6 +88,7 @@ std::vector<double> probabilities(std::span<const float> scores) {
   return p;
 }
 
+// What a picture's scores say; a warning where they say nothing.
 Result<Json> classify(Classifier& classifier, const std::string& path, size_t top, std::vector<std::string>& notices) {
   OCTET_TRY(const Image image, load_image(path, &notices));
   OCTET_CHECK(preprocess(image, classifier.preprocessing, classifier.input, classifier.session.input()));
@@ -95,6 +96,11 @@ Result<Json> classify(Classifier& classifier, const std::string& path, size_t to
 
   const std::span<const float> scores = classifier.session.output().as<float>();
   if (scores.empty()) return Error{ErrorCode::kUnsupported, "the model's output has no elements"};
+  const auto not_finite = std::count_if(scores.begin(), scores.end(), [](float v) { return !std::isfinite(v); });
+  if (not_finite > 0) {
+    notices.push_back("'" + path + "': " + std::to_string(not_finite) + " of " + std::to_string(scores.size()) +
+                      " scores are not finite: its labels mean nothing");
+  }
   const std::vector<double> p = probabilities(scores);
   std::vector<size_t> order(p.size());
   std::iota(order.begin(), order.end(), size_t{0});

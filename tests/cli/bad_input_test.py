@@ -244,6 +244,14 @@ class SmallModels(Case):
         for text in (page.read_text(), said, done.stdout, done.stderr):
             self.assertNotRegex(text, r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
+    def test_scores_that_are_not_finite_are_warned_of(self):
+        image = [{"name": "x", "dtype": "f32", "shape": [1, 3, 2, 2]}]
+        packed = self.pack("net", image, {"op": "log"}, "--preprocess", "raw")
+        done = self.run_program(CLASSIFY, self.write("black.png", png(2, 2, pixel=lambda x, y, c: 0)), "--model", packed)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"warning: .*black\.png': 12 of 12 scores are not finite")
+        self.assertEqual(self.run_program(CLASSIFY, IMAGES / "ship.png").stderr, "")
+
 
 class Images(Case):
     def test_no_image(self):
