@@ -187,6 +187,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   octet::add_input_shapes(app, options.input_shapes,
                           "NAME=1x3x224x224, for inputs whose size is open; without --batch");
+  app.get_option("--input-shape")->excludes("--batch");
   app.add_flag("--input-u8", options.input_u8, "also from u8 pixels of the input's size, without an f32 image");
   app.add_flag("--profile", options.profile,
                "a line for every step: kernel, time, share, GOPS, share of this machine's peak");

@@ -36,7 +36,12 @@ Result<std::map<std::string, Shape>> parse_input_shapes(const std::vector<std::s
     if (name.empty()) {
       return Error{ErrorCode::kUsage, "--input-shape '" + text + "': not of the form NAME=1x3x224x224"};
     }
-    OCTET_TRY(shapes[name], parse_shape(text, std::string_view(text).substr(equals + 1)));
+    OCTET_TRY(const Shape shape, parse_shape(text, std::string_view(text).substr(equals + 1)));
+    const auto [known, is_new] = shapes.emplace(name, shape);
+    if (!is_new) {
+      return Error{ErrorCode::kUsage, "--input-shape '" + text + "': a second shape of '" + name + "', after " +
+                                          known->second.to_string()};
+    }
   }
   return shapes;
 }

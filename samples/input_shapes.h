@@ -13,7 +13,7 @@ namespace octet {
 // Adds the option, which may be repeated.
 void add_input_shapes(CLI::App& app, std::vector<std::string>& texts, const std::string& description);
 
-// kUsage with what is wrong.
+// kUsage with what is wrong: not of this form, or an input named twice.
 Result<std::map<std::string, Shape>> parse_input_shapes(const std::vector<std::string>& texts);
 
 // What SessionOptions::input_shapes needs to be: for each input the given shape, else the model's own with this batch.

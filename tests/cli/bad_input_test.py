@@ -63,6 +63,14 @@ class WrongUsage(Case):
         self.assertEqual(self.json_of(BENCHMARK, packed, "--runs", 1, "--json")["batch"], 2)
         self.fail_with(USAGE, BENCHMARK, packed, "--runs", 1, "--batch", 8, mentions=["batch of 8", "2x3x32x32"])
 
+    def test_a_batch_or_a_second_shape_beside_a_shape_is_refused(self):
+        shape = ("--input-shape", "image=1x3x32x32")
+        self.fail_with(USAGE, BENCHMARK, PACKED, "--runs", 1, *shape, "--batch", 2, mentions=["--input-shape", "--batch"])
+        self.succeed(BENCHMARK, PACKED, "--runs", 1, *shape)
+        twice = (*shape, "--input-shape", "image=4x3x32x32")
+        for command in ((BENCHMARK, PACKED), (CLASSIFY, IMAGES / "ship.png"), (OCTET, "check", MODEL)):
+            self.fail_with(USAGE, *command, *twice, mentions=["'image'", "1x3x32x32", "4x3x32x32"])
+
     def test_numbers_that_are_none_are_wrong_usage(self):
         convert = (OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--calibration-table", TABLE)
         for option in (["--samples", "0"], ["--samples", "99999999999999999999"], ["--seed", "-1"], ["--percentile", "nan"]):
