@@ -10,6 +10,7 @@
 #include "converter/atomic_file.h"
 #include "converter/commands/commands.h"
 #include "converter/commands/network_cost.h"
+#include "converter/commands/output_paths.h"
 #include "converter/compare.h"
 #include "converter/load_model.h"
 #include "converter/progress.h"
@@ -135,7 +136,12 @@ Result<int> run(const Options& options) {
     return Error{ErrorCode::kUsage, "--min-sqnr is not a number"};
   }
   OCTET_TRY(const auto shapes, parse_input_shapes(options.input_shapes));
-  OCTET_TRY(const LoadedModel reference, load_any_model(options.model, {shapes}));
+  std::vector<NamedPath> inputs{{"MODEL", options.model}, {"PACKED", options.packed}};
+  add_data(inputs, options.data);
+  std::vector<NamedPath> outputs;
+  add_given(outputs, "--html", options.html);
+  OCTET_CHECK(check_outputs(outputs, inputs));
+  OCTET_TRY(const LoadedModel reference, load_any_model(options.model, {shapes, distinct_from(outputs)}));
   OCTET_TRY(const LoadedModel packed, load_any_model(options.packed, {shapes}));
   if (reference.is_packed || !packed.is_packed) {
     return Error{ErrorCode::kInvalidFile, "compare takes a float model and its .octet file, but '" +
@@ -201,7 +207,7 @@ CommandRun set_up_compare(CLI::App& app) {
   app.add_option("--seed", options->seed, "of the draw")->check(whole_number(0, UINT64_MAX))->capture_default_str();
   app.add_option("--min-sqnr", options->min_sqnr, "exit 6 if an output has fewer decibels");
   app.add_option("--threads", options->threads, "samples compared at once")->check(whole_number(1, 1024));
-  app.add_option("--html", options->html, "also write a self-contained page");
+  app.add_option("--html", options->html, "also write a self-contained page")->check(is_named, "", "NAMED");
   app.add_flag("--json", options->json, "one JSON object on stdout");
   return [options] { return run(*options); };
 }

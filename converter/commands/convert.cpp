@@ -1,6 +1,5 @@
 // octet convert: a float model becomes one packed file.
 #include <cmath>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "converter/commands/commands.h"
 #include "converter/commands/conversion_text.h"
 #include "converter/commands/network_options.h"
+#include "converter/commands/output_paths.h"
 #include "converter/compare.h"
 #include "converter/convert.h"
 #include "converter/data/dataset.h"
@@ -62,19 +62,19 @@ int64_t constant_bytes(const PackedModel& model) {
   return bytes;
 }
 
-// What would fail after all the work, or destroy the model, fails before it.
-Status check_output(const Options& options) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  if (fs::equivalent(options.output, options.convert.model, error)) {
-    return Error{ErrorCode::kUsage, "the output '" + options.output + "' is the model itself"};
-  }
-  const fs::path folder = fs::path(options.output).has_parent_path() ? fs::path(options.output).parent_path() : ".";
-  if (!fs::is_directory(folder, error) || fs::is_directory(options.output, error)) {
-    return Error{ErrorCode::kResource,
-                 "cannot write '" + options.output +
-                     "': " + (fs::is_directory(options.output, error) ? "it is a folder" : "no such folder")};
-  }
+// What would fail after all the work, or destroy what is read, fails before it.
+Status check_files(Options& options) {
+  ConvertOptions& convert = options.convert;
+  std::vector<NamedPath> inputs{{"MODEL", convert.model}};
+  add_data(inputs, convert.data);
+  add_given(inputs, "--class-names", convert.class_names_file);
+  add_given(inputs, "--labels", convert.labels);
+  for (const std::string& table : convert.calibration_tables) add_given(inputs, "--calibration-table", table);
+  std::vector<NamedPath> outputs{{"--output", options.output}};
+  add_given(outputs, "--report", options.report);
+  add_given(outputs, "--save-calibration", convert.save_calibration);
+  OCTET_CHECK(check_outputs(outputs, inputs));
+  convert.import.check_files = distinct_from(outputs);
   if (!options.report.empty() && options.convert.data.empty()) {
     return Error{ErrorCode::kUsage, "--report needs --data: it compares both networks on samples"};
   }
@@ -241,7 +241,7 @@ void print_notices(const Conversion& conversion) {
 
 Result<int> run(Options& options) {
   OCTET_CHECK(read_model_options(options));
-  OCTET_CHECK(check_output(options));
+  OCTET_CHECK(check_files(options));
   OCTET_CHECK(read_precision(options));
   OCTET_CHECK(check_float_values(options));
   OCTET_CHECK(read_schemes(options));
@@ -313,7 +313,7 @@ CommandRun set_up_convert(CLI::App& app) {
   auto options = std::make_shared<Options>();
   ConvertOptions& convert = options->convert;
   app.add_option("MODEL", convert.model, "ONNX, octet JSON or TensorFlow.js model")->required();
-  app.add_option("-o,--output", options->output, "the packed file to write")->required();
+  app.add_option("-o,--output", options->output, "the packed file to write")->required()->check(is_named, "", "NAMED");
   app.add_option("--data", convert.data, "calibration data: a folder of images, a list file, an .npy, or NAME=PATH");
   app.add_option("--samples", convert.samples, "how many samples to draw")
       ->check(whole_number(1, UINT32_MAX))
@@ -327,8 +327,9 @@ CommandRun set_up_convert(CLI::App& app) {
   app.add_option("--calibration-table", convert.calibration_tables,
                  "saved statistics, merged; --data then only judges and corrects")
       ->delimiter(',')
-      ->check([](const std::string& path) { return path.empty() ? "names no file" : std::string(); }, "", "NAMED");
-  app.add_option("--save-calibration", convert.save_calibration, "write the statistics to a file");
+      ->check(is_named, "", "NAMED");
+  app.add_option("--save-calibration", convert.save_calibration, "write the statistics to a file")
+      ->check(is_named, "", "NAMED");
   add_scheme_options(app, *options);
   app.add_option("--correct", convert.correct, correction_help())->check(known_correction)->capture_default_str();
   app.add_option("--precision", options->precision, precision_help())->check(CLI::IsMember(precision_names()));
@@ -341,7 +342,8 @@ CommandRun set_up_convert(CLI::App& app) {
       "--max-drop", convert.max_drop,
       "points of top-1 that may be lost on samples held out; mixed precision is raised until then, else exit 5");
   app.add_option("--labels", convert.labels, "for --max-drop: `file index` a line; for .npy data one index a line");
-  app.add_option("--report", options->report, "also write a self-contained page: what each layer lost");
+  app.add_option("--report", options->report, "also write a self-contained page: what each layer lost")
+      ->check(is_named, "", "NAMED");
   app.add_flag("--json", options->json, "one JSON object on stdout");
   app.add_flag("--dump-passes", options->dump_passes, "the graph after each pass, on stderr");
   return [options] { return run(*options); };

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "converter/commands/commands.h"
+#include "converter/commands/output_paths.h"
 #include "converter/data/npy.h"
 #include "converter/load_model.h"
 #include "octet/session.hpp"
@@ -110,10 +111,23 @@ Status check_file_names(const std::vector<TensorInfo>& outputs) {
   return {};
 }
 
+// No output takes the place of what was read.
+Status check_files(const Options& options, const std::vector<TensorInfo>& outputs) {
+  std::vector<NamedPath> inputs{{"MODEL", options.model}};
+  for (const std::string& input : options.inputs) inputs.push_back({"--input", input.substr(input.find('=') + 1)});
+  for (const TensorInfo& info : outputs) {
+    const auto path = std::filesystem::path(options.output_dir) / (file_name(info.name) + ".npy");
+    const NamedPath output{"--output-dir", path.string()};
+    OCTET_CHECK(check_distinct({&output, 1}, inputs));
+  }
+  return {};
+}
+
 Result<int> run(const Options& options) {
   OCTET_TRY(const auto shapes, parse_input_shapes(options.input_shapes));
   OCTET_TRY(const LoadedModel loaded, load_any_model(options.model, {shapes}));
   OCTET_TRY(const std::vector<Tensor> inputs, read_inputs(options.inputs, loaded.model.inputs()));
+  OCTET_CHECK(check_files(options, loaded.model.outputs()));
   OCTET_CHECK(check_batch(inputs, loaded));
   SessionOptions session_options{.threads = options.threads};
   for (const Tensor& input : inputs) session_options.input_shapes.push_back(input.shape());

@@ -10,6 +10,7 @@
 #include "converter/calibrated_network.h"
 #include "converter/commands/commands.h"
 #include "converter/commands/network_options.h"
+#include "converter/commands/output_paths.h"
 #include "converter/data/labels.h"
 #include "converter/lower.h"
 #include "converter/metrics.h"
@@ -148,8 +149,20 @@ Status check_idle_options(const Options& options) {
   return check_used(options_used);
 }
 
+Status check_files(Options& options) {
+  ConvertOptions& convert = options.convert;
+  std::vector<NamedPath> inputs{{"MODEL", convert.model}};
+  add_data(inputs, convert.data);
+  add_given(inputs, "--labels", convert.labels);
+  std::vector<NamedPath> outputs;
+  add_given(outputs, "--html", options.html);
+  convert.import.check_files = distinct_from(outputs);
+  return check_outputs(outputs, inputs);
+}
+
 Result<int> run(Options& options) {
   OCTET_CHECK(read_model_options(options));
+  OCTET_CHECK(check_files(options));
   OCTET_CHECK(read_bits(options));
   OCTET_CHECK(read_schemes(options));
   OCTET_CHECK(check_idle_options(options));
@@ -203,7 +216,7 @@ CommandRun set_up_sensitivity(CLI::App& app) {
   add_model_options(app, *options);
   add_calibration_options(app, *options);
   add_scheme_options(app, *options);
-  app.add_option("--html", options->html, "also write a self-contained page");
+  app.add_option("--html", options->html, "also write a self-contained page")->check(is_named, "", "NAMED");
   app.add_flag("--json", options->json, "one JSON object on stdout");
   return [options] { return run(*options); };
 }

@@ -31,6 +31,12 @@ Result<bool> looks_like_json(const std::string& path) {
   return c == '{' || c == '[';
 }
 
+Result<Graph> import_any_json(const std::string& path, const ImportOptions& options, ImportReport& report) {
+  OCTET_TRY(const Json json, read_json_file(path));
+  const bool is_tfjs = json.contains("modelTopology") || json.contains("weightsManifest");
+  return is_tfjs ? import_tfjs(path, options, report) : import_json(path, options, report);
+}
+
 }  // namespace
 
 std::string to_string(const ImportProblem& problem) {
@@ -54,10 +60,9 @@ Error error_of(const ImportReport& report) {
 
 Result<Graph> import_model(const std::string& path, const ImportOptions& options, ImportReport& report) {
   OCTET_TRY(const bool is_json, looks_like_json(path));
-  if (!is_json) return import_onnx(path, options, report);
-  OCTET_TRY(const Json json, read_json_file(path));
-  const bool is_tfjs = json.contains("modelTopology") || json.contains("weightsManifest");
-  return is_tfjs ? import_tfjs(path, options, report) : import_json(path, options, report);
+  OCTET_TRY(Graph graph, is_json ? import_any_json(path, options, report) : import_onnx(path, options, report));
+  if (options.check_files) OCTET_CHECK(options.check_files(report.files));
+  return graph;
 }
 
 }  // namespace octet

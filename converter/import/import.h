@@ -1,6 +1,7 @@
 // The way in: a model file of any supported format becomes a float graph.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@ namespace octet {
 
 struct ImportOptions {
   std::map<std::string, Shape> input_shapes;  // by input name; overrides what the file says
+  // Given ImportReport::files once they are read; its error is that of import_model.
+  std::function<Status(const std::vector<std::string>& files)> check_files = {};
 };
 
 // One thing that keeps a model from being converted.
@@ -32,6 +35,7 @@ struct ImportReport {
   std::string format;  // "ONNX (opset 13, IR 7)", "octet JSON", "TensorFlow.js layers"
   std::vector<ImportProblem> problems;
   std::vector<std::string> warnings;
+  std::vector<std::string> files;                     // beside the model, that its constants were read from
   GivenTable given;                                   // of a quantized model
   std::map<std::string, std::vector<int>> open_axes;  // by input: what the file leaves open beside the batch
   SizeArithmetic arithmetic;                          // what was computed of shapes

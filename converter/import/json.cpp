@@ -199,6 +199,7 @@ Result<Graph> import_json(const std::string& path, const ImportOptions& options,
   OCTET_TRY(const Json json, read_json_file(path));
   WeightFiles files(path);
   OCTET_TRY(const SourceModel source, read_model({json, path}, files));
+  report.files = files.paths();
   return build_graph(source, options, report);
 }
 

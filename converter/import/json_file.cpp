@@ -222,6 +222,12 @@ Result<std::string_view> WeightFiles::read(const std::string& name) {
   return std::string_view(found->second);
 }
 
+std::vector<std::string> WeightFiles::paths() const {
+  std::vector<std::string> paths;
+  for (const auto& [name, bytes] : files_) paths.push_back(folder_ + name);
+  return paths;
+}
+
 Result<Shape> read_shape(const JsonAt& at) {
   OCTET_TRY(const std::vector<int64_t> dims, at.as_integers());
   if (dims.size() > Shape::kMaxRank) {

@@ -91,6 +91,7 @@ class WeightFiles {
   Result<std::string_view> read(const std::string& name);
   // Of all files read.
   int64_t byte_count() const { return byte_count_; }
+  std::vector<std::string> paths() const;
 
  private:
   std::string folder_;  // ends with '/', or is empty

@@ -89,6 +89,7 @@ class OnnxReader {
       OCTET_CHECK(read_node(node, source_));
     }
     read_metadata();
+    report_.files.assign(tensors_.files().begin(), tensors_.files().end());
     return std::move(source_);
   }
 

@@ -29,14 +29,16 @@ class OnnxTensorReader {
   // folder; kUnsupported: a type or rank that octet does not have, or tensors that share their place in an external
   // file too often. The error names the tensor.
   Result<Tensor> read(const onnx::TensorProto& proto);
+  // The external files that were read from.
+  const std::set<std::string>& files() const { return files_; }
 
  private:
   Result<std::string> read_external(const onnx::TensorProto& proto, int64_t bytes);
 
   std::string folder_;
-  std::set<std::string> files_;  // external ones that were read from
-  int64_t file_bytes_ = 0;       // that these hold
-  int64_t read_bytes_ = 0;       // by all tensors together
+  std::set<std::string> files_;
+  int64_t file_bytes_ = 0;  // that these hold
+  int64_t read_bytes_ = 0;  // by all tensors together
 };
 
 }  // namespace octet

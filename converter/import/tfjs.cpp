@@ -294,6 +294,7 @@ Result<Graph> import_tfjs(const std::string& path, const ImportOptions& options,
   OCTET_TRY(const JsonAt manifest, file.field("weightsManifest"));
   WeightFiles files(path);
   OCTET_TRY(const TfjsWeights weights, TfjsWeights::read(manifest, files));
+  report.files = files.paths();
 
   TopologyReader reader(options, weights, report);
   Result<std::vector<ValueId>> outputs = std::vector<ValueId>{};
