@@ -1,39 +1,22 @@
 #include "converter/import/json_file.h"
 
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <set>
-#include <sstream>
 
+#include "converter/atomic_file.h"
 #include "runtime/half.h"
 
 namespace octet {
 namespace {
 
-constexpr int64_t kMaxTextBytes = int64_t{256} << 20;
+constexpr uint64_t kMaxTextBytes = uint64_t{256} << 20;
 constexpr int kMaxDepth = 128;
 // A parsed value takes up to some 80 bytes where its text takes two. Tensors and nodes are a dozen values each.
 constexpr int64_t kMaxValues = int64_t{1} << 22;
 
 Error invalid_file(const std::string& path, const std::string& what) {
   return {ErrorCode::kInvalidFile, path + ": " + what};
-}
-
-Result<std::string> read_file(const std::string& path, int64_t max_bytes) {
-  std::error_code failed;
-  if (!std::filesystem::is_regular_file(path, failed)) return invalid_file(path, "there is no such file");
-  const auto size = std::filesystem::file_size(path, failed);
-  if (failed) return invalid_file(path, failed.message());
-  if (static_cast<int64_t>(size) > max_bytes) {
-    return invalid_file(path,
-                        "the file has " + std::to_string(size) + " bytes, more than " + std::to_string(max_bytes));
-  }
-  std::ifstream stream(path, std::ios::binary);
-  std::string bytes(size, '\0');
-  stream.read(bytes.data(), static_cast<std::streamsize>(size));
-  if (!stream || static_cast<uintmax_t>(stream.gcount()) != size) return invalid_file(path, "the file cannot be read");
-  return bytes;
 }
 
 std::string line_and_column(std::string_view text, size_t position) {
@@ -170,7 +153,7 @@ Result<bool> JsonAt::bool_or(const char* name, bool otherwise) const {
 }
 
 Result<Json> read_json_file(const std::string& path) {
-  OCTET_TRY(const std::string text, read_file(path, kMaxTextBytes));
+  OCTET_TRY(const std::string text, read_text_file(path, kMaxTextBytes));
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) return invalid_file(path, "the file is empty");
   if (const std::optional<Excess> excess = find_excess(text)) {
     return invalid_file(path, line_and_column(text, excess->position) + ": " + excess->what);
@@ -215,11 +198,11 @@ Result<std::string_view> WeightFiles::read(const std::string& name) {
   const std::string key = path.lexically_normal();
   auto found = files_.find(key);
   if (found == files_.end()) {
-    OCTET_TRY(std::string bytes, read_file(folder_ + name, INT64_MAX));
+    OCTET_TRY(std::vector<std::byte> bytes, read_file(folder_ + name, INT64_MAX));
     byte_count_ += static_cast<int64_t>(bytes.size());
     found = files_.emplace(key, std::move(bytes)).first;
   }
-  return std::string_view(found->second);
+  return std::string_view(reinterpret_cast<const char*>(found->second.data()), found->second.size());
 }
 
 std::vector<std::string> WeightFiles::paths() const {

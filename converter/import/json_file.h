@@ -2,6 +2,7 @@
 // exceptions end here.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -95,7 +96,7 @@ class WeightFiles {
 
  private:
   std::string folder_;  // ends with '/', or is empty
-  std::map<std::string, std::string> files_;
+  std::map<std::string, std::vector<std::byte>> files_;
   int64_t byte_count_ = 0;
 };
 

@@ -7,7 +7,7 @@ import unittest
 
 from support import IMAGES, MODEL, OCTET, PACKED, TABLE, Case, npy
 
-USAGE, RESOURCE = 2, 1
+USAGE, FILE, RESOURCE = 2, 4, 1
 
 
 class OutputsThatAreInputs(Case):
@@ -135,6 +135,17 @@ class OutputsThatCannotBeWritten(Case):
     def test_a_full_device_is_taken_as_it_is(self):
         said = self.fail_with(RESOURCE, OCTET, "convert", MODEL, "--calibration-table", TABLE, "-o", "/dev/full")
         self.assertIn("No space left", said)
+
+
+class TablesThatAreNoFiles(Case):
+    def test_are_called_what_they_are(self):
+        os.mkfifo(self.folder / "pipe")
+        missing = self.folder / "missing"
+        for path, why in ((self.folder, "not a regular file"), (self.folder / "pipe", "not a regular file"),
+                          ("/dev/zero", "not a regular file"), (missing, "No such file or directory"),
+                          (self.write("file", "") / "x", "Not a directory")):
+            self.fail_with(FILE, OCTET, "convert", MODEL, "-o", self.folder / "x.octet", "--calibration-table", path,
+                           mentions=[f"'{path}': {why}"])
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ TEST_CASE("what is no JSON is refused with line and column") {
   CHECK(has(message(m.import_text("{\"a\": " + text + "}")), "the field 'format' is missing"));
   CHECK(has(message(m.import_text("{\"a\": 1e999}")), "out of range"));
   ImportReport report;
-  CHECK(has(message(import_json(m.folder.path("nothing.json"), {}, report)), "nothing.json: there is no such file"));
+  CHECK(has(message(import_json(m.folder.path("nothing.json"), {}, report)), "nothing.json': No such file or directory"));
 }
 
 TEST_CASE("a missing field, or one of another type, is named with its place") {
@@ -236,12 +236,12 @@ TEST_CASE("a file of weights is read once, however its name is spelled") {
 }
 
 TEST_CASE("the weights file must exist and lie below the model's folder") {
-  CHECK(has(damaged([](Json& j) { j["weights"] = "other.bin"; }), "other.bin: there is no such file"));
+  CHECK(has(damaged([](Json& j) { j["weights"] = "other.bin"; }), "other.bin': No such file or directory"));
   for (const char* path : {"../example.bin", "/etc/passwd", "a/../../b", ""}) {
     CHECK(has(damaged([&](Json& j) { j["weights"] = path; }),
               *path == 0 ? "there is neither" : "is not a relative path"));
   }
-  CHECK(has(damaged([](Json& j) { j["weights"] = "."; }), "there is no such file"));
+  CHECK(has(damaged([](Json& j) { j["weights"] = "."; }), "not a regular file"));
 }
 
 TEST_CASE("unknown ops are all listed, by the name in the file") {
