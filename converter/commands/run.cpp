@@ -99,26 +99,20 @@ std::string file_name(std::string name) {
   return name;
 }
 
-// Whether each output has a file of its own.
-Status check_file_names(const std::vector<TensorInfo>& outputs) {
-  std::map<std::string, const std::string*> names;
-  for (const TensorInfo& output : outputs) {
-    const auto [at, is_new] = names.emplace(file_name(output.name), &output.name);
-    if (is_new) continue;
-    return Error{ErrorCode::kUnsupported,
-                 "the outputs '" + *at->second + "' and '" + output.name + "' would both be " + at->first + ".npy"};
-  }
-  return {};
-}
-
-// No output takes the place of what was read.
+// Each output has a file of its own, which takes the place of nothing that was read.
 Status check_files(const Options& options, const std::vector<TensorInfo>& outputs) {
   std::vector<NamedPath> inputs{{"MODEL", options.model}};
   for (const std::string& input : options.inputs) inputs.push_back({"--input", input.substr(input.find('=') + 1)});
-  for (const TensorInfo& info : outputs) {
-    const auto path = std::filesystem::path(options.output_dir) / (file_name(info.name) + ".npy");
-    const NamedPath output{"--output-dir", path.string()};
-    OCTET_CHECK(check_distinct({&output, 1}, inputs));
+  std::map<std::string, const std::string*> names;
+  for (const TensorInfo& output : outputs) {
+    const std::string file = file_name(output.name) + ".npy";
+    const auto [at, is_new] = names.emplace(file, &output.name);
+    if (!is_new) {
+      return Error{ErrorCode::kUnsupported,
+                   "the outputs '" + *at->second + "' and '" + output.name + "' would both be " + file};
+    }
+    const NamedPath path{"--output-dir", (std::filesystem::path(options.output_dir) / file).string()};
+    OCTET_CHECK(check_distinct({&path, 1}, inputs));
   }
   return {};
 }
@@ -141,14 +135,14 @@ Result<int> run(const Options& options) {
     std::memcpy(session->input(i).data, inputs[i].data(), static_cast<size_t>(inputs[i].byte_count()));
   }
   const std::vector<TensorInfo> infos = loaded.model.outputs();
-  OCTET_CHECK(check_file_names(infos));
   OCTET_CHECK(make_folder(options.output_dir));
   session->run();
   for (size_t i = 0; i < infos.size(); ++i) {
     const std::string file = file_name(infos[i].name) + ".npy";
     const std::string path = (std::filesystem::path(options.output_dir) / file).string();
     OCTET_CHECK(write_npy(path, session->output(i)));
-    std::cout << one_line(path) << ": " << to_string(infos[i].type) << " " << session->output(i).shape.to_string() << "\n";
+    std::cout << one_line(path) << ": " << to_string(infos[i].type) << " " << session->output(i).shape.to_string()
+              << "\n";
   }
   return kExitOk;
 }

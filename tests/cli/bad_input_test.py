@@ -245,7 +245,7 @@ class SmallModels(Case):
         self.assertIn("no?[31mde = ", done.stderr)
         self.assertIn("x?.json: ", self.succeed(OCTET, "check", self.write("x\x1b.json", (self.folder / "net.json").read_text())))
         x = self.write("x.npy", npy([1, 3, 2, 2], [0.0] * 12))
-        self.assertIn("ou?t/y?[7m.npy: ", self.succeed(OCTET, "run", packed, "--input", f"x={x}", "--output-dir", self.folder / "ou\x1bt"))
+        self.assertIn("ou?t/y_[7m.npy: ", self.succeed(OCTET, "run", packed, "--input", f"x={x}", "--output-dir", self.folder / "ou\x1bt"))
         page = self.folder / "page.html"
         self.succeed(OCTET, "compare", self.folder / "net.json", packed, "--data", f"x={x}", "--html", page)
         self.assertIn("y?[7m", page.read_text())
