@@ -76,8 +76,13 @@ class NameIndex {
   NameIndex() = default;
   NameIndex(const NameIndex&) {}
   NameIndex(NameIndex&& other) noexcept { other.forget(); }
-  NameIndex& operator=(NameIndex) noexcept {
+  NameIndex& operator=(const NameIndex&) noexcept {
     forget();
+    return *this;
+  }
+  NameIndex& operator=(NameIndex&& other) noexcept {
+    forget();
+    other.forget();
     return *this;
   }
   ~NameIndex() = default;

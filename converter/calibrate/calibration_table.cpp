@@ -135,7 +135,7 @@ constexpr int64_t kBytesOfAnyTable = int64_t{64} << 20;
 
 // Whether the histograms are in proportion to the file.
 Status check_memory(const JsonAt& values) {
-  constexpr auto kBytesOfValue = static_cast<int64_t>(2 * kBins * sizeof(uint64_t));
+  constexpr auto kBytesOfValue = int64_t{2} * kBins * static_cast<int64_t>(sizeof(uint64_t));
   int64_t needed = 0, allowed = kBytesOfAnyTable;
   for (const Json& value : values.json) {
     const auto bins = value.is_object() ? value.find("bins") : value.end();

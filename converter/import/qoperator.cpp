@@ -156,7 +156,7 @@ class Expander {
 
   // x * factor; without `what`, under the name of the node's output.
   std::string product(const SourceNode& node, const std::string& what, const std::string& x, float factor) {
-    const std::string output = what.empty() ? node.outputs[0] : node.outputs[0] + ":" + what;
+    std::string output = what.empty() ? node.outputs[0] : node.outputs[0] + ":" + what;
     const std::string constant = node.outputs[0] + ":alpha";
     nodes_.push_back(make(constant, "Constant", {}, constant));
     nodes_.back().attributes["value"] = Tensor::f32(Shape{}, std::span(&factor, 1));

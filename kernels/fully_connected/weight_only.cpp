@@ -185,7 +185,8 @@ float dot(const float* src, const int8_t* weights, const uint8_t* factors, int64
     const int factor = factors == nullptr ? 1 : *factors++;
     float p = 0;
     for (int64_t k = first; k < std::min(first + run, taps); ++k) {
-      p = std::fma(src[k], static_cast<float>(weights[k] / factor), p);
+      const int integer = weights[k] / factor;  // exact
+      p = std::fma(src[k], static_cast<float>(integer), p);
     }
     total = std::fma(p, static_cast<float>(factor), total);
   }
