@@ -14,7 +14,7 @@ USAGE, UNSUPPORTED, FILE, RESOURCE = 2, 3, 4, 1
 
 class WrongUsage(Case):
     def test_every_command_has_help_and_version(self):
-        for command in ("convert", "check", "inspect", "run", "evaluate", "compare", "sensitivity"):
+        for command in ("convert", "check", "inspect", "run", "evaluate", "compare", "sensitivity", "export"):
             self.assertIn("--help", self.succeed(OCTET, command, "--help"))
             self.assertIn("octet ", self.succeed(OCTET, command, "--version"))
         for program in (OCTET, CLASSIFY, BENCHMARK):

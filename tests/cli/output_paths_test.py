@@ -94,11 +94,11 @@ class OutputsThatCannotBeWritten(Case):
                 "--html": (OCTET, "compare", MODEL, PACKED, *data, "--html", path),
                 "sensitivity": (OCTET, "sensitivity", MODEL, *data, "--html", path)}
 
-    def refuse(self, path, *mentions):
+    def refuse(self, path, *mentions, **options):
         before = sorted(self.folder.iterdir())
         for name, command in self.options(path).items():
             option = name if name.startswith("--") else "--html"
-            self.fail_with(RESOURCE, *command, mentions=[f"{option}: cannot write '{path}': ", *mentions])
+            self.fail_with(RESOURCE, *command, mentions=[f"{option}: cannot write '{path}': ", *mentions], **options)
             self.assertEqual(sorted(self.folder.iterdir()), before)
 
     def test_no_folder(self):
@@ -120,17 +120,24 @@ class OutputsThatCannotBeWritten(Case):
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_permissions(self):
-        if os.geteuid() == 0:
-            return  # root may do everything
-        locked = self.folder / "locked"
+        # Root may do everything: be somebody else.
+        user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        owner = user.get("user", -1)
+        os.chown(self.folder, owner, -1)
+        try:
+            self.succeed(OCTET, "check", MODEL, **user)
+        except (AssertionError, PermissionError) as error:
+            self.skipTest(f"nobody else may run octet here: {error}")
+        locked, kept = self.folder / "locked", self.write("kept", "")
         locked.mkdir()
+        for path in (locked, kept):
+            os.chown(path, owner, -1)
         for mode in (0o500, 0o600, 0o000):
             locked.chmod(mode)
             self.addCleanup(locked.chmod, 0o700)
-            self.refuse(locked / "x", "Permission denied")
-        kept = self.write("kept", "")
+            self.refuse(locked / "x", "Permission denied", **user)
         kept.chmod(0o400)
-        self.refuse(kept, "Permission denied")
+        self.refuse(kept, "Permission denied", **user)
 
     def test_a_full_device_is_taken_as_it_is(self):
         said = self.fail_with(RESOURCE, OCTET, "convert", MODEL, "--calibration-table", TABLE, "-o", "/dev/full")
