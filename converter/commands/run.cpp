@@ -121,7 +121,8 @@ Result<int> run(const Options& options) {
   OCTET_TRY(const auto shapes, parse_input_shapes(options.input_shapes));
   OCTET_TRY(const LoadedModel loaded, load_any_model(options.model, {shapes}));
   OCTET_TRY(const std::vector<Tensor> inputs, read_inputs(options.inputs, loaded.model.inputs()));
-  OCTET_CHECK(check_files(options, loaded.model.outputs()));
+  const std::vector<TensorInfo> infos = loaded.model.outputs();
+  OCTET_CHECK(check_files(options, infos));
   OCTET_CHECK(check_batch(inputs, loaded));
   SessionOptions session_options{.threads = options.threads};
   for (const Tensor& input : inputs) session_options.input_shapes.push_back(input.shape());
@@ -134,7 +135,6 @@ Result<int> run(const Options& options) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     std::memcpy(session->input(i).data, inputs[i].data(), static_cast<size_t>(inputs[i].byte_count()));
   }
-  const std::vector<TensorInfo> infos = loaded.model.outputs();
   OCTET_CHECK(make_folder(options.output_dir));
   session->run();
   for (size_t i = 0; i < infos.size(); ++i) {
