@@ -82,6 +82,14 @@ size_t file_count(const ScratchFolder& folder) {
   return static_cast<size_t>(std::distance(begin(files), end(files)));
 }
 
+// The child says that all was as it should be; the old file is there as it was, and nothing beside it.
+void check_kept(int status, const ScratchFolder& folder, const std::string& path) {
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(read_text(path) == "old");
+  CHECK(file_count(folder) == 1);
+}
+
 }  // namespace
 
 TEST_CASE("an interrupt while a file is written leaves the old one, and nothing beside it") {
@@ -136,10 +144,7 @@ TEST_CASE("a full disk leaves the old file, and nothing beside it") {
     const Status written = write_file_atomically(path, bytes_of(std::string(1500, 'x')));
     return !written.ok() && written.error().code == ErrorCode::kResource ? 0 : 1;
   });
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
-  CHECK(read_text(path) == "old");
-  CHECK(file_count(folder) == 1);
+  check_kept(status, folder, path);
 }
 
 TEST_CASE("whatever a disk refuses leaves the old file, and nothing beside it") {
@@ -158,10 +163,7 @@ TEST_CASE("whatever a disk refuses leaves the old file, and nothing beside it") 
       if (written.ok() || written.error().code != ErrorCode::kResource) return 1;
       return written.error().message.find(std::strerror(f.error)) == std::string::npos ? 2 : 0;
     });
-    CHECK(WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 0);
-    CHECK(read_text(path) == "old");
-    CHECK(file_count(folder) == 1);
+    check_kept(status, folder, path);
   }
 }
 
@@ -192,9 +194,7 @@ TEST_CASE("a file or a folder that is read-only keeps the old file") {
     chmod(folder.path().c_str(), 0755);
     REQUIRE(WIFEXITED(status));
     if (WEXITSTATUS(status) == 2) return skip("this root cannot become somebody else");
-    CHECK(WEXITSTATUS(status) == 0);
-    CHECK(read_text(path) == "old");
-    CHECK(file_count(folder) == 1);
+    check_kept(status, folder, path);
   }
 }
 
