@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <iterator>
 #include <optional>
+#include <string_view>
 
 namespace octet {
 namespace {
@@ -22,7 +24,7 @@ Error cannot(const char* what, const std::string& path, int error) {
 
 // The file to remove if the user interrupts; empty: none. A handler may read nothing that is not plain memory.
 char unfinished[PATH_MAX];
-constexpr int kInterrupts[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ};
+constexpr int kInterrupts[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ, SIGPIPE, SIGALRM};
 
 void remove_unfinished(int signal) {
   unlink(unfinished);
@@ -87,7 +89,10 @@ bool write_all(int file, std::span<const std::byte> bytes) {
 // A new file beside `path`, with the permissions that a new file has (mkstemp's are private). -1: errno says why.
 int open_beside(const std::string& path, std::string& temporary) {
   for (int attempt = 0;; ++attempt) {
-    temporary = path + ".tmp" + std::to_string(getpid()) + "." + std::to_string(attempt);
+    const std::string suffix = ".tmp" + std::to_string(getpid()) + "." + std::to_string(attempt);
+    const size_t name_at = path.rfind('/') + 1;  // 0 without a folder
+    const size_t kept = std::min(path.size() - name_at, NAME_MAX - suffix.size());
+    temporary = path.substr(0, name_at + kept) + suffix;
     const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file >= 0 || errno != EEXIST || attempt == 1000) return file;
   }
@@ -166,7 +171,9 @@ Result<std::vector<std::byte>> read_file(const std::string& path, uint64_t max_b
 
 Result<std::string> read_text_file(const std::string& path, uint64_t max_bytes) {
   OCTET_TRY(const std::vector<std::byte> bytes, read_file(path, max_bytes));
-  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // which some editors put before UTF-8
+  return std::string(text.starts_with(kByteOrderMark) ? text.substr(kByteOrderMark.size()) : text);
 }
 
 }  // namespace octet

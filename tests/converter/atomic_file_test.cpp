@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -64,12 +65,14 @@ std::span<const std::byte> bytes_of(const std::string& text) {
   return std::as_bytes(std::span(text));
 }
 
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGALRM};
+
 // How the child that calls `f` ends: as wait() says; it exits with what f returns.
 template <class F>
 int child(const F& f) {
   const pid_t pid = fork();
   if (pid == 0) {
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);  // the test program handles some
+    for (const int signal : kSignals) std::signal(signal, SIG_DFL);  // the test program handles some
     _exit(f());
   }
   int status = 0;
@@ -95,7 +98,7 @@ void check_kept(int status, const ScratchFolder& folder, const std::string& path
 TEST_CASE("an interrupt while a file is written leaves the old one, and nothing beside it") {
   const ScratchFolder folder;
   const std::string path = folder.write("x", "old");
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal : kSignals) {
     CAPTURE(signal);
     const int status = child([&] {
       signal_in_fsync = signal;
@@ -132,6 +135,27 @@ TEST_CASE("an interrupt ends the process as ever once the file is written") {
   });
   CHECK(WIFSIGNALED(status));
   CHECK(read_text(path) == "new");
+}
+
+TEST_CASE("a name as long as names may be is one to write") {
+  const ScratchFolder folder;
+  const std::string path = folder.path(std::string(NAME_MAX, 'x'));
+  CHECK(write_file_atomically(path, bytes_of("new")).ok());
+  CHECK(read_text(path) == "new");
+  CHECK(file_count(folder) == 1);
+  const Status longer = write_file_atomically(path + "x", bytes_of("new"));
+  REQUIRE_FALSE(longer.ok());
+  CHECK(longer.error().message.find(std::strerror(ENAMETOOLONG)) != std::string::npos);
+  CHECK(file_count(folder) == 1);
+}
+
+TEST_CASE("a text is read without its byte order mark") {
+  const ScratchFolder folder;
+  CHECK(read_text_file(folder.write("marked",
+                                    "\xEF\xBB\xBF"
+                                    "cat\n"))
+            .value() == "cat\n");
+  CHECK(read_text_file(folder.write("short", "\xEF\xBB")).value() == "\xEF\xBB");
 }
 
 TEST_CASE("a full disk leaves the old file, and nothing beside it") {
