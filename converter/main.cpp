@@ -1,7 +1,6 @@
 // octet: the converter's command line. Results on stdout, everything else on stderr.
 #include <csignal>
 #include <iostream>
-#include <new>
 
 #include "converter/commands/commands.h"
 #include "converter/shards.h"
@@ -33,21 +32,17 @@ int run(int argc, char** argv) {
   return octet::kExitUsage;
 }
 
+int run_with_shards(int argc, char** argv) {
+  const octet::ShardScope scope;
+  const int code = run(argc, argv);
+  if (code != octet::kExitOk) octet::abandon_shards(code);
+  return code;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   octet::use_zoo();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing it
-  try {
-    const octet::ShardScope scope;
-    const int code = run(argc, argv);
-    if (code != octet::kExitOk) octet::abandon_shards(code);
-    return code;
-  } catch (const std::bad_alloc&) {
-    std::cerr << "octet: out of memory\n";
-    return octet::kExitResource;
-  } catch (const std::exception& error) {
-    std::cerr << "octet: " << error.what() << "\n";
-    return octet::kExitResource;
-  }
+  return octet::run_program("octet", run_with_shards, argc, argv);
 }

@@ -166,37 +166,33 @@ Result<int> benchmark(const Options& options) {
   return kExitOk;
 }
 
-}  // namespace
-}  // namespace octet
-
-int main(int argc, char** argv) {
-  octet::use_zoo();
-  octet::Options options;
+int run_benchmark(int argc, char** argv) {
+  Options options;
   CLI::App app("Measures the latency of a packed model: quantizing the input and writing f32 outputs included",
                "benchmark");
-  octet::add_version(app);
+  add_version(app);
   app.add_option("MODEL", options.model, "a .octet file")->required();
-  app.add_option("--threads", options.threads, "default: what affinity and cgroup allow")
-      ->check(octet::whole_number(1, 1024));
-  app.add_option("--runs", options.runs, "timed runs")->check(octet::whole_number(1, 1 << 24))->capture_default_str();
+  app.add_option("--threads", options.threads, "default: what affinity and cgroup allow")->check(whole_number(1, 1024));
+  app.add_option("--runs", options.runs, "timed runs")->check(whole_number(1, 1 << 24))->capture_default_str();
   app.add_option("--warmup", options.warmup, "runs before them")
-      ->check(octet::whole_number(0, 1 << 24))
+      ->check(whole_number(0, 1 << 24))
       ->capture_default_str();
-  app.add_option("--batch", options.batch, "samples a run")
-      ->check(octet::whole_number(1, 1 << 16))
-      ->capture_default_str();
-  octet::add_input_shapes(app, options.input_shapes,
-                          "NAME=1x3x224x224, for inputs whose size is open; without --batch");
+  app.add_option("--batch", options.batch, "samples a run")->check(whole_number(1, 1 << 16))->capture_default_str();
+  add_input_shapes(app, options.input_shapes, "NAME=1x3x224x224, for inputs whose size is open; without --batch");
   app.get_option("--input-shape")->excludes("--batch");
   app.add_flag("--input-u8", options.input_u8, "also from u8 pixels of the input's size, without an f32 image");
   app.add_flag("--profile", options.profile,
                "a line for every step: kernel, time, share, GOPS, share of this machine's peak");
   app.add_flag("--json", options.json, "one JSON object on stdout");
-  if (const auto code = octet::parse_command_line(app, argc, argv)) return *code;
-  try {
-    const octet::Result<int> result = octet::benchmark(options);
-    return result.ok() ? *result : octet::report("benchmark", result.error());
-  } catch (const std::bad_alloc&) {
-    return octet::report("benchmark", {octet::ErrorCode::kResource, "out of memory"});
-  }
+  if (const auto code = parse_command_line(app, argc, argv)) return *code;
+  const Result<int> result = benchmark(options);
+  return result.ok() ? *result : report("benchmark", result.error());
+}
+
+}  // namespace
+}  // namespace octet
+
+int main(int argc, char** argv) {
+  octet::use_zoo();
+  return octet::run_program("benchmark", octet::run_benchmark, argc, argv);
 }

@@ -151,25 +151,24 @@ int run(const Options& options) {
   return report("classify", {ErrorCode::kResource, "cannot write to stdout"});
 }
 
+int run_classify(int argc, char** argv) {
+  Options options;
+  CLI::App app("Names what is in pictures, with a packed model", "classify");
+  add_version(app);
+  app.add_option("IMAGE", options.images, "jpg, png, bmp or ppm files")->required();
+  app.add_option("--model", options.model, "a file made by octet convert (default: the bundled model)");
+  add_input_shapes(app, options.input_shapes, "NAME=1x3x224x224, where the model leaves the size open");
+  app.add_option("--top", options.top, "labels to show for each image")->check(whole_number(1, 1 << 30));
+  app.add_option("--threads", options.threads, "default: what this process may use")->check(whole_number(1, 1024));
+  app.add_flag("--json", options.json, "one JSON object on stdout");
+  if (const std::optional<int> code = parse_command_line(app, argc, argv)) return *code;
+  return run(options);
+}
+
 }  // namespace
 }  // namespace octet
 
 int main(int argc, char** argv) {
   octet::use_zoo();
-  octet::Options options;
-  CLI::App app("Names what is in pictures, with a packed model", "classify");
-  octet::add_version(app);
-  app.add_option("IMAGE", options.images, "jpg, png, bmp or ppm files")->required();
-  app.add_option("--model", options.model, "a file made by octet convert (default: the bundled model)");
-  octet::add_input_shapes(app, options.input_shapes, "NAME=1x3x224x224, where the model leaves the size open");
-  app.add_option("--top", options.top, "labels to show for each image")->check(octet::whole_number(1, 1 << 30));
-  app.add_option("--threads", options.threads, "default: what this process may use")
-      ->check(octet::whole_number(1, 1024));
-  app.add_flag("--json", options.json, "one JSON object on stdout");
-  if (const std::optional<int> code = octet::parse_command_line(app, argc, argv)) return *code;
-  try {
-    return octet::run(options);
-  } catch (const std::bad_alloc&) {
-    return octet::report("classify", {octet::ErrorCode::kResource, "out of memory"});
-  }
+  return octet::run_program("classify", octet::run_classify, argc, argv);
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
+#include <new>
 #include <numeric>
 
 #include "octet/octet.hpp"
@@ -157,6 +159,17 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
     std::cerr << active_name(app) << ": " << one_line(unknown.empty() ? error.what() : unknown) << "; see --help\n";
     return kExitUsage;
   }
+}
+
+int run_program(const char* program, int (*body)(int argc, char** argv), int argc, char** argv) {
+  try {
+    return body(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::cerr << program << ": out of memory\n";
+  } catch (const std::exception& error) {
+    std::cerr << program << ": " << error.what() << "\n";
+  }
+  return kExitResource;
 }
 
 int report(std::string_view program, const Error& error) {

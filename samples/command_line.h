@@ -40,6 +40,10 @@ std::string one_line(std::string_view text);
 // The same for a message, without its middle where a name makes it longer than people read.
 std::string message_line(std::string_view text);
 
+// What a main function does: runs `body`, whose exceptions (memory that cannot be had, as a rule) end the program with a
+// message and kExitResource. Returns the exit code.
+int run_program(const char* program, int (*body)(int argc, char** argv), int argc, char** argv);
+
 // "PROGRAM: MESSAGE" on stderr; returns the error's exit code.
 int report(std::string_view program, const Error& error);
 // "PROGRAM: warning: MESSAGE" on stderr.
