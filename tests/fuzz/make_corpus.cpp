@@ -11,10 +11,10 @@
 #include "octet/zoo.h"
 #include "runtime/packed_format.h"
 #include "tests/fuzz/model_fuzz.h"
+#include "tests/fuzz/onnx_seeds.h"
 #include "tests/fuzz/text.h"
 #include "tests/support/images.h"
 #include "tests/support/npy_file.h"
-#include "tests/support/onnx_writer.h"
 #include "tests/support/packed_builder.h"
 #include "tests/support/random_packed_net.h"
 #include "tests/support/tfjs_json.h"
@@ -56,59 +56,6 @@ void write_npy(const std::string& name, const std::string& bytes) {
 
 void write_image(const std::string& name, const std::string& bytes) {
   write_good("image", name, bytes, load_image(std::as_bytes(std::span(bytes)), name));
-}
-
-// An image network of each common op: convolution, batch norm, pool, residual, resize, concat, slice, softmax.
-std::string onnx_image_net() {
-  OnnxFile file;
-  file.add_node(node("Conv", {"x", "w", "b"}, {"c"}, "conv"))
-      .add_node(node("BatchNormalization", {"c", "b", "b", "b", "b"}, {"n"}, "norm"))
-      .add_node(node("Relu", {"n"}, {"r"}, "relu"))
-      .add_node(node("Add", {"r", "n"}, {"s"}, "sum"))
-      .add_node(node("Concat", {"s", "r"}, {"j"}, "join").message(5, int_attribute("axis", 1)))
-      .add_node(node("Slice", {"j", "from", "to", "axes"}, {"k"}, "slice"))
-      .add_node(node("Resize", {"k", "", "scales"}, {"z"}, "resize"))
-      .add_node(node("GlobalAveragePool", {"z"}, {"p"}, "pool"))
-      .add_node(node("Reshape", {"p", "shape"}, {"f"}, "flat"))
-      .add_node(node("Softmax", {"f"}, {"y"}, "softmax"))
-      .add_constant(float_tensor("w", {2, 3, 1, 1}, {1, 2, 3, 4, 5, 6}))
-      .add_constant(float_tensor("b", {2}, {1, 0.5}))
-      .add_constant(float_tensor("scales", {4}, {1, 1, 2, 2}))
-      .add_constant(raw_tensor("from", {1}, kOnnxInt64, raw_bytes<int64_t>({1})))
-      .add_constant(raw_tensor("to", {1}, kOnnxInt64, raw_bytes<int64_t>({3})))
-      .add_constant(raw_tensor("axes", {1}, kOnnxInt64, raw_bytes<int64_t>({1})))
-      .add_constant(raw_tensor("shape", {2}, kOnnxInt64, raw_bytes<int64_t>({0, -1})))
-      .add_input(value_info("x", {0, 3, 4, 4}))
-      .add_output(value_info("y", {0, 2}));
-  return file.bytes();
-}
-
-std::string onnx_shape_net() {
-  OnnxFile file;
-  file.add_node(node("Shape", {"x"}, {"s"}, "shape"))
-      .add_node(node("Gather", {"s", "i"}, {"d"}, "gather"))
-      .add_node(node("Cast", {"d"}, {"f"}, "cast").message(5, int_attribute("to", kOnnxFloat)))
-      .add_node(node("Mul", {"x", "f"}, {"m"}, "mul"))
-      .add_node(node("ReduceMean", {"m"}, {"r"}, "mean"))
-      .add_node(node("Sigmoid", {"r"}, {"y"}, "sigmoid"))
-      .add_constant(raw_tensor("i", {1}, kOnnxInt64, raw_bytes<int64_t>({1})))
-      .add_input(value_info("x", {1, 3}))
-      .add_output(value_info("y", {1, 1}));
-  return file.bytes();
-}
-
-// One node of the operation, with as many inputs as many of them take; few are right, all are names to mutate.
-std::string onnx_op(const std::string& op, size_t inputs) {
-  std::vector<std::string> names{"x", "w", "b", "i"};
-  names.resize(inputs);
-  OnnxFile file;
-  file.add_node(node(op, names, {"y"}, "n"))
-      .add_constant(float_tensor("w", {2, 2, 1, 1}, {1, -2, 3, 4}))
-      .add_constant(float_tensor("b", {2}, {1, 0.5}))
-      .add_constant(raw_tensor("i", {1}, kOnnxInt64, raw_bytes<int64_t>({1})))
-      .add_input(value_info("x", {0, 2, 3, 3}))
-      .add_output(value_info("y", {}));
-  return file.bytes();
 }
 
 void write_onnx_ops() {
@@ -186,6 +133,7 @@ constexpr const char* kCalibration = R"({"format": "octet calibration", "version
  "exponent": -11, "first_bin": 2048, "bins": "CDC"}}})";
 
 constexpr const char* kSpec = "imagenet,resize=256,size=8x8,std=0.2:0.3:1/255,fit=letterbox";
+constexpr const char* kGraySpec = "size=8x8,color=gray,scale=1/255,mean=0.5,std=0.25";
 constexpr const char* kNames = "cat\ndog\nowl\n";
 constexpr const char* kLabels = "1\n0\n";
 constexpr const char* kList = "cats/1.png\r\n/dogs/2.jpg\n";
@@ -197,12 +145,12 @@ void write_all() {
   write_packed("reshape_like", reshape_like_net());
   for (uint32_t seed = 1; seed <= 8; ++seed) write_packed("random" + std::to_string(seed), random_packed_net(seed));
   write_onnx_ops();
-  write_source("onnx", "image", onnx_image_net());
-  write_source("onnx", "shape", onnx_shape_net());
+  for (const auto& [name, bytes] : onnx_networks()) write_source("onnx", name, bytes);
   write_source("json", "octet", kJson);
   write_tfjs_layers();
   write_source("tfjs", "branches", tfjs_branches());
   write_good("spec", "spec", kSpec, fuzz::read_spec(kSpec));
+  write_good("spec", "gray", kGraySpec, fuzz::read_spec(kGraySpec));
   write_good("calibration", "two", kCalibration, fuzz::read_calibration(kCalibration));
   write_good("labels", "names", kNames, fuzz::read_class_names(kNames));
   write_good("labels", "labels", kLabels, fuzz::read_labels(kLabels));

@@ -1,5 +1,9 @@
 #include "tests/fuzz/text.h"
 
+#include <cmath>
+#include <cstdlib>
+
+#include "converter/calibrate/calibrate.h"
 #include "converter/calibrate/calibration_table.h"
 #include "converter/data/labels.h"
 #include "converter/data/npy.h"
@@ -38,6 +42,16 @@ const Dataset& two_images() {
   return *samples;
 }
 
+// What a method promises of any statistics.
+void check_range(const CalibrationMethod& method, const StatsTable::value_type& value) {
+  for (const bool symmetric : {false, true}) {
+    for (const bool pow2 : {false, true}) {
+      const Range range = choose_range(method, value.second, {}, {.symmetric = symmetric, .pow2 = pow2});
+      if (!(std::isfinite(range.min) && std::isfinite(range.max) && range.min <= 0 && range.max >= 0)) std::abort();
+    }
+  }
+}
+
 template <class T>
 Status status_of(const Result<T>& result) {
   return result.ok() ? Status() : Status(result.error());
@@ -47,11 +61,19 @@ Status status_of(const Result<T>& result) {
 
 Status read_spec(const std::string& text) {
   OCTET_TRY(const Preprocessing parsed, Preprocessing::parse(text));
-  return status_of(resolve_input(parsed, {1, 3, 8, 8}, "fuzz"));
+  const Result<ImageInput> color = resolve_input(parsed, {1, 3, 8, 8}, "fuzz");
+  const Result<ImageInput> gray = resolve_input(parsed, {1, 1, 8, 8}, "fuzz");
+  return status_of(gray.ok() ? gray : color);
 }
 
 Status read_calibration(const std::string& text) {
-  return status_of(parse_calibration(text, "fuzz"));
+  OCTET_TRY(CalibrationTable table, parse_calibration(text, "fuzz"));
+  const Result<std::string> written = calibration_text(table);
+  if (!written.ok() || parse_calibration(*written, "fuzz").value() != table) std::abort();
+  const CalibrationMethod& method = calibration_methods()[text.size() % calibration_methods().size()];
+  if (!table.stats.empty()) check_range(method, *table.stats.begin());
+  OCTET_TRY(const CalibrationTable again, parse_calibration(text, "fuzz"));
+  return merge_calibration_tables(table, again);
 }
 
 Status read_class_names(const std::string& text) {

@@ -29,6 +29,11 @@ struct Message {
     bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
     return *this;
   }
+  Message& fixed64(int field, double value) {
+    put(static_cast<uint64_t>(field) << 3 | 1);
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+    return *this;
+  }
 
  private:
   void put(uint64_t value) {
@@ -43,7 +48,15 @@ std::string raw_bytes(const std::vector<T>& values) {
 }
 
 // TensorProto.DataType
-enum OnnxType { kOnnxFloat = 1, kOnnxInt64 = 7, kOnnxString = 8, kOnnxHalf = 10, kOnnxDouble = 11, kOnnxBfloat = 16 };
+enum OnnxType {
+  kOnnxFloat = 1,
+  kOnnxInt64 = 7,
+  kOnnxString = 8,
+  kOnnxBool = 9,
+  kOnnxHalf = 10,
+  kOnnxDouble = 11,
+  kOnnxBfloat = 16
+};
 
 inline Message tensor_header(const std::string& name, const std::vector<int64_t>& dims, int type) {
   Message tensor;
@@ -93,6 +106,9 @@ inline Message int_attribute(const std::string& name, int64_t value) {
 }
 inline Message float_attribute(const std::string& name, float value) {
   return Message{}.text(1, name).fixed32(2, value).varint(20, 1);
+}
+inline Message graph_attribute(const std::string& name, const Message& graph) {
+  return Message{}.text(1, name).message(6, graph).varint(20, 5);
 }
 
 struct OnnxFile {
