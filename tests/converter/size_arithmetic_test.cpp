@@ -91,6 +91,12 @@ SourceBuilder random_arithmetic(uint32_t seed, const Shape& shape, int axis) {
   // What has been made of n comes first, and often.
   size_t made = 1;
   const auto any = [&] { return below(3) > 0 ? numbers[below(made)] : numbers[below(numbers.size())]; };
+  // One after the other: compilers differ in which argument of a call they compute first.
+  const auto any_two = [&] {
+    std::vector<std::string> two{any()};
+    two.push_back(any());
+    return two;
+  };
   constexpr const char* kOps[] = {"Add", "Sub", "Mul", "Div", "Div", "Max", "Max", "Min", "Mod", "half", "choice"};
   constexpr const char* kComparisons[] = {"Equal", "Less", "Greater", "GreaterOrEqual"};
   for (size_t i = 0, count = 1 + below(8); i < count; ++i) {
@@ -100,10 +106,12 @@ SourceBuilder random_arithmetic(uint32_t seed, const Shape& shape, int axis) {
       s.node("Mul", {made_here + "f", "half"}, {made_here + "h"}).node("Floor", {made_here + "h"}, {made_here + "r"});
       s.node("Cast", {made_here + "r"}, {made_here}, {{"to", int64_t{7}}});
     } else if (op == "choice") {
-      s.node(kComparisons[below(std::size(kComparisons))], {any(), any()}, {made_here + "c"});
-      s.node("Where", {made_here + "c", any(), any()}, {made_here});
+      const std::string comparison = kComparisons[below(std::size(kComparisons))];
+      s.node(comparison, any_two(), {made_here + "c"});
+      const std::vector<std::string> ways = any_two();
+      s.node("Where", {made_here + "c", ways[0], ways[1]}, {made_here});
     } else {
-      s.node(op, {any(), any()}, {made_here});
+      s.node(op, any_two(), {made_here});
     }
     numbers.insert(numbers.begin(), made_here);
     ++made;

@@ -155,14 +155,14 @@ TEST_CASE("quantized shards are dequantized, and a group may have several shards
   const std::array<uint8_t, 4> bytes{0, 255, 51, 102};
   Json entry = {{"name", "fc/kernel"}, {"shape", {2, 2}}, {"dtype", "float32"}};
   entry["quantization"] = {{"dtype", "uint8"}, {"min", -1.0}, {"scale", 2.0 / 255}};
-  m.group({entry}, bytes_of<uint8_t>(bytes));
+  m.group(Json::array({entry}), bytes_of<uint8_t>(bytes));
   const std::array<uint16_t, 4> halves{0x3C00, 0xBC00, 0x0001, 0x7BFF};  // 1, -1, 2^-24, 65504
   entry = {{"name", "fc2/kernel"}, {"shape", {2, 2}}, {"dtype", "float32"}, {"quantization", {{"dtype", "float16"}}}};
-  m.group({entry}, bytes_of<uint16_t>(halves));
+  m.group(Json::array({entry}), bytes_of<uint16_t>(halves));
   const std::array<uint16_t, 2> words{0, 65535};
   entry = {{"name", "fc2/bias"}, {"shape", {2}}, {"dtype", "float32"}};
   entry["quantization"] = {{"dtype", "uint16"}, {"min", 1.0}, {"scale", 1.0}};
-  m.group({entry}, bytes_of<uint16_t>(words).substr(0, 3));
+  m.group(Json::array({entry}), bytes_of<uint16_t>(words).substr(0, 3));
   auto& paths = m.json()["weightsManifest"][2]["paths"];
   paths.push_back("second");
   m.folder().write("second", bytes_of<uint16_t>(words).substr(3));

@@ -14,7 +14,7 @@ Json input_layer() {
 // `count` calls, each on what the last one made.
 Json chain_of_calls(const std::string& name, size_t count) {
   Json calls = Json::array({{pointer("x")}});
-  for (size_t i = 1; i < count; ++i) calls.push_back({pointer(name, i - 1)});
+  for (size_t i = 1; i < count; ++i) calls.push_back(Json::array({pointer(name, i - 1)}));
   return calls;
 }
 
@@ -63,7 +63,8 @@ TEST_CASE("a layer that is called too often is refused, whatever a call costs") 
   CHECK(has(message(layer("Flatten", "f", {{"notes", notes}}), 25), "cost 20"));
   Json sums = Json::array();
   for (size_t i = 0; i < 100; ++i) sums.push_back(pointer("x"));
-  const Json sum = functional("sums", "x", {"sum", 0, 0}, {input_layer(), called(layer("Add", "sum"), {sums})});
+  const Json sum =
+      functional("sums", "x", {"sum", 0, 0}, {input_layer(), called(layer("Add", "sum"), Json::array({sums}))});
   CHECK(has(message(sum, 300), "the layer 'sum' is called"));
 }
 
@@ -71,7 +72,8 @@ TEST_CASE("a layer may read as many values as a node, and a model have as many o
   TfjsModel m;
   Json sources = Json::array();
   while (sources.size() <= kMaxNodeValues) sources.push_back(pointer("x"));
-  m.json()["modelTopology"] = functional("m", "x", {"s", 0, 0}, {input_layer(), called(layer("Add", "s"), {sources})});
+  m.json()["modelTopology"] =
+      functional("m", "x", {"s", 0, 0}, {input_layer(), called(layer("Add", "s"), Json::array({sources}))});
   CHECK(has(m.error(ErrorCode::kUnsupported), "the layer 's' has 1025 inputs, but at most 1024 are read"));
   Json& topology = m.json()["modelTopology"];
   topology = functional("m", "x", {"f", 0, 0}, {input_layer(), called(layer("Flatten", "f"), {{pointer("x")}})});
