@@ -138,10 +138,11 @@ std::map<std::string, Shape> shapes_at(const Graph& graph, const std::vector<Val
 }
 
 // Whether the file says nothing of any other batch: such a network is one for one sample. What it decides by a size it
-// may decide otherwise at one that is not tried.
+// may decide otherwise at one that is not tried; a reshape to a number of rows takes the multiples of that number, of
+// which 60 is one for most small numbers.
 bool is_of_one_sample(const Graph& graph, const SizeArithmetic& arithmetic, const std::vector<ValueId>& inputs,
                       const ReadAtShapes& read) {
-  constexpr std::array<int64_t, 6> kOtherBatches{4, 5, 6, 7, 8, 16};
+  constexpr std::array<int64_t, 9> kOtherBatches{4, 5, 6, 7, 8, 10, 12, 16, 60};
   const auto decides = [](const SizeStep& step) { return step.outputs.empty(); };
   return std::ranges::none_of(arithmetic.steps(), decides) && std::ranges::all_of(kOtherBatches, [&](int64_t batch) {
     const Result<Reading> reading = read(shapes_at(graph, inputs, batch));

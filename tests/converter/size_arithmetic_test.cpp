@@ -344,7 +344,7 @@ TEST_CASE("a recurrent layer that starts with zeros for each sample, made of the
 
 TEST_CASE("where a batch stays open after random arithmetic, every batch computes what a reading for it does") {
   size_t open = 0, fixed = 0;
-  for (uint32_t seed = 0; seed < 3000; ++seed) {
+  for (uint32_t seed = 0; seed < 60000; ++seed) {
     const SourceBuilder source = random_arithmetic(seed, {kN, 3}, 0);
     const std::string program = text_of(source);
     CAPTURE(seed);
