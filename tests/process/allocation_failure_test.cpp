@@ -279,8 +279,8 @@ TEST_CASE("an allocation that fails is an error of load or create, never a crash
   int tested = 0;
   int64_t faults = 0;
   for (const Network& network : networks()) {
-    const auto& [name, bytes] = network;
-    CAPTURE(name);
+    CAPTURE(network.name);
+    const std::vector<std::byte>& bytes = network.bytes;
     const std::string step = step_on_onednn(bytes);
     const std::string path = folder.write("net.octet", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     faults += fail_everywhere(path, network, step.empty() ? Callers::kAll : Callers::kOctet);
@@ -293,11 +293,11 @@ TEST_CASE("an allocation that fails is an error of load or create, never a crash
 // Later allocations of oneDNN may be those of its own loops, where an exception ends the process.
 TEST_CASE("where oneDNN has no memory for a step's arguments the run ends with an exception, and the next is right") {
   int tested = 0;
-  for (const auto& [name, bytes] : networks()) {
-    if (step_on_onednn(bytes).empty()) continue;
-    CAPTURE(name);
+  for (const Network& network : networks()) {
+    if (step_on_onednn(network.bytes).empty()) continue;
+    CAPTURE(network.name);
     ++tested;
-    const Result<Model> model = Model::from_memory(bytes);
+    const Result<Model> model = Model::from_memory(network.bytes);
     REQUIRE(model.ok());
     for (const int threads : {1, 3}) {
       Result<Session> session = Session::create(*model, {.threads = threads, .batch = 3});
