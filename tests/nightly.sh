@@ -50,8 +50,8 @@ build_for_tsan() {
   build tsan build-tsan "$@"
 }
 tsan() {
-  build_for_tsan test_kernels test_runtime test_converter threads_test same_bytes_test plain_onednn_test &&
-    ctest --test-dir build-tsan --output-on-failure -R '^(kernels|runtime|converter|process)/'
+  build_for_tsan all &&
+    ctest --test-dir build-tsan --output-on-failure -R '^(kernels|runtime|converter|process|cli)/'
 }
 
 # Reads of memory that nothing wrote, which the sanitizers do not see. In plain code: vectors are read with what lies
