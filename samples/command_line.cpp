@@ -52,7 +52,7 @@ std::string describe_extras(const CLI::App& app) {
   if (extras.empty()) extras = app.remaining(true);
   if (extras.empty()) return "unexpected arguments";
   const std::string& word = extras.front();
-  const bool is_option = word.rfind("-", 0) == 0;
+  const bool is_option = word.starts_with('-');
   std::vector<std::string> candidates = option_names(command);
   if (!is_option) {
     candidates.clear();

@@ -28,8 +28,9 @@ for target in "${targets[@]}"; do
   length=4096
   [ "$target" != packed ] || length=49152
   # 4 KB hold every structure, but not the weights of a packed network; what takes long or much memory for that little is
-  # a finding too. Networks run on plain code, which the sanitizers watch whole, unless OCTET_MAX_ISA says otherwise.
+  # a finding too. (Any model may fold 1 GiB of constants, and the sanitizer keeps for a while what was freed.) Networks
+  # run on plain code, which the sanitizers watch whole, unless OCTET_MAX_ISA says otherwise.
   OCTET_MAX_ISA=${OCTET_MAX_ISA:-any} "$build/tests/fuzz/${target}_fuzz" "$build/corpus/$target" "$build/seeds/$target" "$limit" \
-    -max_len="$length" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -artifact_prefix="$build/findings/$target-" \
+    -max_len="$length" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512 -artifact_prefix="$build/findings/$target-" \
     -print_final_stats=1 -print_funcs=0 -verbosity=0 2>&1 | grep -vE '^(INFO|"|######|stat::(new|slow))' || { echo "$target: a finding" >&2; exit 1; }
 done

@@ -54,7 +54,8 @@ TEST_CASE("a long, thin image becomes one that lies the other way within a few m
   // Rows first: 8192 x 8192 pixels, 200 MB, would lie between.
   constexpr int kLong = 8192;
   constexpr int64_t kMaxBytes = int64_t{6} << 20;
-  for (const auto& [width, height] : {std::array{1, kLong}, {kLong, 1}}) {
+  for (const auto& sides : {std::array{1, kLong}, {kLong, 1}}) {
+    const int width = sides[0], height = sides[1];  // clang 14 captures no structured bindings
     const Image image{width, height, 3, std::vector<uint8_t>(size_t{3} * kLong, 200)};
     for (const char* spec : {"filter=bilinear", "filter=bicubic", "filter=area,fit=crop", "fit=letterbox"}) {
       CAPTURE(spec);
