@@ -72,7 +72,9 @@ void pack(const Plan& plan, const int8_t* weights, std::byte* to) {
   for (int64_t o = 0; o < plan.outputs; ++o) {
     int16_t* lane = wide + o / plan.kernel.width * plan.panel_taps() + o % plan.kernel.width * 2;
     const int8_t* from = weights + o * plan.taps;
-    for (int64_t k = 0; k < plan.taps; ++k) lane[k / 2 * plan.kernel.width * 2 + k % 2] = static_cast<int16_t>(from[k]);
+    for (int64_t k = 0; k < plan.taps; ++k) {
+      lane[k / 2 * plan.kernel.width * 2 + k % 2] = from[k];  // NOLINT(bugprone-signed-char-misuse): a number
+    }
   }
 }
 
